@@ -1,0 +1,5 @@
+//! What is sold: products and their prices.
+
+pub mod ports;
+pub mod price;
+pub mod product;

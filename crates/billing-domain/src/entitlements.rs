@@ -1,0 +1,4 @@
+//! Who may use what, why, since and until when (spec E.5).
+
+pub mod entitlement;
+pub mod ports;

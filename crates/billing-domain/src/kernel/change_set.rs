@@ -1,0 +1,381 @@
+//! The unit of work as a value: what changes, why, and what is told to the world, in one commit.
+
+use super::audit::{AuditEntry, Entity, EntityKind};
+use super::event::DomainEvent;
+use super::id::InboxEventId;
+use super::principal::Principal;
+use super::stored::{Stored, Version};
+use super::timestamp::Timestamp;
+use super::transition::Transition;
+use crate::access::api_key::ApiKey;
+use crate::access::project::{App, Project};
+use crate::access::user::User;
+use crate::catalog::price::Price;
+use crate::catalog::product::Product;
+use crate::checkout::intent::CheckoutIntent;
+use crate::customers::customer::BillingCustomer;
+use crate::entitlements::entitlement::Entitlement;
+use crate::licensing::agreement::{Catalog, CustomerAgreement};
+use crate::licensing::license::License;
+use crate::licensing::plan::SubscriptionPlan;
+use crate::provisioning::workflow::ProvisioningWorkflow;
+use crate::subscriptions::subscription::Subscription;
+use crate::tenants::tenant::{Tenant, TenantAdmin};
+
+/// Identifies one request of one caller, so that its repetition gets the same answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The caller's label: one caller's keys never meet another's.
+    pub principal: String,
+    /// The route, with its parameters' names and not their values.
+    pub route: String,
+    /// What the client sent as `Idempotency-Key`.
+    pub key: String,
+    /// A digest of path and body: another body under the same key is refused.
+    pub fingerprint: String,
+}
+
+/// An answer as it was given; what is in it is the business of whoever answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedAnswer {
+    /// Opaque to the domain; HTTP keeps its status here.
+    pub code: u16,
+    /// Opaque to the domain; HTTP keeps its body here.
+    pub body: String,
+}
+
+/// A request's key with the answer that is stored together with the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// Which request.
+    pub key: RequestKey,
+    /// What it was answered.
+    pub answer: RecordedAnswer,
+}
+
+/// Why something changes. The cause is part of the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The provider told us. The inbox row is marked in the same transaction, and only if it is
+    /// not yet marked; otherwise the commit is [`CommitError::AlreadyApplied`].
+    ProviderEvent(InboxEventId),
+    /// A client asked. With a record, it is stored in the same transaction.
+    Request {
+        /// Label of the caller.
+        actor: String,
+        /// Key and answer, where the client sent a key.
+        record: Option<RequestRecord>,
+    },
+    /// The service itself: a sweeper, a workflow, a command.
+    Job(&'static str),
+}
+
+impl Cause {
+    /// A client's request without a key, or of which nothing needs to be remembered.
+    pub fn request(principal: &Principal) -> Self {
+        Self::Request {
+            actor: principal.label(),
+            record: None,
+        }
+    }
+
+    /// Who the audit trail names.
+    pub fn actor(&self) -> String {
+        match self {
+            Self::ProviderEvent(_) => "stripe".to_owned(),
+            Self::Request { actor, record: _ } => actor.clone(),
+            Self::Job(name) => format!("job:{name}"),
+        }
+    }
+
+    fn description(&self) -> String {
+        match self {
+            Self::ProviderEvent(id) => format!("provider_event:{id}"),
+            Self::Request {
+                actor: _,
+                record: Some(record),
+            } => {
+                format!("request:{}:{}", record.key.route, record.key.key)
+            }
+            Self::Request {
+                actor: _,
+                record: None,
+            } => "request".to_owned(),
+            Self::Job(name) => format!("job:{name}"),
+        }
+    }
+}
+
+/// One row that is inserted or updated, and what to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write<T> {
+    /// The row as it was read; absent for an insertion.
+    pub before: Option<Stored<T>>,
+    /// The row as it will be.
+    pub next: T,
+    /// What happened.
+    pub event: DomainEvent,
+}
+
+impl<T: Entity> Write<T> {
+    /// The version that the row will have.
+    pub fn version(&self) -> Version {
+        self.before
+            .as_ref()
+            .map_or(Version::FIRST, |before| before.version.next())
+    }
+
+    fn audit(&self, set: &ChangeSet) -> AuditEntry {
+        AuditEntry {
+            at: set.at,
+            actor: set.cause.actor(),
+            action: self.event.name(),
+            entity_kind: T::KIND,
+            entity_id: self.next.uuid(),
+            version: self.version(),
+            before: self
+                .before
+                .as_ref()
+                .map(|before| before.value.state_name().to_owned()),
+            after: self.next.state_name().to_owned(),
+            cause: set.cause.description(),
+        }
+    }
+}
+
+/// A message that goes out after the commit, at least once, in the order of commits per entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The event's name.
+    pub topic: &'static str,
+    /// Entity and version: the same change is never announced twice.
+    pub dedup_key: String,
+    /// The event.
+    pub event: DomainEvent,
+}
+
+/// Declares the kinds of change once: variant, entity, and the `insert_` and `change_` methods.
+macro_rules! changes {
+    ($($kind:ident($entity:ty), $insert:ident, $change:ident;)*) => {
+        /// One write of one kind. An adapter that does not know a kind answers
+        /// [`CommitError::Unsupported`].
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is named after its entity")]
+        pub enum Change {
+            $($kind(Box<Write<$entity>>),)*
+        }
+
+        impl Change {
+            /// Which kind of entity is written.
+            pub fn kind(&self) -> EntityKind {
+                match self {
+                    $(Self::$kind(_) => EntityKind::$kind,)*
+                }
+            }
+
+            fn audit(&self, set: &ChangeSet) -> AuditEntry {
+                match self {
+                    $(Self::$kind(write) => write.audit(set),)*
+                }
+            }
+
+            fn event(&self) -> &DomainEvent {
+                match self {
+                    $(Self::$kind(write) => &write.event,)*
+                }
+            }
+
+            fn write_order(&self) -> (EntityKind, uuid::Uuid) {
+                match self {
+                    $(Self::$kind(write) => (EntityKind::$kind, write.next.uuid()),)*
+                }
+            }
+        }
+
+        impl ChangeSet {
+            $(
+                #[doc = concat!("Adds a new `", stringify!($entity), "`.")]
+                pub fn $insert(mut self, next: $entity, event: DomainEvent) -> Self {
+                    self.changes.push(Change::$kind(Box::new(Write { before: None, next, event })));
+                    self
+                }
+
+                #[doc = concat!("Adds what a command did to a `", stringify!($entity), "`; nothing for a repetition.")]
+                pub fn $change(mut self, before: &Stored<$entity>, transition: Transition<$entity>) -> Self {
+                    match transition {
+                        Transition::Applied { next, event } => {
+                            let before = Some(before.clone());
+                            self.changes.push(Change::$kind(Box::new(Write { before, next, event })));
+                        }
+                        Transition::AlreadyApplied => {}
+                    }
+                    self
+                }
+            )*
+        }
+    };
+}
+
+/// Everything that one decision changes: written in one transaction or not at all.
+#[must_use = "a change set does nothing until it is committed"]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    cause: Cause,
+    at: Timestamp,
+    changes: Vec<Change>,
+}
+
+changes! {
+    Project(Project), insert_project, change_project;
+    App(App), insert_app, change_app;
+    ApiKey(ApiKey), insert_api_key, change_api_key;
+    User(User), insert_user, change_user;
+    Product(Product), insert_product, change_product;
+    Price(Price), insert_price, change_price;
+    Customer(BillingCustomer), insert_customer, change_customer;
+    Tenant(Tenant), insert_tenant, change_tenant;
+    TenantAdmin(TenantAdmin), insert_tenant_admin, change_tenant_admin;
+    Intent(CheckoutIntent), insert_intent, change_intent;
+    Subscription(Subscription), insert_subscription, change_subscription;
+    Workflow(ProvisioningWorkflow), insert_workflow, change_workflow;
+    Catalog(Catalog), insert_catalog, change_catalog;
+    Agreement(CustomerAgreement), insert_agreement, change_agreement;
+    Plan(SubscriptionPlan), insert_plan, change_plan;
+    License(License), insert_license, change_license;
+    Entitlement(Entitlement), insert_entitlement, change_entitlement;
+}
+
+impl ChangeSet {
+    /// Starts an empty set.
+    pub fn caused_by(cause: Cause, at: Timestamp) -> Self {
+        Self {
+            cause,
+            at,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Why.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// When.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Whether no row changes. Committing it still marks its cause.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The writes, in the order in which they were decided.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The writes in the fixed order, by kind and then by id, so that two commits cannot
+    /// deadlock by order. The sort is stable.
+    pub fn changes_in_write_order(&self) -> Vec<&Change> {
+        let mut ordered: Vec<&Change> = self.changes.iter().collect();
+        ordered.sort_by_key(|change| change.write_order());
+        ordered
+    }
+
+    /// The audit entries, one for each write.
+    pub fn audit_entries(&self) -> Vec<AuditEntry> {
+        self.changes
+            .iter()
+            .map(|change| change.audit(self))
+            .collect()
+    }
+
+    /// The outbox messages, one for each write.
+    pub fn outgoing_messages(&self) -> Vec<OutgoingMessage> {
+        self.changes
+            .iter()
+            .map(|change| {
+                let entry = change.audit(self);
+                OutgoingMessage {
+                    topic: change.event().name(),
+                    dedup_key: format!(
+                        "{}:{}:{}",
+                        entry.entity_kind.name(),
+                        entry.entity_id.simple(),
+                        entry.version.number()
+                    ),
+                    event: change.event().clone(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The invariants over several rows that storage keeps by unique indexes, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    missing_docs,
+    reason = "each variant names the columns that are unique together"
+)]
+pub enum UniqueRule {
+    /// One non-expired intent per slug.
+    IntentSlug,
+    /// One non-expired intent per name, whatever its case.
+    IntentName,
+    /// One intent of a user that is neither expired nor fulfilled.
+    OpenIntentOfUser,
+    CustomerOwner,
+    CustomerProviderRef,
+    SubscriptionProviderRef,
+    WorkflowIntent,
+    TenantSlug,
+    TenantAdminEmail,
+    CatalogTenant,
+    AgreementTenant,
+    PlanWorkflow,
+    PlanTitle,
+    /// At most one assigned or activated licence per plan and address.
+    LicenseEmail,
+    LicenseKey,
+    EntitlementSource,
+    UserExternalId,
+    ProjectName,
+    ApiKeyPrefix,
+    ProductProviderRef,
+    PriceProviderRef,
+    PriceLookupKey,
+    /// An id that exists already.
+    PrimaryKey,
+}
+
+/// Why a commit wrote nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The cause was marked before: this exact thing happened already.
+    #[error("the cause of this change was already applied")]
+    AlreadyApplied,
+    /// A row is not at the version that was read, or the database asks to try again.
+    #[error("a row was changed by somebody else")]
+    Conflict,
+    /// An invariant over several rows would break.
+    #[error("another row already holds this value: {0:?}")]
+    Duplicate(UniqueRule),
+    /// The adapter does not store this kind of entity.
+    #[error("this store does not keep {}", .0.name())]
+    Unsupported(EntityKind),
+    /// The store could not be reached or failed; whether anything was written is known only to
+    /// be "no" when the transaction was not committed, so the decision is taken again.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl CommitError {
+    /// Whether reading and deciding again may succeed.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Conflict | Self::Unavailable(_) => true,
+            Self::AlreadyApplied | Self::Duplicate(_) | Self::Unsupported(_) => false,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The durable inbox between receiving and applying, and the provider's signature and payloads.
+
+use async_trait::async_trait;
+
+use super::event::ProviderEvent;
+use crate::kernel::id::InboxEventId;
+use crate::kernel::ports::StoreError;
+use crate::kernel::text::ProviderRef;
+use crate::kernel::timestamp::Timestamp;
+
+/// What the envelope of a verified event says; nothing deeper is read before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The provider's id of the event: the same on every delivery.
+    pub provider_event_id: ProviderRef,
+    /// For example `invoice.paid`.
+    pub event_type: String,
+    /// In which shape the payload is.
+    pub api_version: Option<String>,
+    /// Whether real money moved.
+    pub is_live: bool,
+    /// The connected account, if any.
+    pub account: Option<String>,
+    /// When the provider made it, to the second.
+    pub created_at: Timestamp,
+}
+
+/// Why a delivery is refused and nothing of it stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no signature (F.5 row 2).
+    #[error("the signature header is missing")]
+    MissingSignature,
+    /// No `v1` matches any secret.
+    #[error("the signature does not match")]
+    WrongSignature,
+    /// It was signed too long ago, or in the future.
+    #[error("the signature is outside the time tolerance")]
+    OutsideTolerance,
+    /// The signature is right and the body is not an event.
+    #[error("the body is not an event")]
+    MalformedEnvelope,
+    /// A test event at a live service, or the other way round.
+    #[error("the event is of the other mode")]
+    WrongMode,
+    /// No secret is configured; an empty one is none (B-094).
+    #[error("no webhook secret is configured")]
+    NotConfigured,
+}
+
+/// Checks that a delivery comes from the provider.
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait WebhookVerifier: Send + Sync {
+    /// Verifies the raw bytes against every signature in the header and every configured secret,
+    /// in constant time, and reads the envelope. MUST NOT read the body before it is verified.
+    // Named lifetimes because the mock generator cannot express elided ones inside `Option`.
+    fn verify<'a>(
+        &self,
+        payload: &'a [u8],
+        signature: Option<&'a str>,
+        now: Timestamp,
+    ) -> Result<Envelope, VerifyError>;
+}
+
+/// The payload cannot be understood, and no later attempt will change that.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the payload of this event is malformed at `{field}`")]
+pub struct DecodeError {
+    /// Which part.
+    pub field: String,
+}
+
+/// Reads payloads of any API version.
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait EventDecoder: Send + Sync {
+    /// Decodes a stored payload. MUST be [`ProviderEvent::Irrelevant`] for an unknown type.
+    fn decode(&self, event_type: &str, payload: &[u8]) -> Result<ProviderEvent, DecodeError>;
+}
+
+/// A verified delivery, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedEvent {
+    /// Our id, used if the event is new.
+    pub id: InboxEventId,
+    /// What the envelope says.
+    pub envelope: Envelope,
+    /// The bytes as they came.
+    pub payload: Vec<u8>,
+    /// The signature header as it came.
+    pub signature: String,
+    /// Our id of the request that delivered it.
+    pub correlation_id: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is durable now.
+    Recorded,
+    /// It was durable before.
+    Duplicate,
+}
+
+/// An event that this worker may apply until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedEvent {
+    /// Our id.
+    pub id: InboxEventId,
+    /// The provider's id.
+    pub provider_event_id: ProviderRef,
+    /// For example `invoice.paid`.
+    pub event_type: String,
+    /// The bytes as they came.
+    pub payload: Vec<u8>,
+    /// When the provider made it.
+    pub created_at: Timestamp,
+    /// How often it was tried before.
+    pub attempts: u32,
+}
+
+/// What becomes of a claimed event that was not applied. Applying marks it by the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// It has no effect (yet).
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// Try again later.
+    Retry {
+        /// Not before.
+        at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// It will never succeed by itself: an operator must look.
+    Parked {
+        /// Why.
+        reason: String,
+    },
+    /// Billing is switched off (C-005).
+    Deferred,
+}
+
+/// The durable inbox.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait EventInbox: Send + Sync {
+    /// Stores an event unless one with the same provider's id is stored. When this returns
+    /// `Ok`, the event MUST be durable.
+    async fn record(&self, event: ReceivedEvent) -> Result<Receipt, StoreError>;
+
+    /// Leases at most `limit` events that are due, oldest first by the provider's time. An event
+    /// is due if it is new, or its retry time has come, or its lease has ended. Two claims MUST
+    /// NOT get the same event while a lease lasts.
+    async fn claim_events(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedEvent>, StoreError>;
+
+    /// Ends a claim without an effect. MUST change nothing for an event that was applied.
+    async fn settle(
+        &self,
+        id: InboxEventId,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Makes deferred events due again; gives their number.
+    async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,4 @@
+//! From a paid intent to a customer with licences: a workflow whose steps are stored (spec A.8).
+
+pub mod ports;
+pub mod workflow;

@@ -1,0 +1,4 @@
+//! The mirror of the provider's subscriptions.
+
+pub mod ports;
+pub mod subscription;

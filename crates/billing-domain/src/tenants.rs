@@ -1,0 +1,4 @@
+//! Enterprise customers and who administers them.
+
+pub mod ports;
+pub mod tenant;
