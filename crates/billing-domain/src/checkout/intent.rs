@@ -210,6 +210,10 @@ pub struct CheckoutRequest {
     pub price_id: PriceId,
     /// Its id at the provider.
     pub price: ProviderRef,
+    /// Whether the price recurs: a subscription, else one payment.
+    pub is_recurring: bool,
+    /// How many units.
+    pub quantity: Quantity,
     /// Which address the provider's customer gets.
     pub admin_email: Email,
     /// How the page is shown.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::intent::{CheckoutIntent, CheckoutRequest, OpenedSession, Quantity, Reservation};
+use super::intent::{CheckoutIntent, CheckoutRequest, OpenedSession, Reservation};
 use crate::kernel::email::Email;
 use crate::kernel::id::{CustomerId, IntentId, UserId};
 use crate::kernel::page::{Page, PageRequest};
@@ -102,11 +102,7 @@ pub struct CheckoutOrder {
     pub reservation: Option<Reservation>,
     /// The provider's customer.
     pub customer: ProviderRef,
-    /// How many units.
-    pub quantity: Quantity,
-    /// Whether the price recurs: a subscription, else one payment.
-    pub is_recurring: bool,
-    /// Everything else.
+    /// What to sell, and how the page is shown.
     pub request: CheckoutRequest,
     /// The same through any crash.
     pub idempotency_key: String,

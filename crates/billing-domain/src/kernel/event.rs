@@ -169,6 +169,10 @@ pub enum DomainEvent {
         plan_id: PlanId,
         license_count: u32,
     },
+    PlanFilled {
+        plan_id: PlanId,
+        created_license_count: u32,
+    },
     PlanEnded {
         plan_id: PlanId,
         ends_at: Timestamp,
@@ -246,6 +250,7 @@ impl DomainEvent {
             Self::AgreementCreated { .. } => "agreement_created",
             Self::PlanCreated { .. } => "plan_created",
             Self::PlanEnlarged { .. } => "plan_enlarged",
+            Self::PlanFilled { .. } => "plan_filled",
             Self::PlanEnded { .. } => "plan_ended",
             Self::LicenseCreated(_) => "license_created",
             Self::LicenseAssigned(_) => "license_assigned",

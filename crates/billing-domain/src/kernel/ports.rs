@@ -1,5 +1,7 @@
 //! The ports that every use case needs: time, ids, the one write, and remembered answers.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -31,6 +33,29 @@ pub trait IdGenerator: Send + Sync {
 /// Makes a typed id.
 pub fn new_id<K: IdKind>(ids: &dyn IdGenerator) -> Id<K> {
     Id::from_uuid(ids.uuid())
+}
+
+/// What nearly every use case holds: the write, the time, new ids.
+#[derive(Clone)]
+pub struct Core {
+    /// Commits.
+    pub writer: Arc<dyn BillingWriter>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Core {
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new id.
+    pub fn id<K: IdKind>(&self) -> Id<K> {
+        new_id(self.ids.as_ref())
+    }
 }
 
 /// The only write of the system.

@@ -40,7 +40,7 @@ pub enum LicenseState {
     /// It was taken back; it never returns.
     Revoked {
         /// Who had been invited; cleared on retirement.
-        email: Option<Email>,
+        assignment: Option<Assignment>,
         /// When.
         revoked_at: Timestamp,
     },
@@ -133,9 +133,9 @@ impl License {
                 activated_at: _,
             } => Some(&assignment.email),
             LicenseState::Revoked {
-                email,
+                assignment,
                 revoked_at: _,
-            } => email.as_ref(),
+            } => assignment.as_ref().map(|a| &a.email),
         }
     }
 
@@ -194,7 +194,7 @@ impl License {
                 LicenseCommand::Revoke,
             ) => {
                 let state = LicenseState::Revoked {
-                    email: Some(assignment.email.clone()),
+                    assignment: Some(assignment.clone()),
                     revoked_at: now,
                 };
                 Ok(self.changed(state, DomainEvent::LicenseRevoked))

@@ -32,6 +32,9 @@ pub struct SubscriptionPlan {
     pub ends_at: Timestamp,
     /// How many licences it should have; it never falls.
     pub license_count: u32,
+    /// How many were created to get there. Creating licences changes the plan, so that two
+    /// writers cannot both create the missing ones.
+    pub created_license_count: u32,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -67,6 +70,28 @@ impl SubscriptionPlan {
             },
             event,
         }
+    }
+
+    /// Accounts for at most `limit` of the licences that are missing, and gives their number;
+    /// nothing when none is missing.
+    pub fn create_missing(&self, limit: u32) -> (Transition<Self>, u32) {
+        let missing = self
+            .license_count
+            .saturating_sub(self.created_license_count)
+            .min(limit);
+        if missing == 0 {
+            return (Transition::AlreadyApplied, 0);
+        }
+        let created_license_count = self.created_license_count.saturating_add(missing);
+        let event = DomainEvent::PlanFilled {
+            plan_id: self.id,
+            created_license_count,
+        };
+        let next = Self {
+            created_license_count,
+            ..self.clone()
+        };
+        (Transition::Applied { next, event }, missing)
     }
 
     /// Lets the plan end earlier than it would; a later end changes nothing.

@@ -96,7 +96,7 @@ pub trait LicenseReader: Send + Sync {
         emails: &[Email],
     ) -> Result<Vec<Stored<License>>, StoreError>;
 
-    /// The assigned or activated licence with this key.
+    /// The licence with this key, whatever its state.
     async fn license_by_key(
         &self,
         key: &ActivationKey,
