@@ -3,3 +3,4 @@
 pub mod ports;
 pub mod price;
 pub mod product;
+pub mod sync_catalog;

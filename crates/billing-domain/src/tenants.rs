@@ -1,4 +1,5 @@
 //! Enterprise customers and who administers them.
 
+pub mod authority;
 pub mod ports;
 pub mod tenant;

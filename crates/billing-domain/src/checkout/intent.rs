@@ -266,6 +266,8 @@ pub enum Checkout {
     Closed {
         /// See [`Checkout::Requested`].
         attempt: u32,
+        /// What was asked for.
+        request: CheckoutRequest,
     },
 }
 
@@ -276,7 +278,17 @@ impl Checkout {
             Self::NotStarted => 0,
             Self::Requested { attempt, .. }
             | Self::Opened { attempt, .. }
-            | Self::Closed { attempt } => *attempt,
+            | Self::Closed { attempt, .. } => *attempt,
+        }
+    }
+
+    /// What was asked for last, whatever became of the page since.
+    pub fn request(&self) -> Option<&CheckoutRequest> {
+        match self {
+            Self::NotStarted => None,
+            Self::Requested { request, .. }
+            | Self::Opened { request, .. }
+            | Self::Closed { request, .. } => Some(request),
         }
     }
 

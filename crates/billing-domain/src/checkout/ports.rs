@@ -11,7 +11,7 @@ use crate::kernel::provider::ProviderError;
 use crate::kernel::stored::Stored;
 use crate::kernel::text::{CompanyName, ProviderRef};
 use crate::kernel::timestamp::Timestamp;
-use crate::subscriptions::subscription::SubscriptionFacts;
+use crate::subscriptions::subscription::SubscriptionReport;
 
 /// Reads intents.
 #[cfg_attr(feature = "testing", mockall::automock)]
@@ -187,11 +187,11 @@ pub trait CheckoutProvider: Send + Sync {
     /// not open.
     async fn expire_session(&self, id: &ProviderRef) -> Result<(), ProviderError>;
 
-    /// Reads a subscription with the second at which the answer was true.
+    /// Reads a subscription.
     async fn subscription(
         &self,
         id: &ProviderRef,
-    ) -> Result<Option<SubscriptionFacts>, ProviderError>;
+    ) -> Result<Option<SubscriptionReport>, ProviderError>;
 
     /// Reads an invoice.
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError>;

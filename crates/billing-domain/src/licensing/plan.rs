@@ -54,22 +54,28 @@ impl SubscriptionPlan {
         self.starts_at <= now && now < self.ends_at
     }
 
-    /// Raises the number of licences; a lower number changes nothing.
-    pub fn enlarge(&self, license_count: u32) -> Transition<Self> {
+    /// Whether all of its licences were created.
+    pub fn is_filled(&self) -> bool {
+        self.created_license_count >= self.license_count
+    }
+
+    /// Raises the number of licences of a filled plan and accounts for the missing ones at once;
+    /// a lower number changes nothing. Gives how many to create.
+    pub fn enlarge_and_fill(&self, license_count: u32) -> (Transition<Self>, u32) {
         if license_count <= self.license_count {
-            return Transition::AlreadyApplied;
+            return (Transition::AlreadyApplied, 0);
         }
+        let missing = license_count.saturating_sub(self.created_license_count);
         let event = DomainEvent::PlanEnlarged {
             plan_id: self.id,
             license_count,
         };
-        Transition::Applied {
-            next: Self {
-                license_count,
-                ..self.clone()
-            },
-            event,
-        }
+        let next = Self {
+            license_count,
+            created_license_count: license_count,
+            ..self.clone()
+        };
+        (Transition::Applied { next, event }, missing)
     }
 
     /// Accounts for at most `limit` of the licences that are missing, and gives their number;

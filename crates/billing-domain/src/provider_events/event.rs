@@ -1,9 +1,8 @@
 //! The provider's events in our own words; Stripe's words stop at the adapter that decodes them.
 
 use crate::checkout::ports::{ProviderInvoice, ProviderSession};
-use crate::kernel::id::IntentId;
 use crate::kernel::text::ProviderRef;
-use crate::subscriptions::subscription::SubscriptionFacts;
+use crate::subscriptions::subscription::SubscriptionReport;
 
 /// The object of an event as far as the payload tells it. An absent key is never read as zero,
 /// "active" or "not paid": where a needed fact is missing, the object is read from the provider.
@@ -24,15 +23,6 @@ pub enum SubscriptionChange {
     Updated,
     /// It ended.
     Deleted,
-}
-
-/// A subscription with the sale that its metadata names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubscriptionReport {
-    /// The intent in its metadata; `None` for a subscription that is not ours.
-    pub intent_id: Option<IntentId>,
-    /// What the provider says about it.
-    pub facts: SubscriptionFacts,
 }
 
 /// An event that has an effect.

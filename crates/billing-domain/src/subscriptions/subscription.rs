@@ -101,6 +101,27 @@ pub struct SubscriptionFacts {
     pub has_pending_update: bool,
 }
 
+impl SubscriptionFacts {
+    /// When a subscription that is over stops to entitle: at the end of what was paid for
+    /// `None` for one that is not over.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        if self.status.is_terminal() {
+            self.period_end.or(self.ended_at).or(self.canceled_at)
+        } else {
+            None
+        }
+    }
+}
+
+/// A subscription with the sale that its metadata names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionReport {
+    /// The intent in its metadata; `None` for a subscription that is not ours.
+    pub intent_id: Option<IntentId>,
+    /// What the provider says about it.
+    pub facts: SubscriptionFacts,
+}
+
 /// How an observation relates to what is known (F.2 step 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {

@@ -274,15 +274,19 @@ impl CheckoutIntent {
 
     fn refuse_checkout(&self, reason: String, now: Timestamp) -> Outcome {
         let parts = self.parts().clone();
-        let attempt = match &parts.checkout {
-            Checkout::Requested { attempt, .. } => *attempt,
+        let (attempt, request) = match &parts.checkout {
+            Checkout::Requested {
+                attempt,
+                request,
+                requested_at: _,
+            } => (*attempt, request.clone()),
             Checkout::Closed { .. } => return Ok(Transition::AlreadyApplied),
             Checkout::NotStarted | Checkout::Opened { .. } => {
                 return self.illegal("refuse_checkout");
             }
         };
         let next = IntentParts {
-            checkout: Checkout::Closed { attempt },
+            checkout: Checkout::Closed { attempt, request },
             last_checkout_error: Some(reason),
             ..parts
         };
@@ -291,12 +295,12 @@ impl CheckoutIntent {
 
     fn close_checkout(&self, session: &ProviderRef, now: Timestamp) -> Transition<Self> {
         let parts = self.parts().clone();
-        let attempt = match &parts.checkout {
+        let (attempt, request) = match &parts.checkout {
             Checkout::Opened {
                 attempt,
-                request: _,
+                request,
                 session: open,
-            } if open.id == *session => *attempt,
+            } if open.id == *session => (*attempt, request.clone()),
             // An older page than the one that is open: nothing depends on it any more.
             Checkout::NotStarted
             | Checkout::Requested { .. }
@@ -304,7 +308,7 @@ impl CheckoutIntent {
             | Checkout::Closed { .. } => return Transition::AlreadyApplied,
         };
         let next = IntentParts {
-            checkout: Checkout::Closed { attempt },
+            checkout: Checkout::Closed { attempt, request },
             ..parts
         };
         self.changed(next, now, DomainEvent::CheckoutSessionExpired)
@@ -356,8 +360,14 @@ impl CheckoutIntent {
             session: told.session.clone().or(parts.links.session),
             subscription: told.subscription.clone().or(parts.links.subscription),
         };
+        // what was paid is what the page was opened for, whatever was asked for since.
+        let quantity = parts
+            .checkout
+            .request()
+            .map_or(parts.quantity, |request| request.quantity);
         if reservation_is_free {
             let next = IntentParts {
+                quantity,
                 state: IntentState::Paid { paid_at: now },
                 links,
                 ..parts
@@ -369,6 +379,7 @@ impl CheckoutIntent {
             .as_ref()
             .map_or_else(String::new, |r| format!(" `{}`", r.slug));
         let next = IntentParts {
+            quantity,
             state: IntentState::ErroredBackoffice { paid_at: now },
             reservation: None,
             last_provisioning_error: Some(format!(

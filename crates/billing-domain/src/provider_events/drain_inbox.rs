@@ -1,0 +1,204 @@
+//! The worker's turn: claims due events, decides and commits each, and says what became of it.
+
+use std::sync::Arc;
+
+use time::Duration;
+
+use super::apply_provider_event::{ApplyError, ApplyProviderEvent, Decision};
+use super::ports::{ClaimedEvent, EventInbox, Settlement};
+use crate::kernel::change_set::UniqueRule;
+use crate::kernel::failure::StoreFailure;
+use crate::kernel::ports::{ATTEMPTS_MAX, Core};
+use crate::kernel::timestamp::Timestamp;
+
+/// How many events one turn takes.
+pub const BATCH_MAX: u32 = 64;
+
+/// How long a claim lasts: longer than a batch takes, short enough that a crash is soon mended.
+pub const LEASE: Duration = Duration::seconds(60);
+
+/// After how long an event that keeps failing is parked; the provider itself gives up after
+/// three days.
+pub const RETRIED_FOR: Duration = Duration::days(3);
+
+/// What a turn did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// Events that took effect, or had taken it before.
+    pub applied: u32,
+    /// Events without an effect.
+    pub skipped: u32,
+    /// Events that are tried again later.
+    pub retried: u32,
+    /// Events that an operator must look at.
+    pub parked: u32,
+    /// Events that wait until billing is switched on.
+    pub deferred: u32,
+}
+
+impl DrainReport {
+    /// How many events were claimed.
+    pub fn claimed(&self) -> u32 {
+        [
+            self.applied,
+            self.skipped,
+            self.retried,
+            self.parked,
+            self.deferred,
+        ]
+        .into_iter()
+        .fold(0, u32::saturating_add)
+    }
+}
+
+/// Drains the inbox.
+pub struct DrainInbox {
+    /// Write and time.
+    pub core: Core,
+    /// The inbox.
+    pub inbox: Arc<dyn EventInbox>,
+    /// Decides.
+    pub apply: Arc<ApplyProviderEvent>,
+    /// Whether billing is switched on (C-003); if not, events are deferred and not lost (C-005).
+    pub billing_enabled: bool,
+}
+
+enum Fate {
+    Applied,
+    Settled(Settlement),
+}
+
+impl DrainInbox {
+    /// Takes one turn. An empty report means that nothing was due.
+    ///
+    /// # Errors
+    /// [`StoreFailure`] if events cannot be claimed or settled; their lease ends by itself.
+    pub async fn run(&self) -> Result<DrainReport, StoreFailure> {
+        let now = self.core.now();
+        if self.billing_enabled {
+            self.inbox.release_deferred(now).await?;
+        }
+        let mut report = DrainReport::default();
+        for event in self
+            .inbox
+            .claim_events(now, now.plus(LEASE), BATCH_MAX)
+            .await?
+        {
+            let fate = if self.billing_enabled {
+                self.apply(&event).await
+            } else {
+                Fate::Settled(Settlement::Deferred)
+            };
+            match fate {
+                Fate::Applied => report.applied = report.applied.saturating_add(1),
+                Fate::Settled(settlement) => {
+                    count(&settlement, &mut report);
+                    self.inbox
+                        .settle(event.id, settlement, self.core.now())
+                        .await?;
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn apply(&self, event: &ClaimedEvent) -> Fate {
+        let mut reservation_is_free = true;
+        for _ in 0..ATTEMPTS_MAX {
+            match self.apply_once(event, reservation_is_free).await {
+                Ok(fate) => return fate,
+                Err(ApplyError::Store(StoreFailure::Duplicate(
+                    UniqueRule::IntentSlug | UniqueRule::IntentName,
+                ))) => {
+                    reservation_is_free = false;
+                }
+                Err(ApplyError::Store(failure)) if failure.asks_to_decide_again() => {}
+                Err(error) => return Fate::Settled(self.failed(event, &error)),
+            }
+        }
+        Fate::Settled(self.failed(event, &StoreFailure::Conflict.into()))
+    }
+
+    async fn apply_once(
+        &self,
+        event: &ClaimedEvent,
+        reservation_is_free: bool,
+    ) -> Result<Fate, ApplyError> {
+        match self.apply.run(event, reservation_is_free).await? {
+            Decision::Settle(settlement) => Ok(Fate::Settled(settlement)),
+            Decision::Commit(changes) => {
+                match self
+                    .core
+                    .writer
+                    .commit(changes)
+                    .await
+                    .map_err(StoreFailure::from)
+                {
+                    Ok(()) | Err(StoreFailure::AlreadyApplied) => Ok(Fate::Applied),
+                    Err(failure) => Err(failure.into()),
+                }
+            }
+        }
+    }
+
+    fn failed(&self, event: &ClaimedEvent, error: &ApplyError) -> Settlement {
+        let now = self.core.now();
+        let reason = reason(error);
+        let is_too_old = now.since(event.created_at) > RETRIED_FOR;
+        if error.is_retryable() && !is_too_old {
+            tracing::warn!(
+                provider_event.id = %event.provider_event_id,
+                error = reason,
+                attempts = event.attempts.saturating_add(1),
+                "provider event {} is tried again later", event.provider_event_id
+            );
+            return Settlement::Retry {
+                at: retry_at(event, now),
+                error: reason,
+            };
+        }
+        tracing::error!(
+            provider_event.id = %event.provider_event_id,
+            error = reason,
+            "provider event {} is parked; an operator must look at it", event.provider_event_id
+        );
+        Settlement::Parked { reason }
+    }
+}
+
+/// The error with its causes, for an operator.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Three fast attempts, then slower and slower, at most an hour apart (F.4); spread by the
+/// event's id so that events that failed together do not come back together.
+fn retry_at(event: &ClaimedEvent, now: Timestamp) -> Timestamp {
+    let seconds = match event.attempts {
+        0 => 1,
+        1 => 5,
+        2 => 30,
+        more => 60_i64
+            .saturating_mul(2_i64.saturating_pow(more.saturating_sub(3).min(6)))
+            .min(3_600),
+    };
+    let spread = i64::from(event.id.uuid().as_bytes()[15]) * seconds / 1_024;
+    now.plus(Duration::seconds(seconds.saturating_add(spread)))
+}
+
+fn count(settlement: &Settlement, report: &mut DrainReport) {
+    let counter = match settlement {
+        Settlement::Skipped { .. } => &mut report.skipped,
+        Settlement::Retry { .. } => &mut report.retried,
+        Settlement::Parked { .. } => &mut report.parked,
+        Settlement::Deferred => &mut report.deferred,
+    };
+    *counter = counter.saturating_add(1);
+}
