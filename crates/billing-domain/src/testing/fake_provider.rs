@@ -13,7 +13,9 @@ use crate::kernel::id::CustomerId;
 use crate::kernel::ports::Clock;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::ProviderRef;
-use crate::subscriptions::subscription::{SubscriptionFacts, SubscriptionStatus};
+use crate::subscriptions::subscription::{
+    SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
+};
 
 mod ports;
 
@@ -46,7 +48,7 @@ pub struct FakePayment {
     /// The invoice, where the price recurs.
     pub invoice: Option<ProviderInvoice>,
     /// The subscription, where the price recurs.
-    pub subscription: Option<SubscriptionFacts>,
+    pub subscription: Option<SubscriptionReport>,
 }
 
 /// A session and what it was opened for.
@@ -65,7 +67,7 @@ struct State {
     sessions: BTreeMap<String, SessionRow>,
     session_keys: BTreeMap<String, ProviderRef>,
     refused_keys: BTreeMap<String, String>,
-    subscriptions: BTreeMap<String, SubscriptionFacts>,
+    subscriptions: BTreeMap<String, SubscriptionReport>,
     invoices: BTreeMap<String, ProviderInvoice>,
     held: Vec<ProviderRef>,
     prices: Vec<ProviderPrice>,
@@ -172,28 +174,31 @@ impl FakeProvider {
             invoice: None,
             subscription: None,
         };
-        if row.order.is_recurring {
+        if row.order.request.is_recurring {
             let (subscription, invoice) = (state.make_ref("sub"), state.make_ref("in"));
             let period = Duration::days(365);
             let trial_days = row.order.request.trial_days;
             let trial = Duration::days(i64::from(trial_days));
-            let facts = SubscriptionFacts {
-                provider_id: subscription.clone(),
-                customer: row.order.customer.clone(),
-                status: if trial_days > 0 {
-                    SubscriptionStatus::Trialing
-                } else {
-                    SubscriptionStatus::Active
+            let facts = SubscriptionReport {
+                intent_id: Some(row.order.intent_id),
+                facts: SubscriptionFacts {
+                    provider_id: subscription.clone(),
+                    customer: row.order.customer.clone(),
+                    status: if trial_days > 0 {
+                        SubscriptionStatus::Trialing
+                    } else {
+                        SubscriptionStatus::Active
+                    },
+                    quantity: row.order.request.quantity.count(),
+                    price: Some(row.order.request.price.clone()),
+                    period_start: Some(now),
+                    period_end: Some(now.plus(if trial_days > 0 { trial } else { period })),
+                    trial_end: (trial_days > 0).then(|| now.plus(trial)),
+                    cancel_at: None,
+                    canceled_at: None,
+                    ended_at: None,
+                    has_pending_update: false,
                 },
-                quantity: row.order.quantity.count(),
-                price: Some(row.order.request.price.clone()),
-                period_start: Some(now),
-                period_end: Some(now.plus(if trial_days > 0 { trial } else { period })),
-                trial_end: (trial_days > 0).then(|| now.plus(trial)),
-                cancel_at: None,
-                canceled_at: None,
-                ended_at: None,
-                has_pending_update: false,
             };
             let bill = ProviderInvoice {
                 id: invoice.clone(),
@@ -228,9 +233,9 @@ impl FakeProvider {
     }
 
     /// Lets the provider have a subscription as described, new or changed.
-    pub fn put_subscription(&self, facts: SubscriptionFacts) {
-        let id = facts.provider_id.to_string();
-        self.state().subscriptions.insert(id, facts);
+    pub fn put_subscription(&self, report: SubscriptionReport) {
+        let id = report.facts.provider_id.to_string();
+        self.state().subscriptions.insert(id, report);
     }
 
     /// Lets the provider have an invoice as described, new or changed.

@@ -14,7 +14,7 @@ use crate::kernel::ports::Clock;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::{LookupKey, ProviderRef};
 use crate::kernel::timestamp::Timestamp;
-use crate::subscriptions::subscription::SubscriptionFacts;
+use crate::subscriptions::subscription::SubscriptionReport;
 
 /// How long a session stays open, as at Stripe.
 const SESSION_LIFE: Duration = Duration::hours(24);
@@ -59,7 +59,7 @@ impl CheckoutProvider for FakeProvider {
     async fn subscription(
         &self,
         id: &ProviderRef,
-    ) -> Result<Option<SubscriptionFacts>, ProviderError> {
+    ) -> Result<Option<SubscriptionReport>, ProviderError> {
         self.call("subscription", |state| {
             Ok(state.subscriptions.get(id.as_str()).cloned())
         })
