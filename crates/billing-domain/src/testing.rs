@@ -5,9 +5,11 @@
 //! do, such as a conflict that comes twice.
 
 pub mod clock;
+pub mod contract;
 pub mod fake_provider;
 pub mod fake_webhooks;
 pub mod faults;
+pub mod fixtures;
 pub mod ids;
 pub mod memory_store;
 
