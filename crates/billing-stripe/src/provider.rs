@@ -11,7 +11,7 @@ use billing_domain::checkout::ports::{
 use billing_domain::kernel::ports::Clock;
 use billing_domain::kernel::provider::ProviderError;
 use billing_domain::kernel::text::{LookupKey, ProviderRef};
-use billing_domain::subscriptions::subscription::SubscriptionFacts;
+use billing_domain::subscriptions::subscription::SubscriptionReport;
 use stripe_billing::invoice::RetrieveInvoice;
 use stripe_billing::subscription::{
     RetrieveSubscription, UpdateSubscription, UpdateSubscriptionPaymentBehavior,
@@ -150,13 +150,13 @@ impl CheckoutProvider for StripeProvider {
     async fn subscription(
         &self,
         id: &ProviderRef,
-    ) -> Result<Option<SubscriptionFacts>, ProviderError> {
+    ) -> Result<Option<SubscriptionReport>, ProviderError> {
         if !is_plain(id) {
             return Ok(None);
         }
         let request = RetrieveSubscription::new(id.as_str()).build();
         let reading = self.retrieve(request, read_subscription).await?;
-        Ok(reading.map(|reading| reading.value.facts))
+        Ok(reading.map(|reading| reading.value))
     }
 
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError> {

@@ -24,10 +24,12 @@ pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoic
             .flatten(),
     };
 
-    // The lines of a subscription repeat its metadata; before 2023-08 only they did.
-    let lines = object.list("lines")?.unwrap_or_default();
-    let places = parent.iter().chain(details.iter()).chain(lines.first());
-    let described = places.into_iter().find(|place| place.has("metadata"));
+    let line = subscription_line(object)?;
+    let places = [parent.as_ref(), details.as_ref(), line.as_ref()];
+    let described = places
+        .into_iter()
+        .flatten()
+        .find(|place| place.has("metadata"));
     let intent_id = match described {
         Some(place) => intent_in(place)?,
         None => None,
@@ -46,4 +48,15 @@ pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoic
             is_paid: status == Some("paid") || paid == Some(true),
         },
     })
+}
+
+/// The first line that bills the subscription itself: it repeats the subscription's metadata, and
+/// until 2023 it was the only place that did.
+fn subscription_line<'a>(object: &Fields<'a>) -> Result<Option<Fields<'a>>, ReadError> {
+    for line in object.list("lines")?.unwrap_or_default() {
+        if line.text("type")? == Some("subscription") {
+            return Ok(Some(line));
+        }
+    }
+    Ok(None)
 }

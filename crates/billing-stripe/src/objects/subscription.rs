@@ -2,8 +2,9 @@
 
 use billing_domain::kernel::id::IntentId;
 use billing_domain::kernel::timestamp::Timestamp;
-use billing_domain::provider_events::event::SubscriptionReport;
-use billing_domain::subscriptions::subscription::{SubscriptionFacts, SubscriptionStatus};
+use billing_domain::subscriptions::subscription::{
+    SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
+};
 
 use super::Reading;
 use super::metadata::intent_in;

@@ -51,6 +51,12 @@ impl StripeProvider {
         let request = session_request(order, Dialect(self.transport.version()));
         match self.call_once(request, &order.idempotency_key).await {
             Ok(answer) => read_answer(&answer, read_opened_session).map(CheckoutOutcome::Opened),
+            // What may change beside the request (a slug) is in the metadata. Then the key's
+            // first use made a session, and that one counts.
+            Err(error) if outcome::is_key_reused(&error) => match self.find_session(order).await? {
+                Some(session) => Ok(CheckoutOutcome::Opened(session)),
+                None => Err(outcome::failure(error)),
+            },
             Err(error) => match outcome::refusal(&error) {
                 Some(reason) => Ok(CheckoutOutcome::Refused { reason }),
                 None => Err(outcome::failure(error)),
@@ -114,7 +120,7 @@ fn session_request(order: &CheckoutOrder, dialect: Dialect<'_>) -> RequestBuilde
     let metadata = metadata(order);
     let mut item = CreateCheckoutSessionLineItems::new();
     item.price = Some(order.request.price.to_string());
-    item.quantity = Some(u64::from(order.quantity.count()));
+    item.quantity = Some(u64::from(order.request.quantity.count()));
     let mut request = CreateCheckoutSession::new()
         .customer(order.customer.as_str())
         .client_reference_id(order.intent_id.to_string())
@@ -132,7 +138,7 @@ fn session_request(order: &CheckoutOrder, dialect: Dialect<'_>) -> RequestBuilde
         request = request
             .allowed_payment_method_types([CreateCheckoutSessionAllowedPaymentMethodTypes::Card]);
     }
-    request = if order.is_recurring {
+    request = if order.request.is_recurring {
         request
             .mode(CheckoutSessionMode::Subscription)
             .payment_method_collection(CreateCheckoutSessionPaymentMethodCollection::Always)
