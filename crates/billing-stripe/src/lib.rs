@@ -8,6 +8,8 @@ mod config;
 mod fields;
 mod objects;
 mod provider;
+#[cfg(test)]
+mod stub_stripe;
 mod transport;
 mod webhook;
 
