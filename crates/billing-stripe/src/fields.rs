@@ -1,0 +1,144 @@
+//! Reads fields out of Stripe's JSON: absent, of the wrong type, and present are three things.
+
+use billing_domain::kernel::text::ProviderRef;
+use billing_domain::kernel::timestamp::Timestamp;
+use serde_json::{Map, Value};
+
+/// Why an object could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// A needed field is in none of its places.
+    Absent(String),
+    /// A field is there and makes no sense.
+    Malformed(String),
+}
+
+impl ReadError {
+    /// Which field.
+    pub(crate) fn field(&self) -> &str {
+        match self {
+            Self::Absent(field) | Self::Malformed(field) => field,
+        }
+    }
+}
+
+/// A JSON object and where in the document it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields<'a> {
+    map: &'a Map<String, Value>,
+    path: String,
+}
+
+impl<'a> Fields<'a> {
+    /// The document itself.
+    pub(crate) fn root(value: &'a Value) -> Result<Self, ReadError> {
+        Self::at(value, String::new())
+    }
+
+    fn at(value: &'a Value, path: String) -> Result<Self, ReadError> {
+        match value {
+            Value::Object(map) => Ok(Self { map, path }),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Err(ReadError::Malformed(path)),
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// The value, where it is neither absent nor null.
+    fn present(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, ReadError> {
+        self.present(key)
+            .map(|value| read(value).ok_or_else(|| self.malformed(key)))
+            .transpose()
+    }
+
+    /// Says that a field makes no sense.
+    pub(crate) fn malformed(&self, key: &str) -> ReadError {
+        ReadError::Malformed(self.path_of(key))
+    }
+
+    /// Turns what is absent into an error.
+    pub(crate) fn needed<T>(&self, key: &str, value: Option<T>) -> Result<T, ReadError> {
+        value.ok_or_else(|| ReadError::Absent(self.path_of(key)))
+    }
+
+    /// Whether there is something.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.present(key).is_some()
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ReadError> {
+        self.typed(key, Value::as_str)
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ReadError> {
+        self.typed(key, Value::as_bool)
+    }
+
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<i64>, ReadError> {
+        self.typed(key, Value::as_i64)
+    }
+
+    /// Whole seconds since 1970.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, ReadError> {
+        self.typed(key, |value| {
+            Timestamp::from_unix_seconds(value.as_i64()?).ok()
+        })
+    }
+
+    pub(crate) fn child(&self, key: &str) -> Result<Option<Self>, ReadError> {
+        self.present(key)
+            .map(|value| Self::at(value, self.path_of(key)))
+            .transpose()
+    }
+
+    /// The elements of one of Stripe's lists, `{"object": "list", "data": [...]}`.
+    pub(crate) fn list(&self, key: &str) -> Result<Option<Vec<Self>>, ReadError> {
+        match self.child(key)? {
+            None => Ok(None),
+            Some(list) => list.elements(),
+        }
+    }
+
+    /// The elements under `data`.
+    pub(crate) fn elements(&self) -> Result<Option<Vec<Self>>, ReadError> {
+        let Some(elements) = self.typed("data", Value::as_array)? else {
+            return Ok(None);
+        };
+        let path = self.path_of("data");
+        let elements = elements
+            .iter()
+            .enumerate()
+            .map(|(index, element)| Self::at(element, format!("{path}.{index}")));
+        elements.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// An id, also where the object stands expanded in its place.
+    pub(crate) fn reference(&self, key: &str) -> Result<Option<ProviderRef>, ReadError> {
+        self.typed(key, |value| {
+            let id = match value {
+                Value::Object(expanded) => expanded.get("id")?.as_str()?,
+                Value::String(id) => id.as_str(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return None,
+            };
+            ProviderRef::parse(id).ok()
+        })
+    }
+}

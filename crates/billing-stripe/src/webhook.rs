@@ -1,0 +1,9 @@
+//! What Stripe sends to us: first the signature, then the envelope, and much later the content.
+
+mod decoder;
+mod envelope;
+mod signature;
+mod verifier;
+
+pub use decoder::StripeEventDecoder;
+pub use verifier::{EmptyWebhookSecret, StripeWebhookVerifier};
