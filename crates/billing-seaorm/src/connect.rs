@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous as Synchronous};
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous as Synchronous,
+};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, sqlx};
 
 use crate::config::{SqliteSynchronous, StoreConfig, redacted_url};
@@ -30,9 +33,9 @@ pub enum ConnectError {
     MalformedUrl {
         /// The URL without its password.
         url: String,
-        /// What is wrong.
+        /// What is wrong. SeaORM's own error would quote the URL with its password.
         #[source]
-        source: DbErr,
+        source: sqlx::Error,
     },
     /// SQLite's file can be neither opened nor created.
     #[error(
@@ -80,9 +83,15 @@ pub(crate) struct Connections {
 
 /// Opens the database that the configuration names.
 pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, ConnectError> {
+    let malformed = |source| ConnectError::MalformedUrl {
+        url: redacted_url(&config.url),
+        source,
+    };
     if config.url.starts_with("sqlite:") {
+        config.url.parse::<SqliteConnectOptions>().map_err(malformed)?;
         connect_sqlite(config).await
     } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+        config.url.parse::<PgConnectOptions>().map_err(malformed)?;
         connect_postgres(config).await
     } else {
         Err(ConnectError::UnsupportedUrl {
@@ -176,7 +185,6 @@ fn connect_error(config: &StoreConfig, source: DbErr) -> ConnectError {
     let url = redacted_url(&config.url);
     let is_sqlite = config.url.starts_with("sqlite:");
     match runtime_error(&source) {
-        Some(sqlx::Error::Configuration(_)) => ConnectError::MalformedUrl { url, source },
         Some(_) | None if is_sqlite => ConnectError::FileNotOpened { url, source },
         Some(sqlx::Error::Database(_)) => ConnectError::Refused { url, source },
         Some(_) | None => ConnectError::Unreachable { url, source },
