@@ -34,6 +34,7 @@ pub(crate) const CHANGE: Change = Change {
          starts_at BIGINT NOT NULL,
          ends_at BIGINT NOT NULL,
          license_count BIGINT NOT NULL,
+         created_license_count BIGINT NOT NULL,
          created_at BIGINT NOT NULL
      )",
         "CREATE UNIQUE INDEX uq_plans_workflow ON plans (workflow_id)",
@@ -54,7 +55,10 @@ pub(crate) const CHANGE: Change = Change {
      )",
         "CREATE UNIQUE INDEX uq_licenses_email ON licenses (plan_id, email)
      WHERE state IN ('assigned', 'activated')",
-        "CREATE UNIQUE INDEX uq_licenses_key ON licenses (activation_key)",
+        "CREATE UNIQUE INDEX uq_licenses_key ON licenses (activation_key)
+     WHERE state IN ('assigned', 'activated')",
+        "CREATE INDEX ix_licenses_key ON licenses (activation_key)
+     WHERE activation_key IS NOT NULL",
         "CREATE INDEX ix_licenses_plan ON licenses (plan_id, id)",
         "CREATE INDEX ix_licenses_plan_state ON licenses (plan_id, state, id)",
     ],

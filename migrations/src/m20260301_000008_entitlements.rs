@@ -18,7 +18,7 @@ pub(crate) const CHANGE: Change = Change {
          valid_to BIGINT
      )",
         "CREATE UNIQUE INDEX uq_entitlements_source
-     ON entitlements (source_kind, source_id, user_id, project_id, feature_code)",
+     ON entitlements (source_kind, source_id, feature_code)",
         "CREATE INDEX ix_entitlements_user ON entitlements (user_id, id)",
     ],
 };

@@ -88,7 +88,10 @@ pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, Connect
         source,
     };
     if config.url.starts_with("sqlite:") {
-        config.url.parse::<SqliteConnectOptions>().map_err(malformed)?;
+        config
+            .url
+            .parse::<SqliteConnectOptions>()
+            .map_err(malformed)?;
         connect_sqlite(config).await
     } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
         config.url.parse::<PgConnectOptions>().map_err(malformed)?;

@@ -80,7 +80,7 @@ const UNIQUE_RULES: &[(UniqueRule, &str, &str)] = &[
     (
         UniqueRule::EntitlementSource,
         "uq_entitlements_source",
-        "entitlements.source_kind, entitlements.source_id, entitlements.user_id, entitlements.project_id, entitlements.feature_code",
+        "entitlements.source_kind, entitlements.source_id, entitlements.feature_code",
     ),
     (
         UniqueRule::UserExternalId,

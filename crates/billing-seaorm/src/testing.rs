@@ -13,6 +13,7 @@ use crate::config::{SqliteSynchronous, StoreConfig};
 use crate::store::SeaOrmStore;
 
 mod cluster;
+mod inspection;
 
 /// A database of its own, migrated, gone when this is dropped.
 #[derive(Debug)]

@@ -160,10 +160,12 @@ impl LicenseReader for SeaOrmStore {
         &self,
         key: &ActivationKey,
     ) -> Result<Option<Stored<License>>, StoreError> {
-        let held = license::Entity::find()
+        // A revoked licence keeps its key, which is unique only among those that are held.
+        let held_first = license::Entity::find()
             .filter(license::Column::ActivationKey.eq(key.as_str()))
-            .filter(license::Column::State.is_in([ASSIGNED, ACTIVATED]));
-        self.first(held).await
+            .order_by_desc(license::Column::RevokedAt.is_null())
+            .order_by_desc(license::Column::Id);
+        self.first(held_first).await
     }
 
     async fn activated_licenses(

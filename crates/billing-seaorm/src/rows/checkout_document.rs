@@ -1,6 +1,8 @@
 //! The conversation with the provider as documents in the columns of an intent.
 
-use billing_domain::checkout::intent::{Checkout, CheckoutRequest, CheckoutUi, OpenedSession};
+use billing_domain::checkout::intent::{
+    Checkout, CheckoutRequest, CheckoutUi, OpenedSession, Quantity,
+};
 use billing_domain::kernel::email::Email;
 use billing_domain::kernel::id::PriceId;
 use billing_domain::kernel::ports::StoreError;
@@ -20,7 +22,11 @@ pub(crate) struct CheckoutCells {
 /// Writes the conversation out.
 pub(crate) fn checkout_cells(checkout: &Checkout) -> CheckoutCells {
     let (request, requested_at, session) = match checkout {
-        Checkout::NotStarted | Checkout::Closed { attempt: _ } => (None, None, None),
+        Checkout::NotStarted => (None, None, None),
+        Checkout::Closed {
+            attempt: _,
+            request,
+        } => (Some(request), None, None),
         Checkout::Requested {
             attempt: _,
             request,
@@ -55,6 +61,8 @@ pub(crate) fn read_session(cells: &Cells, text: &str) -> Result<OpenedSession, S
 struct RequestDocument {
     price_id: PriceId,
     price: String,
+    is_recurring: bool,
+    quantity: u32,
     admin_email: String,
     ui: UiDocument,
     success_url: String,
@@ -82,6 +90,8 @@ impl RequestDocument {
         let CheckoutRequest {
             price_id,
             price,
+            is_recurring,
+            quantity,
             admin_email,
             ui,
             success_url,
@@ -91,6 +101,8 @@ impl RequestDocument {
         Self {
             price_id: *price_id,
             price: price.to_string(),
+            is_recurring: *is_recurring,
+            quantity: quantity.count(),
             admin_email: admin_email.to_string(),
             ui: match ui {
                 CheckoutUi::Hosted => UiDocument::Hosted,
@@ -106,6 +118,8 @@ impl RequestDocument {
         Some(CheckoutRequest {
             price_id: self.price_id,
             price: ProviderRef::parse(&self.price).ok()?,
+            is_recurring: self.is_recurring,
+            quantity: Quantity::parse(i64::from(self.quantity)).ok()?,
             admin_email: Email::parse(&self.admin_email).ok()?,
             ui: match self.ui {
                 UiDocument::Hosted => CheckoutUi::Hosted,

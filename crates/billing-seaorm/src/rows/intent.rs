@@ -251,7 +251,10 @@ fn checkout(cells: &Cells, model: &Model) -> Result<Checkout, StoreError> {
                 session: read_session(cells, text)?,
             })
         }
-        "closed" => Ok(Checkout::Closed { attempt }),
+        "closed" => Ok(Checkout::Closed {
+            attempt,
+            request: request()?,
+        }),
         _ => Err(cells.inconsistent("checkout_state")),
     }
 }

@@ -72,10 +72,15 @@ impl Row for Entity {
                 activated_at: Some(activated_at.unix_micros()),
                 ..assigned(free, assignment)
             },
-            LicenseState::Revoked { email, revoked_at } => Model {
-                email: email.as_ref().map(ToString::to_string),
+            LicenseState::Revoked {
+                assignment,
+                revoked_at,
+            } => Model {
                 revoked_at: Some(revoked_at.unix_micros()),
-                ..free
+                ..match assignment {
+                    Some(assignment) => assigned(free, assignment),
+                    None => free,
+                }
             },
         }
     }
@@ -94,7 +99,10 @@ impl Row for Entity {
                 activated_at: cells.present_time("activated_at", model.activated_at)?,
             },
             "revoked" => LicenseState::Revoked {
-                email: cells.optional("email", model.email.as_deref(), Email::parse)?,
+                assignment: match model.email {
+                    Some(_) => Some(assignment(&cells, &model)?),
+                    None => None,
+                },
                 revoked_at: cells.present_time("revoked_at", model.revoked_at)?,
             },
             _ => return Err(cells.inconsistent("state")),

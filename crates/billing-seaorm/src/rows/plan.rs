@@ -26,6 +26,7 @@ pub struct Model {
     pub starts_at: i64,
     pub ends_at: i64,
     pub license_count: i64,
+    pub created_license_count: i64,
     pub created_at: i64,
 }
 
@@ -52,6 +53,7 @@ impl Row for Entity {
             starts_at,
             ends_at,
             license_count,
+            created_license_count,
             created_at,
         } = value;
         Model {
@@ -66,6 +68,7 @@ impl Row for Entity {
             starts_at: starts_at.unix_micros(),
             ends_at: ends_at.unix_micros(),
             license_count: i64::from(*license_count),
+            created_license_count: i64::from(*created_license_count),
             created_at: created_at.unix_micros(),
         }
     }
@@ -83,6 +86,8 @@ impl Row for Entity {
             starts_at: cells.time("starts_at", model.starts_at)?,
             ends_at: cells.time("ends_at", model.ends_at)?,
             license_count: cells.count("license_count", model.license_count)?,
+            created_license_count: cells
+                .count("created_license_count", model.created_license_count)?,
             created_at: cells.time("created_at", model.created_at)?,
         };
         cells.stored(plan, model.version)

@@ -209,6 +209,7 @@ impl World {
             starts_at: at(0),
             ends_at: at(10_000),
             license_count: 3,
+            created_license_count: 1,
             created_at: at(0),
         };
         let (license, license_event) = License::new(id(), plan.id, at(0));

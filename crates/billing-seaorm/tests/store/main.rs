@@ -3,6 +3,7 @@
 mod claims;
 mod commits;
 mod connecting;
+mod contract;
 mod corrupt_rows;
 mod fixtures;
 mod readers;

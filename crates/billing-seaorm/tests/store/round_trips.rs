@@ -4,7 +4,7 @@ use billing_domain::access::ports::{AccessReader, UserReader};
 use billing_domain::catalog::ports::{CatalogReader, PriceName};
 use billing_domain::checkout::intent::{
     Checkout, CheckoutIntent, CheckoutRequest, CheckoutUi, IntentParts, IntentState, OpenedSession,
-    ProviderLinks, Terms,
+    ProviderLinks, Quantity, Terms,
 };
 use billing_domain::checkout::ports::IntentReader;
 use billing_domain::customers::customer::{BillingCustomer, CustomerOwner};
@@ -78,6 +78,8 @@ fn checkout_request(ui: CheckoutUi) -> CheckoutRequest {
     CheckoutRequest {
         price_id: id(),
         price: reference("price_1"),
+        is_recurring: true,
+        quantity: Quantity::parse(7).unwrap(),
         admin_email: email("ada@example.com"),
         ui,
         success_url: "https://example.com/ok?s={CHECKOUT_SESSION_ID}".to_owned(),
@@ -104,7 +106,10 @@ fn checkouts() -> Vec<Checkout> {
                 expires_at: at(2),
             },
         },
-        Checkout::Closed { attempt: 3 },
+        Checkout::Closed {
+            attempt: 3,
+            request: checkout_request(CheckoutUi::Hosted),
+        },
     ]
 }
 
@@ -184,11 +189,11 @@ async fn a_license_comes_back_in_every_state() {
                 activated_at: at(8),
             },
             LicenseState::Revoked {
-                email: Some(email("c@example.com")),
+                assignment: Some(assignment("c@example.com", "key-0123456789-0003")),
                 revoked_at: at(9),
             },
             LicenseState::Revoked {
-                email: None,
+                assignment: None,
                 revoked_at: at(9),
             },
         ];
