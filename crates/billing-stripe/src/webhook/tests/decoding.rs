@@ -22,18 +22,18 @@ fn id(text: &str) -> ProviderRef {
     ProviderRef::parse(text).unwrap()
 }
 
-fn at(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp::from_unix_seconds(seconds).unwrap())
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds).unwrap()
 }
 
-fn our_intent() -> Option<IntentId> {
-    Some(IntentId::parse(INTENT).unwrap())
+fn our_intent() -> IntentId {
+    IntentId::parse(INTENT).unwrap()
 }
 
 fn session(status: SessionStatus, is_paid: bool) -> Payload<ProviderSession> {
     Payload::Read(ProviderSession {
         id: id("cs_test_1"),
-        intent_id: our_intent(),
+        intent_id: Some(our_intent()),
         status,
         customer: Some(id("cus_1")),
         subscription: Some(id("sub_1")),
@@ -47,23 +47,23 @@ fn invoice(is_paid: bool) -> ProviderInvoice {
         id: id("in_1"),
         customer: Some(id("cus_1")),
         subscription: Some(id("sub_1")),
-        intent_id: our_intent(),
+        intent_id: Some(our_intent()),
         is_paid,
     }
 }
 
 fn report(status: SubscriptionStatus) -> SubscriptionReport {
     SubscriptionReport {
-        intent_id: our_intent(),
+        intent_id: Some(our_intent()),
         facts: SubscriptionFacts {
             provider_id: id("sub_1"),
             customer: id("cus_1"),
             status,
             quantity: 3,
             price: Some(id("price_1")),
-            period_start: at(1_790_000_000),
-            period_end: at(1_792_592_000),
-            trial_end: at(1_791_000_000),
+            period_start: Some(at(1_790_000_000)),
+            period_end: Some(at(1_792_592_000)),
+            trial_end: Some(at(1_791_000_000)),
             cancel_at: None,
             canceled_at: None,
             ended_at: None,
@@ -168,8 +168,8 @@ fn a_subscription_is_read_from_every_version() {
 #[test]
 fn a_cancellation_at_the_end_of_the_period_is_a_date_in_every_version() {
     let mut ending = report(SubscriptionStatus::Active);
-    ending.facts.cancel_at = at(1_792_592_000);
-    ending.facts.canceled_at = at(1_790_500_000);
+    ending.facts.cancel_at = Some(at(1_792_592_000));
+    ending.facts.canceled_at = Some(at(1_790_500_000));
     let event =
         ProviderEvent::SubscriptionChanged(SubscriptionChange::Updated, Payload::Read(ending));
     assert_everywhere(
@@ -209,8 +209,8 @@ fn the_period_is_that_of_the_item_that_ends_last_and_an_update_may_be_pending() 
     let name = "customer.subscription.updated";
     let decoded = decode(name, &generation.event(name, &object)).unwrap();
     let mut expected = report(SubscriptionStatus::Active);
-    expected.facts.period_start = at(1_790_100_000);
-    expected.facts.period_end = at(1_800_000_000);
+    expected.facts.period_start = Some(at(1_790_100_000));
+    expected.facts.period_end = Some(at(1_800_000_000));
     expected.facts.has_pending_update = true;
     let expected =
         ProviderEvent::SubscriptionChanged(SubscriptionChange::Updated, Payload::Read(expected));
