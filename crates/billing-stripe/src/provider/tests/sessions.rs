@@ -264,3 +264,28 @@ async fn not_knowing_is_not_a_no() {
     let minute = Some(time::Duration::MINUTE);
     assert!(matches!(error, ProviderError::RateLimited { retry_after } if retry_after == minute));
 }
+
+#[tokio::test]
+async fn a_failure_that_stripe_remembers_under_the_key_does_not_end_the_sale() {
+    let failed = Reply::Answer(
+        500,
+        &["Idempotent-Replayed: true", "Stripe-Should-Retry: false"],
+        r#"{"error":{"type":"api_error"}}"#.to_owned(),
+    );
+    let nothing = r#"{"object":"list","data":[],"has_more":false}"#;
+    let stub = StubStripe::playing([failed.clone(), Reply::ok(nothing), Reply::ok(SESSION)]);
+    let outcome = provider(&stub).open_checkout(&checkout_order()).await;
+    assert_eq!(opened_id(&outcome.unwrap()), "cs_test_1");
+    let next = "checkout:1:1:again";
+    assert_eq!(stub.seen()[2].header("idempotency-key"), Some(next));
+
+    let ours = SESSION.replace(
+        r#""status""#,
+        r#""metadata":{"checkout_request":"checkout:1:1"},"status""#,
+    );
+    let list = format!(r#"{{"object":"list","data":[{ours}],"has_more":false}}"#);
+    let stub = StubStripe::playing([failed, Reply::ok(&list)]);
+    let outcome = provider(&stub).open_checkout(&checkout_order()).await;
+    assert_eq!(opened_id(&outcome.unwrap()), "cs_test_1");
+    assert_eq!(stub.seen().len(), 2);
+}
