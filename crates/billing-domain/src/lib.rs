@@ -27,3 +27,5 @@ pub mod provider_events;
 pub mod provisioning;
 pub mod subscriptions;
 pub mod tenants;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

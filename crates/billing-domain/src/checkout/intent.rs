@@ -13,6 +13,8 @@ use crate::kernel::text::{CompanyName, CountryCode, ProviderRef, Slug};
 use crate::kernel::timestamp::Timestamp;
 
 mod commands;
+mod page;
+mod payment;
 
 pub use commands::{IllegalIntentTransition, IntentCommand, IntentRefusal};
 

@@ -1,8 +1,8 @@
 //! What can be done to a checkout intent: one exhaustive match, pure and total (spec A.3).
 
 use super::{
-    Checkout, CheckoutIntent, CheckoutRequest, IntentParts, IntentRequest, IntentState,
-    OpenedSession, ProviderLinks, Terms,
+    CheckoutIntent, CheckoutRequest, IntentParts, IntentRequest, IntentState, OpenedSession,
+    ProviderLinks, Terms,
 };
 use crate::kernel::event::{DomainEvent, IntentFacts};
 use crate::kernel::id::TenantId;
@@ -107,7 +107,7 @@ pub enum IntentRefusal {
     },
 }
 
-type Outcome = Result<Transition<CheckoutIntent>, IntentRefusal>;
+pub(super) type Outcome = Result<Transition<CheckoutIntent>, IntentRefusal>;
 
 impl CheckoutIntent {
     /// Decides what a command does.
@@ -196,267 +196,6 @@ impl CheckoutIntent {
         self.changed_if_different(next, now, DomainEvent::CheckoutIntentAmended)
     }
 
-    fn request_checkout(&self, request: CheckoutRequest, now: Timestamp) -> Outcome {
-        match self.state() {
-            IntentState::Created => {}
-            IntentState::Paid { .. }
-            | IntentState::Fulfilled { .. }
-            | IntentState::ErroredBackoffice { .. }
-            | IntentState::ErroredFulfillmentStalled { .. }
-            | IntentState::ErroredProvisioning { .. }
-            | IntentState::Expired { .. } => return self.illegal("request_checkout"),
-        }
-        if let Checkout::Requested {
-            request: pending, ..
-        } = self.checkout()
-            && *pending == request
-        {
-            return Ok(Transition::AlreadyApplied);
-        }
-        let parts = self.parts().clone();
-        let attempt = parts.checkout.attempt().saturating_add(1);
-        let next = IntentParts {
-            checkout: Checkout::Requested {
-                attempt,
-                request,
-                requested_at: now,
-            },
-            links: ProviderLinks {
-                session: None,
-                ..parts.links
-            },
-            ..parts
-        };
-        Ok(self.changed(next, now, DomainEvent::CheckoutRequested))
-    }
-
-    fn open_checkout(
-        &self,
-        session: OpenedSession,
-        customer: ProviderRef,
-        now: Timestamp,
-    ) -> Outcome {
-        let parts = self.parts().clone();
-        let (attempt, request) = match &parts.checkout {
-            Checkout::Requested {
-                attempt,
-                request,
-                requested_at: _,
-            } => (*attempt, request.clone()),
-            Checkout::Opened {
-                attempt: _,
-                request: _,
-                session: open,
-            } if open.id == session.id => {
-                return Ok(Transition::AlreadyApplied);
-            }
-            Checkout::NotStarted | Checkout::Opened { .. } | Checkout::Closed { .. } => {
-                return self.illegal("open_checkout");
-            }
-        };
-        let links = ProviderLinks {
-            customer: Some(customer),
-            session: parts.links.session.or_else(|| Some(session.id.clone())),
-            subscription: parts.links.subscription,
-        };
-        let next = IntentParts {
-            checkout: Checkout::Opened {
-                attempt,
-                request,
-                session,
-            },
-            links,
-            last_checkout_error: None,
-            ..parts
-        };
-        Ok(self.changed(next, now, DomainEvent::CheckoutOpened))
-    }
-
-    fn refuse_checkout(&self, reason: String, now: Timestamp) -> Outcome {
-        let parts = self.parts().clone();
-        let (attempt, request) = match &parts.checkout {
-            Checkout::Requested {
-                attempt,
-                request,
-                requested_at: _,
-            } => (*attempt, request.clone()),
-            Checkout::Closed { .. } => return Ok(Transition::AlreadyApplied),
-            Checkout::NotStarted | Checkout::Opened { .. } => {
-                return self.illegal("refuse_checkout");
-            }
-        };
-        let next = IntentParts {
-            checkout: Checkout::Closed { attempt, request },
-            last_checkout_error: Some(reason),
-            ..parts
-        };
-        Ok(self.changed(next, now, DomainEvent::CheckoutRefused))
-    }
-
-    fn close_checkout(&self, session: &ProviderRef, now: Timestamp) -> Transition<Self> {
-        let parts = self.parts().clone();
-        let (attempt, request) = match &parts.checkout {
-            Checkout::Opened {
-                attempt,
-                request,
-                session: open,
-            } if open.id == *session => (*attempt, request.clone()),
-            // An older page than the one that is open: nothing depends on it any more.
-            Checkout::NotStarted
-            | Checkout::Requested { .. }
-            | Checkout::Opened { .. }
-            | Checkout::Closed { .. } => return Transition::AlreadyApplied,
-        };
-        let next = IntentParts {
-            checkout: Checkout::Closed { attempt, request },
-            ..parts
-        };
-        self.changed(next, now, DomainEvent::CheckoutSessionExpired)
-    }
-
-    fn link_provider(&self, told: &ProviderLinks, now: Timestamp) -> Outcome {
-        let parts = self.parts().clone();
-        let links = match self.state() {
-            // Before the payment the newest page wins: an abandoned one may have been replaced.
-            IntentState::Created | IntentState::Expired { .. } => ProviderLinks {
-                customer: told.customer.clone().or(parts.links.customer),
-                session: told.session.clone().or(parts.links.session),
-                subscription: told.subscription.clone().or(parts.links.subscription),
-            },
-            IntentState::Paid { .. }
-            | IntentState::Fulfilled { .. }
-            | IntentState::ErroredBackoffice { .. }
-            | IntentState::ErroredFulfillmentStalled { .. }
-            | IntentState::ErroredProvisioning { .. } => merged_links(&parts.links, told)?,
-        };
-        let next = IntentParts { links, ..parts };
-        Ok(self.changed_if_different(next, now, DomainEvent::CheckoutLinked))
-    }
-
-    fn mark_paid(
-        &self,
-        told: &ProviderLinks,
-        reservation_is_free: bool,
-        now: Timestamp,
-    ) -> Outcome {
-        let parts = self.parts().clone();
-        match self.state() {
-            IntentState::Created => {}
-            // the money was taken, so it is never refused.
-            IntentState::Expired { .. } => {}
-            // the same sale again is a repetition, another one is an error.
-            IntentState::Paid { .. } => {
-                merged_links(&parts.links, told)?;
-                return self.link_provider(told, now);
-            }
-            // later invoices of the same subscription leave the state alone.
-            IntentState::Fulfilled { .. }
-            | IntentState::ErroredBackoffice { .. }
-            | IntentState::ErroredFulfillmentStalled { .. }
-            | IntentState::ErroredProvisioning { .. } => return Ok(Transition::AlreadyApplied),
-        }
-        let links = ProviderLinks {
-            customer: told.customer.clone().or(parts.links.customer),
-            session: told.session.clone().or(parts.links.session),
-            subscription: told.subscription.clone().or(parts.links.subscription),
-        };
-        // what was paid is what the page was opened for, whatever was asked for since.
-        let quantity = parts
-            .checkout
-            .request()
-            .map_or(parts.quantity, |request| request.quantity);
-        if reservation_is_free {
-            let next = IntentParts {
-                quantity,
-                state: IntentState::Paid { paid_at: now },
-                links,
-                ..parts
-            };
-            return Ok(self.changed(next, now, DomainEvent::CheckoutIntentPaid));
-        }
-        let lost = parts
-            .reservation
-            .as_ref()
-            .map_or_else(String::new, |r| format!(" `{}`", r.slug));
-        let next = IntentParts {
-            quantity,
-            state: IntentState::ErroredBackoffice { paid_at: now },
-            reservation: None,
-            last_provisioning_error: Some(format!(
-                "paid after the reservation{lost} had expired and was taken by another customer"
-            )),
-            links,
-            ..parts
-        };
-        Ok(self.changed(next, now, DomainEvent::CheckoutIntentErrored))
-    }
-
-    fn link_tenant(&self, tenant_id: TenantId, now: Timestamp) -> Outcome {
-        if !self.state().is_fulfillable() {
-            return match self.parts().tenant_id {
-                Some(known) if known == tenant_id => Ok(Transition::AlreadyApplied),
-                Some(_) | None => self.illegal("link_tenant"),
-            };
-        }
-        let next = IntentParts {
-            tenant_id: Some(tenant_id),
-            ..self.parts().clone()
-        };
-        Ok(self.changed_if_different(next, now, DomainEvent::CheckoutIntentTenantLinked))
-    }
-
-    fn mark_fulfilled(&self, now: Timestamp) -> Outcome {
-        let paid_at = match self.state() {
-            IntentState::Paid { paid_at }
-            | IntentState::ErroredBackoffice { paid_at }
-            | IntentState::ErroredFulfillmentStalled { paid_at }
-            | IntentState::ErroredProvisioning { paid_at } => *paid_at,
-            IntentState::Fulfilled { .. } => return Ok(Transition::AlreadyApplied),
-            IntentState::Created | IntentState::Expired { .. } => {
-                return self.illegal("mark_fulfilled");
-            }
-        };
-        let next = IntentParts {
-            state: IntentState::Fulfilled {
-                paid_at,
-                fulfilled_at: now,
-            },
-            last_provisioning_error: None,
-            ..self.parts().clone()
-        };
-        Ok(self.changed(next, now, DomainEvent::CheckoutIntentFulfilled))
-    }
-
-    fn mark_errored(
-        &self,
-        command: &'static str,
-        message: String,
-        errored: fn(Timestamp) -> IntentState,
-        now: Timestamp,
-    ) -> Outcome {
-        let paid_at = match self.state() {
-            IntentState::Paid { paid_at } => *paid_at,
-            IntentState::ErroredBackoffice { paid_at }
-            | IntentState::ErroredFulfillmentStalled { paid_at }
-            | IntentState::ErroredProvisioning { paid_at } => {
-                // X→X is allowed, from one error to another is not.
-                if errored(*paid_at) != *self.state() {
-                    return self.illegal(command);
-                }
-                *paid_at
-            }
-            IntentState::Created | IntentState::Fulfilled { .. } | IntentState::Expired { .. } => {
-                return self.illegal(command);
-            }
-        };
-        let next = IntentParts {
-            state: errored(paid_at),
-            last_provisioning_error: Some(message),
-            ..self.parts().clone()
-        };
-        Ok(self.changed_if_different(next, now, DomainEvent::CheckoutIntentErrored))
-    }
-
     fn expire(&self, now: Timestamp) -> Outcome {
         match self.state() {
             IntentState::Created => {
@@ -475,7 +214,7 @@ impl CheckoutIntent {
         }
     }
 
-    fn illegal(&self, command: &'static str) -> Outcome {
+    pub(super) fn illegal(&self, command: &'static str) -> Outcome {
         Err(IllegalIntentTransition {
             from: self.state().name(),
             command,
@@ -483,7 +222,7 @@ impl CheckoutIntent {
         .into())
     }
 
-    fn changed(
+    pub(super) fn changed(
         &self,
         parts: IntentParts,
         now: Timestamp,
@@ -497,7 +236,7 @@ impl CheckoutIntent {
         Transition::Applied { next, event }
     }
 
-    fn changed_if_different(
+    pub(super) fn changed_if_different(
         &self,
         parts: IntentParts,
         now: Timestamp,
@@ -509,24 +248,4 @@ impl CheckoutIntent {
             self.changed(parts, now, event)
         }
     }
-}
-
-/// What is known, completed by what was told; a contradiction is refused.
-fn merged_links(
-    known: &ProviderLinks,
-    told: &ProviderLinks,
-) -> Result<ProviderLinks, IntentRefusal> {
-    let merge = |known: &Option<ProviderRef>, told: &Option<ProviderRef>| match (known, told) {
-        (Some(known), Some(told)) if known != told => Err(IntentRefusal::LinkedElsewhere {
-            known: known.clone(),
-            told: told.clone(),
-        }),
-        (Some(known), _) => Ok(Some(known.clone())),
-        (None, told) => Ok(told.clone()),
-    };
-    Ok(ProviderLinks {
-        customer: merge(&known.customer, &told.customer)?,
-        session: merge(&known.session, &told.session)?,
-        subscription: merge(&known.subscription, &told.subscription)?,
-    })
 }

@@ -1,0 +1,464 @@
+//! Configuration: from the environment and a file, parsed into one struct per section before the
+//! first connection is made. Secrets never reach a log.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use billing_domain::checkout::policy::CheckoutPolicy;
+use billing_domain::kernel::text::CountryCode;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use secrecy::SecretString;
+use time::Duration;
+
+pub mod plan_file;
+mod raw;
+
+pub use raw::RawConfig;
+
+/// The whole configuration, valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where and how HTTP is served.
+    pub http: HttpSection,
+    /// Where the data is.
+    pub database: DatabaseSection,
+    /// How Stripe is reached.
+    pub stripe: StripeSection,
+    /// The rules of a checkout.
+    pub checkout: CheckoutPolicy,
+    /// Who may call.
+    pub access: AccessSection,
+    /// What runs beside the requests.
+    pub jobs: JobsSection,
+    /// How logs are written.
+    pub log: LogSection,
+    /// C-003: deployment and activation are separate; off by default.
+    pub billing_enabled: bool,
+    /// Products that are brought in line at start.
+    pub plan_catalog_file: Option<PathBuf>,
+}
+
+/// Where and how HTTP is served.
+#[derive(Debug, Clone)]
+pub struct HttpSection {
+    /// The address to listen on.
+    pub bind: SocketAddr,
+    /// Whether the original paths of the five parts are mounted as aliases.
+    pub legacy_aliases: bool,
+    /// How long a shutdown waits for requests and workers.
+    pub shutdown_timeout: std::time::Duration,
+    /// How many threads serve requests.
+    pub workers: usize,
+}
+
+/// Where the data is.
+#[derive(Clone)]
+pub struct DatabaseSection {
+    /// `sqlite://…` or `postgres://…`.
+    pub url: SecretString,
+    /// Whether `serve` applies pending migrations (under a lock).
+    pub migrate_on_startup: bool,
+    /// How many connections at most.
+    pub connections_max: u32,
+}
+
+impl std::fmt::Debug for DatabaseSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSection")
+            .field("url", &"***")
+            .field("migrate_on_startup", &self.migrate_on_startup)
+            .field("connections_max", &self.connections_max)
+            .finish()
+    }
+}
+
+/// Whether real money moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StripeMode {
+    /// It does.
+    Live,
+    /// It does not; the sandbox is test mode with its own address.
+    Test,
+}
+
+/// How Stripe is reached.
+#[derive(Debug, Clone)]
+pub struct StripeSection {
+    /// Whether real money moves.
+    pub mode: StripeMode,
+    /// Absent: every call is answered `stripe_not_configured`.
+    pub secret_key: Option<SecretString>,
+    /// Any of them may have signed; several during a rotation.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How old a signature may be.
+    pub webhook_tolerance: Duration,
+    /// `https://api.stripe.com`, or the sandbox.
+    pub api_base: String,
+    /// The version of outgoing calls; the adapter's own if absent.
+    pub api_version: Option<String>,
+    /// For one attempt of a call.
+    pub timeout: std::time::Duration,
+    /// Attempts after the first.
+    pub retries_max: u32,
+}
+
+/// Who may call.
+#[derive(Debug, Clone)]
+pub struct AccessSection {
+    /// Who issues bearer tokens: the `iss` claim.
+    pub bearer_issuer: Option<String>,
+    /// For whom: the `aud` claim.
+    pub bearer_audience: Option<String>,
+    /// The shared secret of HS256 tokens.
+    pub bearer_hs256_secret: Option<SecretString>,
+    /// The public key (PEM) of RS256 or ES256 tokens.
+    pub bearer_public_key_pem: Option<String>,
+    /// SHA-256 of the operator's key, in hexadecimal.
+    pub operator_key_hash: Option<String>,
+    /// The project whose users have bearer tokens.
+    pub default_project: String,
+}
+
+/// What runs beside the requests.
+#[derive(Debug, Clone, Copy)]
+pub struct JobsSection {
+    /// How often an idle worker looks for work that nobody announced.
+    pub poll_interval: std::time::Duration,
+    /// How often intents are swept.
+    pub sweep_interval: std::time::Duration,
+    /// After how long a paid intent is stalled.
+    pub stalled_after: Duration,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone)]
+pub struct LogSection {
+    /// One JSON object a line, or text.
+    pub json: bool,
+    /// A `tracing` filter.
+    pub filter: String,
+}
+
+/// What must be changed before the service can start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A key is unknown or has the wrong type.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(String),
+    /// A value is not valid.
+    #[error("{key} {problem}")]
+    Invalid {
+        /// The key.
+        key: &'static str,
+        /// What is wrong, and what to change.
+        problem: String,
+    },
+}
+
+fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { key, problem: problem.into() }
+}
+
+impl Config {
+    /// Reads the environment over a file over the defaults. Keys are the names in `.env.example`;
+    /// in a file they are written in lower case. An unknown key in the file is refused.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key at fault.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(RawConfig::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment.merge(Env::raw().only(RawConfig::KEYS).lowercase(true));
+        let raw: RawConfig = figment.extract().map_err(|error| ConfigError::Unreadable(error.to_string()))?;
+        Self::parse(raw)
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key at fault.
+    pub fn parse(raw: RawConfig) -> Result<Self, ConfigError> {
+        let stripe = stripe(&raw)?;
+        if raw.billing_enabled && stripe.secret_key.is_some() && stripe.webhook_secrets.is_empty() {
+            // C-123: without it every webhook would be refused.
+            return Err(invalid(
+                "STRIPE_WEBHOOK_SECRET",
+                "is missing while BILLING_ENABLED=true: copy the endpoint's signing secret (whsec_…)",
+            ));
+        }
+        Ok(Self {
+            http: http(&raw)?,
+            database: database(&raw)?,
+            checkout: checkout(&raw)?,
+            access: access(&raw)?,
+            jobs: jobs(&raw)?,
+            log: log(&raw)?,
+            billing_enabled: raw.billing_enabled,
+            plan_catalog_file: present(raw.plan_catalog_file.as_deref()).map(PathBuf::from),
+            stripe,
+        })
+    }
+}
+
+fn present(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn secret(value: Option<&str>) -> Option<SecretString> {
+    present(value).map(SecretString::from)
+}
+
+fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
+    let bind = raw
+        .bind_addr
+        .parse()
+        .map_err(|_| invalid("BIND_ADDR", "must be an address with a port, such as 127.0.0.1:8080"))?;
+    if !(1..=300).contains(&raw.shutdown_timeout_seconds) {
+        return Err(invalid("SHUTDOWN_TIMEOUT_SECONDS", "must be between 1 and 300"));
+    }
+    if !(1..=256).contains(&raw.http_workers) {
+        return Err(invalid("HTTP_WORKERS", "must be between 1 and 256"));
+    }
+    Ok(HttpSection {
+        bind,
+        legacy_aliases: raw.legacy_aliases,
+        shutdown_timeout: std::time::Duration::from_secs(raw.shutdown_timeout_seconds),
+        workers: usize::from(raw.http_workers),
+    })
+}
+
+fn database(raw: &RawConfig) -> Result<DatabaseSection, ConfigError> {
+    let url = raw.database_url.trim();
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(invalid(
+            "DATABASE_URL",
+            "must begin with sqlite:// or postgres://, for example sqlite://billing.db",
+        ));
+    }
+    if !(1..=1_000).contains(&raw.database_connections_max) {
+        return Err(invalid("DATABASE_CONNECTIONS_MAX", "must be between 1 and 1000"));
+    }
+    Ok(DatabaseSection {
+        url: SecretString::from(url),
+        migrate_on_startup: raw.run_migrations_on_startup,
+        connections_max: raw.database_connections_max,
+    })
+}
+
+fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
+    let mode = match raw.stripe_mode.as_str() {
+        "live" => StripeMode::Live,
+        "test" => StripeMode::Test,
+        _ => return Err(invalid("STRIPE_MODE", "must be `live` or `test`")),
+    };
+    let key = present(raw.stripe_secret_key.as_deref());
+    let is_live_key = key.is_some_and(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"));
+    if key.is_some() && is_live_key != (mode == StripeMode::Live) {
+        return Err(invalid("STRIPE_SECRET_KEY", "is a key of the other mode than STRIPE_MODE"));
+    }
+    let api_base = raw.stripe_api_base.trim().trim_end_matches('/').to_owned();
+    if mode == StripeMode::Live && api_base != "https://api.stripe.com" {
+        // C-058: the sandbox is refused where real money moves.
+        return Err(invalid("STRIPE_API_BASE", "must be https://api.stripe.com when STRIPE_MODE=live"));
+    }
+    if !api_base.starts_with("https://") && !api_base.starts_with("http://") {
+        return Err(invalid("STRIPE_API_BASE", "must begin with https:// (or http:// for the sandbox)"));
+    }
+    let webhook_secrets: Vec<SecretString> = raw
+        .stripe_webhook_secret
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|secret| !secret.is_empty())
+        .map(SecretString::from)
+        .collect();
+    if !(1..=3_600).contains(&raw.webhook_tolerance_seconds) {
+        return Err(invalid("WEBHOOK_TOLERANCE_SECONDS", "must be between 1 and 3600"));
+    }
+    if !(1..=80).contains(&raw.stripe_http_timeout) {
+        return Err(invalid("STRIPE_HTTP_TIMEOUT", "must be between 1 and 80 seconds"));
+    }
+    if raw.stripe_max_retries > 10 {
+        return Err(invalid("STRIPE_MAX_RETRIES", "must be at most 10"));
+    }
+    Ok(StripeSection {
+        mode,
+        secret_key: secret(raw.stripe_secret_key.as_deref()),
+        webhook_secrets,
+        webhook_tolerance: Duration::seconds(raw.webhook_tolerance_seconds),
+        api_base,
+        api_version: present(raw.stripe_api_version.as_deref()).map(str::to_owned),
+        timeout: std::time::Duration::from_secs(raw.stripe_http_timeout),
+        retries_max: raw.stripe_max_retries,
+    })
+}
+
+fn checkout(raw: &RawConfig) -> Result<CheckoutPolicy, ConfigError> {
+    let embargoed_countries: Result<BTreeSet<CountryCode>, ConfigError> = raw
+        .embargoed_country_codes
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty())
+        .map(|code| {
+            CountryCode::parse(code)
+                .map_err(|error| invalid("EMBARGOED_COUNTRY_CODES", format!("has `{code}`: each {error}")))
+        })
+        .collect();
+    // A shorter reservation would end while the provider's page can still be paid.
+    if !(30..=10_080).contains(&raw.intent_reservation_duration_minutes) {
+        return Err(invalid("INTENT_RESERVATION_DURATION_MINUTES", "must be between 30 and 10080"));
+    }
+    if raw.trial_period_days > 730 {
+        return Err(invalid("TRIAL_PERIOD_DAYS", "must be at most 730"));
+    }
+    let public = raw.public_url.trim().trim_end_matches('/');
+    if !public.starts_with("http://") && !public.starts_with("https://") {
+        return Err(invalid("PUBLIC_URL", "must begin with https:// or http://"));
+    }
+    let mut redirect_allowlist: Vec<String> = vec![format!("{public}/checkout/")];
+    redirect_allowlist.extend(
+        raw.redirect_url_allowlist
+            .split(',')
+            .map(str::trim)
+            .filter(|prefix| !prefix.is_empty())
+            .map(str::to_owned),
+    );
+    Ok(CheckoutPolicy {
+        embargoed_countries: embargoed_countries?,
+        reservation: Duration::minutes(raw.intent_reservation_duration_minutes),
+        trial_days: raw.trial_period_days,
+        success_url: format!("{public}/checkout/success?session_id={{CHECKOUT_SESSION_ID}}"),
+        cancel_url: format!("{public}/checkout/cancel"),
+        redirect_allowlist,
+    })
+}
+
+fn access(raw: &RawConfig) -> Result<AccessSection, ConfigError> {
+    let operator_key_hash = present(raw.admin_api_key_hash.as_deref()).map(str::to_lowercase);
+    if operator_key_hash.as_ref().is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit())) {
+        return Err(invalid("ADMIN_API_KEY_HASH", "must be the SHA-256 of the key: 64 hexadecimal digits"));
+    }
+    if present(raw.bearer_hs256_secret.as_deref()).is_some_and(|secret| secret.len() < 32) {
+        return Err(invalid("BEARER_HS256_SECRET", "must have at least 32 characters"));
+    }
+    let bearer_public_key_pem = match present(raw.bearer_public_key_file.as_deref()) {
+        None => None,
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| invalid("BEARER_PUBLIC_KEY_FILE", format!("cannot be read ({path}): {error}")))?,
+        ),
+    };
+    Ok(AccessSection {
+        bearer_issuer: present(raw.bearer_issuer.as_deref()).map(str::to_owned),
+        bearer_audience: present(raw.bearer_audience.as_deref()).map(str::to_owned),
+        bearer_hs256_secret: secret(raw.bearer_hs256_secret.as_deref()),
+        bearer_public_key_pem,
+        operator_key_hash,
+        default_project: raw.default_project.trim().to_owned(),
+    })
+}
+
+fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
+    if !(1..=86_400).contains(&raw.stalled_threshold_seconds) {
+        return Err(invalid("STALLED_THRESHOLD_SECONDS", "must be between 1 and 86400"));
+    }
+    Ok(JobsSection {
+        poll_interval: std::time::Duration::from_secs(1),
+        sweep_interval: std::time::Duration::from_secs(30),
+        stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
+    })
+}
+
+fn log(raw: &RawConfig) -> Result<LogSection, ConfigError> {
+    let json = match raw.log_format.as_str() {
+        "json" => true,
+        "text" => false,
+        _ => return Err(invalid("LOG_FORMAT", "must be `json` or `text`")),
+    };
+    Ok(LogSection { json, filter: raw.log_filter.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(change: impl FnOnce(&mut RawConfig)) -> String {
+        let mut raw = RawConfig::default();
+        change(&mut raw);
+        Config::parse(raw).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_billing_is_off() {
+        let config = Config::parse(RawConfig::default()).unwrap();
+        assert!(!config.billing_enabled, "C-003: the default is off");
+        assert_eq!(config.checkout.trial_days, 14);
+    }
+
+    #[test]
+    fn an_invalid_value_names_its_key_and_what_to_change() {
+        assert_eq!(
+            problem(|raw| raw.bind_addr = "8080".to_owned()),
+            "BIND_ADDR must be an address with a port, such as 127.0.0.1:8080"
+        );
+        assert!(problem(|raw| raw.database_url = "mysql://x".to_owned()).starts_with("DATABASE_URL"));
+        assert!(problem(|raw| raw.embargoed_country_codes = "RU,xx".to_owned()).contains("`xx`"));
+    }
+
+    #[test]
+    fn c_058_the_sandbox_is_refused_in_live_mode() {
+        let message = problem(|raw| {
+            raw.stripe_mode = "live".to_owned();
+            raw.stripe_secret_key = Some("sk_live_1".to_owned());
+            raw.stripe_api_base = "http://127.0.0.1:12111".to_owned();
+        });
+        assert!(message.starts_with("STRIPE_API_BASE"), "{message}");
+        let message = problem(|raw| raw.stripe_secret_key = Some("sk_live_1".to_owned()));
+        assert!(message.starts_with("STRIPE_SECRET_KEY"), "{message}");
+    }
+
+    #[test]
+    fn c_123_billing_without_a_webhook_secret_is_refused() {
+        let message = problem(|raw| {
+            raw.billing_enabled = true;
+            raw.stripe_secret_key = Some("sk_test_1".to_owned());
+        });
+        assert!(message.starts_with("STRIPE_WEBHOOK_SECRET"), "{message}");
+    }
+
+    #[test]
+    fn b_096_no_secret_is_printed() {
+        let raw = RawConfig {
+            stripe_secret_key: Some("sk_test_verysecret".to_owned()),
+            stripe_webhook_secret: Some("whsec_verysecret,whsec_verysecret2".to_owned()),
+            database_url: "postgres://u:verysecret@h/d".to_owned(),
+            bearer_hs256_secret: Some("verysecretverysecretverysecretverysecret".to_owned()),
+            ..RawConfig::default()
+        };
+        let config = Config::parse(raw).unwrap();
+        assert_eq!(config.stripe.webhook_secrets.len(), 2);
+        assert!(!format!("{config:?}").contains("verysecret"));
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("billing.toml");
+        std::fs::write(&file, "bind_adr = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("bind_adr"), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_documented_in_the_example() {
+        let example = include_str!("../../../.env.example");
+        for key in RawConfig::KEYS {
+            assert!(example.contains(&format!("{key}=")), "{key} is not in .env.example");
+        }
+    }
+}

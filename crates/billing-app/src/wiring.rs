@@ -1,0 +1,321 @@
+//! Puts ports and use cases together: the one place that knows every part. Tests call it with
+//! other arguments and get the same service.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use billing_actix::state::UseCases;
+use billing_domain::access::authenticate_app::AuthenticateApp;
+use billing_domain::access::issue_api_key::IssueApiKey;
+use billing_domain::access::ports::{AccessReader, KeyHasher, UserReader};
+use billing_domain::access::register_user::RegisterUser;
+use billing_domain::catalog::ports::{CatalogReader, PriceProvider};
+use billing_domain::catalog::sync_catalog::SyncCatalog;
+use billing_domain::checkout::amend_intent::AmendIntent;
+use billing_domain::checkout::create_intent::CreateIntent;
+use billing_domain::checkout::open_requested_checkout::OpenRequestedCheckout;
+use billing_domain::checkout::policy::CheckoutPolicy;
+use billing_domain::checkout::ports::{CheckoutProvider, IntentListing, IntentReader, IntentSweep};
+use billing_domain::checkout::read_intents::ReadIntents;
+use billing_domain::checkout::start_checkout::StartCheckout;
+use billing_domain::checkout::sweep_intents::SweepIntents;
+use billing_domain::checkout::sync_checkout::SyncCheckout;
+use billing_domain::customers::ensure_customer::EnsureCustomer;
+use billing_domain::customers::ports::CustomerReader;
+use billing_domain::entitlements::check_entitlement::CheckEntitlement;
+use billing_domain::entitlements::ports::EntitlementReader;
+use billing_domain::kernel::ports::{AnswerReader, BillingWriter, Clock, Core, IdGenerator};
+use billing_domain::licensing::activate_license::ActivateLicense;
+use billing_domain::licensing::assign_licenses::AssignLicenses;
+use billing_domain::licensing::ports::{LicenseReader, LicensingReader};
+use billing_domain::licensing::read_licenses::ReadLicenses;
+use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, PublishError};
+use billing_domain::outbox::publish_messages::PublishMessages;
+use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
+use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::ports::{EventDecoder, EventInbox, WebhookVerifier};
+use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
+use billing_domain::provisioning::ports::WorkflowReader;
+use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
+use billing_domain::provisioning::run_provisioning::RunProvisioning;
+use billing_domain::subscriptions::ports::SubscriptionReader;
+use billing_domain::tenants::ports::TenantReader;
+
+use crate::config::JobsSection;
+use crate::workers::{Bells, Workers};
+
+/// Every storage port, each by its own trait object, so that a test can replace one.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after what it reads or writes")]
+pub struct Storage {
+    pub writer: Arc<dyn BillingWriter>,
+    pub answers: Arc<dyn AnswerReader>,
+    pub intents: Arc<dyn IntentReader>,
+    pub intent_listing: Arc<dyn IntentListing>,
+    pub intent_sweep: Arc<dyn IntentSweep>,
+    pub customers: Arc<dyn CustomerReader>,
+    pub subscriptions: Arc<dyn SubscriptionReader>,
+    pub catalog: Arc<dyn CatalogReader>,
+    pub access: Arc<dyn AccessReader>,
+    pub users: Arc<dyn UserReader>,
+    pub tenants: Arc<dyn TenantReader>,
+    pub licensing: Arc<dyn LicensingReader>,
+    pub licenses: Arc<dyn LicenseReader>,
+    pub workflows: Arc<dyn WorkflowReader>,
+    pub entitlements: Arc<dyn EntitlementReader>,
+    pub inbox: Arc<dyn EventInbox>,
+    pub outbox: Arc<dyn OutboxQueue>,
+}
+
+impl Storage {
+    /// One store for everything.
+    pub fn of<S>(store: S) -> Self
+    where
+        S: BillingWriter
+            + AnswerReader
+            + IntentReader
+            + IntentListing
+            + IntentSweep
+            + CustomerReader
+            + SubscriptionReader
+            + CatalogReader
+            + AccessReader
+            + UserReader
+            + TenantReader
+            + LicensingReader
+            + LicenseReader
+            + WorkflowReader
+            + EntitlementReader
+            + EventInbox
+            + OutboxQueue
+            + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            writer: store.clone(),
+            answers: store.clone(),
+            intents: store.clone(),
+            intent_listing: store.clone(),
+            intent_sweep: store.clone(),
+            customers: store.clone(),
+            subscriptions: store.clone(),
+            catalog: store.clone(),
+            access: store.clone(),
+            users: store.clone(),
+            tenants: store.clone(),
+            licensing: store.clone(),
+            licenses: store.clone(),
+            workflows: store.clone(),
+            entitlements: store.clone(),
+            inbox: store.clone(),
+            outbox: store,
+        }
+    }
+}
+
+/// Every port of the payment provider.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after its port")]
+pub struct Provider {
+    pub checkout: Arc<dyn CheckoutProvider>,
+    pub prices: Arc<dyn PriceProvider>,
+    pub verifier: Arc<dyn WebhookVerifier>,
+    pub decoder: Arc<dyn EventDecoder>,
+}
+
+/// What is not a port.
+#[derive(Clone)]
+pub struct Rules {
+    /// The rules of a checkout.
+    pub policy: Arc<CheckoutPolicy>,
+    /// Whether anything is sold.
+    pub billing_enabled: bool,
+    /// How often workers look by themselves.
+    pub jobs: JobsSection,
+}
+
+/// The service without a server: every use case and the workers.
+#[derive(Clone)]
+pub struct Application {
+    /// What HTTP calls.
+    pub use_cases: UseCases,
+    /// What runs beside.
+    pub workers: Workers,
+    /// Issues keys and projects.
+    pub issue_api_key: Arc<IssueApiKey>,
+    /// Brings the catalogue in line.
+    pub sync_catalog: Arc<SyncCatalog>,
+}
+
+/// Builds the service.
+pub fn build(
+    rules: &Rules,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    hasher: Arc<dyn KeyHasher>,
+    provider: &Provider,
+    storage: &Storage,
+) -> Application {
+    let core = Core { writer: storage.writer.clone(), clock: clock.clone(), ids };
+    let policy = rules.policy.clone();
+    let create_intent = Arc::new(CreateIntent {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        tenants: storage.tenants.clone(),
+        policy: policy.clone(),
+    });
+    let open_requested = Arc::new(OpenRequestedCheckout {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        customers: Arc::new(EnsureCustomer {
+            core: core.clone(),
+            customers: storage.customers.clone(),
+            provider: provider.checkout.clone(),
+        }),
+        provider: provider.checkout.clone(),
+    });
+    let use_cases = UseCases {
+        start_checkout: Arc::new(StartCheckout {
+            core: core.clone(),
+            intents: storage.intents.clone(),
+            catalog: storage.catalog.clone(),
+            create_intent: create_intent.clone(),
+            open_requested: open_requested.clone(),
+            provider: provider.checkout.clone(),
+            policy: policy.clone(),
+        }),
+        create_intent,
+        sync_checkout: Arc::new(SyncCheckout {
+            core: core.clone(),
+            intents: storage.intents.clone(),
+            provider: provider.checkout.clone(),
+        }),
+        amend_intent: Arc::new(AmendIntent { core: core.clone(), intents: storage.intents.clone(), policy }),
+        read_intents: Arc::new(ReadIntents {
+            intents: storage.intents.clone(),
+            listing: storage.intent_listing.clone(),
+        }),
+        receive_webhook: Arc::new(ReceiveWebhook {
+            core: core.clone(),
+            verifier: provider.verifier.clone(),
+            inbox: storage.inbox.clone(),
+        }),
+        retry_provisioning: Arc::new(RetryProvisioning {
+            core: core.clone(),
+            workflows: storage.workflows.clone(),
+        }),
+        assign_licenses: Arc::new(AssignLicenses {
+            core: core.clone(),
+            licenses: storage.licenses.clone(),
+            tenants: storage.tenants.clone(),
+        }),
+        activate_license: Arc::new(ActivateLicense {
+            core: core.clone(),
+            licenses: storage.licenses.clone(),
+            catalog: storage.catalog.clone(),
+        }),
+        revoke_license: Arc::new(RevokeLicense {
+            core: core.clone(),
+            licenses: storage.licenses.clone(),
+            tenants: storage.tenants.clone(),
+            entitlements: storage.entitlements.clone(),
+        }),
+        read_licenses: Arc::new(ReadLicenses {
+            licenses: storage.licenses.clone(),
+            licensing: storage.licensing.clone(),
+            tenants: storage.tenants.clone(),
+        }),
+        check_entitlement: Arc::new(CheckEntitlement {
+            clock: clock.clone(),
+            users: storage.users.clone(),
+            entitlements: storage.entitlements.clone(),
+        }),
+        authenticate_app: Arc::new(AuthenticateApp {
+            clock: clock.clone(),
+            access: storage.access.clone(),
+            hasher: hasher.clone(),
+        }),
+        register_user: Arc::new(RegisterUser { core: core.clone(), users: storage.users.clone() }),
+        answers: storage.answers.clone(),
+    };
+    Application {
+        use_cases,
+        workers: workers(rules, &core, provider, storage, open_requested),
+        issue_api_key: Arc::new(IssueApiKey { core: core.clone(), access: storage.access.clone(), hasher }),
+        sync_catalog: Arc::new(SyncCatalog {
+            core,
+            catalog: storage.catalog.clone(),
+            prices: provider.prices.clone(),
+        }),
+    }
+}
+
+fn workers(
+    rules: &Rules,
+    core: &Core,
+    provider: &Provider,
+    storage: &Storage,
+    open_requested: Arc<OpenRequestedCheckout>,
+) -> Workers {
+    let apply = ApplyProviderEvent {
+        core: core.clone(),
+        decoder: provider.decoder.clone(),
+        provider: provider.checkout.clone(),
+        intents: storage.intents.clone(),
+        subscriptions: storage.subscriptions.clone(),
+        workflows: storage.workflows.clone(),
+        licensing: storage.licensing.clone(),
+        licenses: storage.licenses.clone(),
+        entitlements: storage.entitlements.clone(),
+    };
+    Workers {
+        inbox: Arc::new(DrainInbox {
+            core: core.clone(),
+            inbox: storage.inbox.clone(),
+            apply: Arc::new(apply),
+            billing_enabled: rules.billing_enabled,
+        }),
+        provisioning: Arc::new(RunProvisioning {
+            core: core.clone(),
+            workflows: storage.workflows.clone(),
+            intents: storage.intents.clone(),
+            tenants: storage.tenants.clone(),
+            licensing: storage.licensing.clone(),
+            catalog: storage.catalog.clone(),
+            subscriptions: storage.subscriptions.clone(),
+            users: storage.users.clone(),
+        }),
+        outbox: Arc::new(PublishMessages {
+            clock: core.clock.clone(),
+            queue: storage.outbox.clone(),
+            publisher: Arc::new(LogPublisher),
+        }),
+        sweep: Arc::new(SweepIntents {
+            core: core.clone(),
+            intents: storage.intents.clone(),
+            sweep: storage.intent_sweep.clone(),
+            open_requested,
+            stalled_after: rules.jobs.stalled_after,
+        }),
+        bells: Bells::default(),
+        jobs: rules.jobs,
+    }
+}
+
+/// Publishes to the log: the topic and the key, not the payload.
+#[derive(Debug)]
+struct LogPublisher;
+
+#[async_trait]
+impl EventPublisher for LogPublisher {
+    async fn publish(&self, message: &OutboxMessage) -> Result<(), PublishError> {
+        tracing::info!(
+            message.id = %message.id,
+            message.topic = message.topic,
+            message.key = message.dedup_key,
+            "{} published", message.topic
+        );
+        Ok(())
+    }
+}

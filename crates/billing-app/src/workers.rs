@@ -1,0 +1,148 @@
+//! What runs beside the requests: applying events, provisioning, publishing, sweeping. Each worker
+//! takes turns; a bell wakes it at once, and it looks by itself now and then.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use billing_domain::checkout::sweep_intents::SweepIntents;
+use billing_domain::kernel::failure::StoreFailure;
+use billing_domain::outbox::publish_messages::PublishMessages;
+use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provisioning::run_provisioning::RunProvisioning;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::config::JobsSection;
+
+/// How many rounds [`Workers::drain`] takes before it says that something goes round in circles.
+const DRAIN_ROUNDS_MAX: u32 = 10_000;
+
+/// After a turn that failed a worker rests, so that a store that is down is not hammered.
+const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Wakes workers. Ringing for one that is busy is remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Bells {
+    inbox: Arc<Notify>,
+    provisioning: Arc<Notify>,
+    outbox: Arc<Notify>,
+}
+
+impl Bells {
+    /// Something was stored or committed: everybody looks.
+    pub fn ring(&self) {
+        self.inbox.notify_one();
+        self.provisioning.notify_one();
+        self.outbox.notify_one();
+    }
+}
+
+/// The workers of one replica.
+#[derive(Clone)]
+pub struct Workers {
+    /// Applies events.
+    pub inbox: Arc<DrainInbox>,
+    /// Provisions.
+    pub provisioning: Arc<RunProvisioning>,
+    /// Publishes.
+    pub outbox: Arc<PublishMessages>,
+    /// Sweeps.
+    pub sweep: Arc<SweepIntents>,
+    /// Wakes them.
+    pub bells: Bells,
+    /// How often they look by themselves.
+    pub jobs: JobsSection,
+}
+
+impl Workers {
+    /// Takes turns until nothing is due: for tests and commands, which never sleep.
+    ///
+    /// # Errors
+    /// [`StoreFailure`] of the first turn that fails.
+    pub async fn drain(&self) -> Result<(), StoreFailure> {
+        for _ in 0..DRAIN_ROUNDS_MAX {
+            let claimed = self.inbox.run().await?.claimed();
+            let provisioned = self.provisioning.run_due().await?;
+            let published = self.outbox.run().await?;
+            if claimed == 0 && provisioned == 0 && published == 0 {
+                return Ok(());
+            }
+        }
+        Err(StoreFailure::Conflict)
+    }
+
+    /// Works until told to stop, then ends after the turn that is under way.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        let (poll, sweep) = (self.jobs.poll_interval, self.jobs.sweep_interval);
+        let Self { inbox, provisioning, outbox, sweep: sweeper, bells, jobs: _ } = self;
+        let after_inbox = bells.clone();
+        tasks.spawn(work("inbox", bells.inbox.clone(), poll, stop.clone(), move || {
+            let (inbox, bells) = (inbox.clone(), after_inbox.clone());
+            async move {
+                let report = inbox.run().await?;
+                if report.applied > 0 {
+                    bells.provisioning.notify_one();
+                    bells.outbox.notify_one();
+                }
+                Ok(report.claimed())
+            }
+        }));
+        let after_provisioning = bells.clone();
+        tasks.spawn(work("provisioning", bells.provisioning.clone(), poll, stop.clone(), move || {
+            let (provisioning, bells) = (provisioning.clone(), after_provisioning.clone());
+            async move {
+                let count = provisioning.run_due().await?;
+                if count > 0 {
+                    bells.outbox.notify_one();
+                }
+                Ok(count)
+            }
+        }));
+        tasks.spawn(work("outbox", bells.outbox.clone(), poll, stop.clone(), move || {
+            let outbox = outbox.clone();
+            async move { outbox.run().await }
+        }));
+        tasks.spawn(work("sweep", Arc::new(Notify::new()), sweep, stop, move || {
+            let sweeper = sweeper.clone();
+            async move {
+                let report = sweeper.run().await?;
+                Ok(report.expired + report.resumed + report.stalled)
+            }
+        }));
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(error = %error, "a worker ended by itself");
+            }
+        }
+    }
+}
+
+async fn work<F, T>(
+    name: &'static str,
+    bell: Arc<Notify>,
+    interval: Duration,
+    mut stop: watch::Receiver<bool>,
+    turn: F,
+) where
+    F: Fn() -> T,
+    T: Future<Output = Result<u32, StoreFailure>>,
+{
+    while !*stop.borrow() {
+        let rest = match turn().await {
+            Ok(0) => interval,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(worker = name, error = %error, "worker {name} rests after a failure");
+                REST_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = bell.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+            // A closed channel means that whoever could say stop is gone.
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}

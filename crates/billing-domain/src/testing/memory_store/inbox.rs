@@ -1,0 +1,160 @@
+//! The inbox in memory.
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, rows_max};
+use crate::kernel::id::InboxEventId;
+use crate::kernel::ports::StoreError;
+use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::ports::{ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settlement};
+
+/// What became of a stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InboxStatus {
+    /// Nobody has looked at it, or a lease is running.
+    New,
+    /// Its change is committed.
+    Applied,
+    /// It has no effect.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// It is tried again.
+    Retrying {
+        /// Not before.
+        at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// An operator must look.
+    Parked {
+        /// Why.
+        reason: String,
+    },
+    /// Billing is switched off.
+    Deferred,
+}
+
+#[derive(Debug)]
+pub(super) struct InboxRow {
+    event: ReceivedEvent,
+    pub(super) status: InboxStatus,
+    attempts: u32,
+    leased_until: Option<Timestamp>,
+}
+
+impl InboxRow {
+    pub(super) fn is_applied(&self) -> bool {
+        self.status == InboxStatus::Applied
+    }
+
+    pub(super) fn mark_applied(&mut self) {
+        self.status = InboxStatus::Applied;
+        self.leased_until = None;
+    }
+
+    fn is_due_at(&self, now: Timestamp) -> bool {
+        let is_free = self.leased_until.is_none_or(|until| until <= now);
+        is_free
+            && match &self.status {
+                InboxStatus::New => true,
+                InboxStatus::Retrying { at, error: _ } => *at <= now,
+                InboxStatus::Applied
+                | InboxStatus::Skipped { .. }
+                | InboxStatus::Parked { .. }
+                | InboxStatus::Deferred => false,
+            }
+    }
+
+    fn claim(&mut self, leased_until: Timestamp) -> ClaimedEvent {
+        let attempts = self.attempts;
+        self.attempts = attempts.saturating_add(1);
+        self.leased_until = Some(leased_until);
+        ClaimedEvent {
+            id: self.event.id,
+            provider_event_id: self.event.envelope.provider_event_id.clone(),
+            event_type: self.event.envelope.event_type.clone(),
+            payload: self.event.payload.clone(),
+            created_at: self.event.envelope.created_at,
+            attempts,
+        }
+    }
+}
+
+#[async_trait]
+impl EventInbox for MemoryStore {
+    async fn record(&self, event: ReceivedEvent) -> Result<Receipt, StoreError> {
+        self.call("record", |state| {
+            let told = &event.envelope.provider_event_id;
+            let is_known = |row: &InboxRow| row.event.envelope.provider_event_id == *told;
+            if state.inbox.values().any(is_known) {
+                return Receipt::Duplicate;
+            }
+            let id = event.id.uuid();
+            let row = InboxRow {
+                event,
+                status: InboxStatus::New,
+                attempts: 0,
+                leased_until: None,
+            };
+            state.inbox.insert(id, row);
+            Receipt::Recorded
+        })
+    }
+
+    async fn claim_events(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedEvent>, StoreError> {
+        self.call("claim_events", |state| {
+            let mut due: Vec<&mut InboxRow> = state
+                .inbox
+                .values_mut()
+                .filter(|row| row.is_due_at(now))
+                .collect();
+            // Stable, so that events of the same second stay in the order of their ids.
+            due.sort_by_key(|row| row.event.envelope.created_at);
+            let due = due.into_iter().take(rows_max(limit));
+            due.map(|row| row.claim(leased_until)).collect()
+        })
+    }
+
+    async fn settle(
+        &self,
+        id: InboxEventId,
+        settlement: Settlement,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.call("settle", |state| {
+            let Some(row) = state.inbox.get_mut(&id.uuid()) else {
+                return;
+            };
+            if row.is_applied() {
+                return;
+            }
+            row.leased_until = None;
+            row.status = match settlement {
+                Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
+                Settlement::Retry { at, error } => InboxStatus::Retrying { at, error },
+                Settlement::Parked { reason } => InboxStatus::Parked { reason },
+                Settlement::Deferred => InboxStatus::Deferred,
+            };
+        })
+    }
+
+    async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
+        self.call("release_deferred", |state| {
+            let mut count = 0;
+            for row in state.inbox.values_mut() {
+                if row.status == InboxStatus::Deferred {
+                    row.status = InboxStatus::New;
+                    count += 1;
+                }
+            }
+            count
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! The rows of the memory store: one map per kind, the unique index, and the queues.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use super::inbox::InboxRow;
+use super::outbox::OutboxRow;
+use crate::access::api_key::ApiKey;
+use crate::access::project::{App, Project};
+use crate::access::user::User;
+use crate::catalog::price::Price;
+use crate::catalog::product::Product;
+use crate::checkout::intent::CheckoutIntent;
+use crate::customers::customer::BillingCustomer;
+use crate::entitlements::entitlement::Entitlement;
+use crate::kernel::audit::{AuditEntry, Entity};
+use crate::kernel::change_set::UniqueRule;
+use crate::kernel::ports::StoredAnswer;
+use crate::kernel::stored::Stored;
+use crate::licensing::agreement::{Catalog, CustomerAgreement};
+use crate::licensing::license::License;
+use crate::licensing::plan::SubscriptionPlan;
+use crate::provisioning::workflow::ProvisioningWorkflow;
+use crate::subscriptions::subscription::Subscription;
+use crate::tenants::tenant::{Tenant, TenantAdmin};
+
+/// Rows by id.
+pub type Rows<T> = BTreeMap<Uuid, Stored<T>>;
+
+/// A kind of entity that the store keeps.
+pub trait Kept: Entity {
+    /// Its table.
+    fn rows(tables: &Tables) -> &Rows<Self>;
+
+    /// Its table, to write.
+    fn rows_mut(tables: &mut Tables) -> &mut Rows<Self>;
+
+    /// What no other row of the kind may hold at the same time.
+    fn unique_keys(&self) -> Vec<(UniqueRule, String)>;
+}
+
+/// Declares each table once.
+macro_rules! tables {
+    ($($field:ident: $entity:ty;)*) => {
+        /// Every table.
+        #[derive(Debug, Default)]
+        #[expect(missing_docs, reason = "each table is named after its entity")]
+        pub struct Tables {
+            $(pub $field: Rows<$entity>,)*
+        }
+
+        $(
+            impl Kept for $entity {
+                fn rows(tables: &Tables) -> &Rows<Self> {
+                    &tables.$field
+                }
+
+                fn rows_mut(tables: &mut Tables) -> &mut Rows<Self> {
+                    &mut tables.$field
+                }
+
+                fn unique_keys(&self) -> Vec<(UniqueRule, String)> {
+                    super::unique::UniqueKeys::keys(self)
+                }
+            }
+        )*
+    };
+}
+
+tables! {
+    projects: Project;
+    apps: App;
+    api_keys: ApiKey;
+    users: User;
+    products: Product;
+    prices: Price;
+    customers: BillingCustomer;
+    tenants: Tenant;
+    tenant_admins: TenantAdmin;
+    intents: CheckoutIntent;
+    subscriptions: Subscription;
+    workflows: ProvisioningWorkflow;
+    catalogs: Catalog;
+    agreements: CustomerAgreement;
+    plans: SubscriptionPlan;
+    licenses: License;
+    entitlements: Entitlement;
+}
+
+/// Caller, route and key of a request.
+pub(super) type AnswerKey = (String, String, String);
+
+/// Everything in the store.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) tables: Tables,
+    /// Which row holds a unique value.
+    pub(super) unique: HashMap<(UniqueRule, String), Uuid>,
+    pub(super) answers: HashMap<AnswerKey, StoredAnswer>,
+    pub(super) audit: Vec<AuditEntry>,
+    pub(super) outbox: Vec<OutboxRow>,
+    pub(super) inbox: BTreeMap<Uuid, InboxRow>,
+}
