@@ -1,0 +1,83 @@
+//! Lists: newest first, cursors, `limit`, and the `created` range.
+
+use serde_json::{Value, json};
+
+use crate::account::spoken;
+use crate::api::{Answer, Call};
+use crate::http::error::StripeError;
+
+const LIMIT_DEFAULT: i64 = 10;
+const LIMIT_MAX: i64 = 100;
+
+/// Answers the rows of a kind that pass the filter, a page of them.
+pub(crate) fn page(
+    call: &Call<'_>,
+    kind: &str,
+    url: &str,
+    keep: impl Fn(&Value) -> bool,
+) -> Answer {
+    let in_range = |row: &Value| within(call.params.at("/created"), row["created"].as_i64());
+    let rows: Vec<&Value> = call
+        .account
+        .rows(kind)
+        .rev()
+        .filter(|row| in_range(row) && keep(row))
+        .collect();
+    cut(call, &rows, spoken(kind), url)
+}
+
+/// One page of rows that are in the order to be shown.
+pub(crate) fn cut(call: &Call<'_>, rows: &[&Value], what: &str, url: &str) -> Answer {
+    let limit = call
+        .params
+        .int("/limit")
+        .unwrap_or(LIMIT_DEFAULT)
+        .clamp(1, LIMIT_MAX);
+    let limit = usize::try_from(limit).unwrap_or(1);
+    let after = call.params.text("/starting_after");
+    let before = call.params.text("/ending_before");
+    if after.is_some() && before.is_some() {
+        return Err(StripeError::invalid(
+            "Received both starting_after and ending_before parameters. Please pass in only one.",
+        ));
+    }
+    let position = |id: &str, param: &str| {
+        rows.iter()
+            .position(|row| row["id"] == id)
+            .ok_or_else(|| StripeError::no_such_param(what, id, param))
+    };
+    let (slice, has_more): (&[&Value], bool) = if let Some(id) = before {
+        let end = position(id, "ending_before")?;
+        let start = end.saturating_sub(limit);
+        (&rows[start..end], start > 0)
+    } else {
+        let start = match after {
+            Some(id) => position(id, "starting_after")? + 1,
+            None => 0,
+        };
+        let end = rows.len().min(start + limit);
+        (&rows[start..end], end < rows.len())
+    };
+    Ok(json!({ "object": "list", "data": slice, "has_more": has_more, "url": url }))
+}
+
+/// Whether a time is in a range parameter: an exact second, or any of gt, gte, lt, lte.
+pub(crate) fn within(range: Option<&Value>, at: Option<i64>) -> bool {
+    let Some(range) = range else { return true };
+    let Some(at) = at else { return false };
+    if let Some(exact) = range.as_i64() {
+        return at == exact;
+    }
+    let bound = |name: &str| range[name].as_i64();
+    bound("gt").is_none_or(|limit| at > limit)
+        && bound("gte").is_none_or(|limit| at >= limit)
+        && bound("lt").is_none_or(|limit| at < limit)
+        && bound("lte").is_none_or(|limit| at <= limit)
+}
+
+/// Whether a row's member equals a text parameter, if that was sent.
+pub(crate) fn is(call: &Call<'_>, param: &str, row: &Value, member: &str) -> bool {
+    call.params
+        .text(&format!("/{param}"))
+        .is_none_or(|wanted| row[member] == wanted)
+}

@@ -1,0 +1,161 @@
+//! Events, webhook endpoints, and the account itself.
+
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Call, list, merged_metadata};
+use crate::http::error::StripeError;
+use crate::shape::version::Version;
+
+const ENDPOINTS_MAX: usize = 16;
+const TYPES_MAX: usize = 20;
+
+pub(crate) fn list_events(call: &mut Call<'_>) -> Answer {
+    let types = call.params.list("/types");
+    if types.len() > TYPES_MAX {
+        return Err(StripeError::invalid("You can pass at most 20 `types`.").param("types"));
+    }
+    let single = call.params.text("/type");
+    if single.is_some() && !types.is_empty() {
+        return Err(StripeError::invalid(
+            "You may only specify one of these parameters: type, types.",
+        ));
+    }
+    let success = call.params.flag("/delivery_success");
+    list::page(call, "event", "/v1/events", |row| {
+        let kind = row["type"].as_str().unwrap_or_default();
+        let is_wanted = |wanted: &str| match wanted.strip_suffix('*') {
+            Some(family) => kind.starts_with(family),
+            None => kind == wanted,
+        };
+        single.is_none_or(is_wanted)
+            && (types.is_empty() || types.iter().filter_map(Value::as_str).any(is_wanted))
+            && success.is_none_or(|wanted| (row["pending_webhooks"] == 0) == wanted)
+    })
+}
+
+pub(crate) fn retrieve_event(call: &mut Call<'_>) -> Answer {
+    call.account.fetch("event", &call.id(), "id").cloned()
+}
+
+pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {
+    if call.account.rows("webhook_endpoint").count() >= ENDPOINTS_MAX {
+        return Err(StripeError::invalid(format!(
+            "You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints."
+        )));
+    }
+    let url = checked_url(call.params.require("url")?)?.to_owned();
+    let api_version = match call.params.text("/api_version") {
+        None => Value::Null,
+        Some(text) if Version::parse(text).is_some() => json!(text),
+        Some(text) => {
+            return Err(
+                StripeError::invalid(format!("Invalid Stripe API version: {text}"))
+                    .param("api_version"),
+            );
+        }
+    };
+    if call.params.list("/enabled_events").is_empty() {
+        return Err(StripeError::missing("enabled_events"));
+    }
+    let secret = call.account.ids.webhook_secret();
+    let endpoint = json!({
+        "id": call.account.ids.next("we_"),
+        "object": "webhook_endpoint",
+        "api_version": api_version,
+        "application": null,
+        "created": call.account.now,
+        "description": call.params.or_null("/description"),
+        "enabled_events": call.params.list("/enabled_events"),
+        "livemode": false,
+        "metadata": merged_metadata(&json!({}), call.params.0.get("metadata"))?,
+        "status": "enabled",
+        "url": url,
+        "_secrets": [secret],
+    });
+    let mut answer = endpoint.clone();
+    call.account.insert(endpoint);
+    // Shown this once.
+    answer["secret"] = json!(secret);
+    Ok(answer)
+}
+
+fn checked_url(url: &str) -> Result<&str, StripeError> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(url);
+    }
+    Err(StripeError::coded("url_invalid", "Not a valid URL").param("url"))
+}
+
+pub(crate) fn list_endpoints(call: &mut Call<'_>) -> Answer {
+    list::page(call, "webhook_endpoint", "/v1/webhook_endpoints", |_| true)
+}
+
+pub(crate) fn retrieve_endpoint(call: &mut Call<'_>) -> Answer {
+    call.account
+        .fetch("webhook_endpoint", &call.id(), "id")
+        .cloned()
+}
+
+pub(crate) fn update_endpoint(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let mut endpoint = call.account.fetch("webhook_endpoint", &id, "id")?.clone();
+    if let Some(url) = call.params.text("/url") {
+        endpoint["url"] = json!(checked_url(url)?);
+    }
+    if call.params.has("enabled_events") {
+        endpoint["enabled_events"] = json!(call.params.list("/enabled_events"));
+    }
+    if call.params.has("description") {
+        endpoint["description"] = call.params.or_null("/description");
+    }
+    if let Some(is_disabled) = call.params.flag("/disabled") {
+        endpoint["status"] = json!(if is_disabled { "disabled" } else { "enabled" });
+    }
+    endpoint["metadata"] = merged_metadata(&endpoint["metadata"], call.params.0.get("metadata"))?;
+    if let Some(stored) = call.account.edit(&id) {
+        *stored = endpoint;
+    }
+    Ok(call.account.get(&id).clone())
+}
+
+pub(crate) fn delete_endpoint(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    call.account.fetch("webhook_endpoint", &id, "id")?;
+    call.account.delete("webhook_endpoint", &id, None);
+    Ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true }))
+}
+
+pub(crate) fn retrieve_account(call: &mut Call<'_>) -> Answer {
+    Ok(json!({
+        "id": call.account.id,
+        "object": "account",
+        "business_profile": {
+            "mcc": null, "name": "Sandbox", "product_description": null, "support_address": null,
+            "support_email": null, "support_phone": null, "support_url": null, "url": null,
+        },
+        "business_type": null,
+        "capabilities": { "card_payments": "active", "transfers": "active" },
+        "charges_enabled": true,
+        "controller": { "type": "account" },
+        "country": "US",
+        "created": 0,
+        "default_currency": "usd",
+        "details_submitted": true,
+        "email": "sandbox@example.com",
+        "external_accounts": {
+            "object": "list", "data": [], "has_more": false,
+            "url": format!("/v1/accounts/{}/external_accounts", call.account.id),
+        },
+        "metadata": {},
+        "payouts_enabled": true,
+        "settings": {
+            "branding": { "icon": null, "logo": null, "primary_color": null, "secondary_color": null },
+            "dashboard": { "display_name": "Sandbox", "timezone": "Etc/UTC" },
+            "payments": {
+                "statement_descriptor": "SANDBOX", "statement_descriptor_kana": null,
+                "statement_descriptor_kanji": null,
+            },
+        },
+        "type": "standard",
+    }))
+}

@@ -1,0 +1,191 @@
+//! Stripe's search grammar, as far as clauses joined by AND or OR: `email:"a@b.c" AND metadata["k"]:"v"`.
+
+use serde_json::Value;
+
+use crate::http::error::StripeError;
+
+/// One clause of a query.
+#[derive(Debug, PartialEq, Eq)]
+struct Clause {
+    is_negated: bool,
+    field: String,
+    operator: String,
+    value: String,
+}
+
+/// A parsed query.
+#[derive(Debug)]
+pub(crate) struct Query {
+    clauses: Vec<Clause>,
+    is_any: bool,
+}
+
+impl Query {
+    pub(crate) fn parse(text: &str, fields: &[&str], what: &str) -> Result<Self, StripeError> {
+        let mut rest = text.trim();
+        let mut clauses = Vec::new();
+        let mut is_any = false;
+        while !rest.is_empty() {
+            let (clause, tail) = clause(rest).ok_or_else(unparsable)?;
+            let name = clause.field.split('[').next().unwrap_or_default();
+            if !fields.contains(&name) {
+                return Err(StripeError::invalid(format!(
+                    "Field `{name}` is an unsupported search field for resource `{what}`. See \
+                     http://stripe.com/docs/search#query-fields-for-{what} for a list of supported \
+                     fields."
+                )));
+            }
+            clauses.push(clause);
+            rest = tail.trim_start();
+            for (word, any) in [
+                ("AND ", false),
+                ("OR ", true),
+                ("and ", false),
+                ("or ", true),
+            ] {
+                if let Some(after) = rest.strip_prefix(word) {
+                    is_any |= any;
+                    rest = after.trim_start();
+                    break;
+                }
+            }
+        }
+        if clauses.is_empty() {
+            return Err(unparsable());
+        }
+        Ok(Self { clauses, is_any })
+    }
+
+    pub(crate) fn matches(&self, row: &Value) -> bool {
+        if self.is_any {
+            self.clauses.iter().any(|clause| clause.matches(row))
+        } else {
+            self.clauses.iter().all(|clause| clause.matches(row))
+        }
+    }
+}
+
+fn unparsable() -> StripeError {
+    StripeError::invalid(
+        "We were unable to parse your search query. Try using the format \
+         `metadata[\"key\"]:\"value\"` to query for metadata or key:\"value\" to query for other \
+         fields.",
+    )
+}
+
+fn clause(text: &str) -> Option<(Clause, &str)> {
+    let (is_negated, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let name_end = text.find([':', '~', '>', '<', '[', ' '])?;
+    let mut field = text[..name_end].to_owned();
+    let mut rest = &text[name_end..];
+    if let Some(inner) = rest.strip_prefix('[') {
+        let (key, tail) = quoted(inner)?;
+        field = format!("{field}[{key}");
+        rest = tail.strip_prefix(']')?;
+    }
+    let operator = [">=", "<=", ":", "~", ">", "<"]
+        .iter()
+        .find(|op| rest.starts_with(**op))?;
+    rest = &rest[operator.len()..];
+    let (value, tail) = match quoted(rest) {
+        Some(found) => found,
+        None => {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
+        }
+    };
+    Some((
+        Clause {
+            is_negated,
+            field,
+            operator: (*operator).to_owned(),
+            value,
+        },
+        tail,
+    ))
+}
+
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let mut out = String::new();
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if is_escaped {
+            out.push(c);
+            is_escaped = false;
+        } else if c == '\\' {
+            is_escaped = true;
+        } else if c == quote {
+            return Some((out, &text[at + 1..]));
+        } else {
+            out.push(c);
+        }
+    }
+    None
+}
+
+impl Clause {
+    fn matches(&self, row: &Value) -> bool {
+        let found = match self.field.split_once('[') {
+            Some((name, key)) => &row[name][key],
+            None => &row[self.field.as_str()],
+        };
+        let is_match = match self.operator.as_str() {
+            _ if self.value == "null" => found.is_null(),
+            ":" => text_of(found).eq_ignore_ascii_case(&self.value),
+            "~" => text_of(found)
+                .to_lowercase()
+                .contains(&self.value.to_lowercase()),
+            operator => match (found.as_i64(), self.value.parse::<i64>()) {
+                (Some(found), Ok(limit)) => match operator {
+                    ">" => found > limit,
+                    ">=" => found >= limit,
+                    "<" => found < limit,
+                    _ => found <= limit,
+                },
+                _ => false,
+            },
+        };
+        is_match != self.is_negated
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn clauses_match_texts_metadata_and_numbers() {
+        let row = json!({ "email": "a@b.c", "created": 5, "metadata": { "k": "v \"x\"" } });
+        let matches = |query: &str| {
+            Query::parse(query, &["email", "created", "metadata"], "customers")
+                .unwrap()
+                .matches(&row)
+        };
+        assert!(matches("email:'A@B.C'"));
+        assert!(matches(r#"metadata["k"]:"v \"x\"" AND created>=5"#));
+        assert!(matches("email:'z' OR created<6"));
+        assert!(!matches("-email:'a@b.c'"));
+        assert!(matches("metadata['none']:null"));
+    }
+
+    #[test]
+    fn a_query_that_is_no_query_is_refused() {
+        for query in ["", "email", "email:'x", "[", "metadata[\"k\":1"] {
+            Query::parse(query, &["email", "metadata"], "customers").unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Stripe's HTTP conventions: form bodies, typed parameters, errors, idempotency, keys, and the listener.
+
+pub(crate) mod control;
+pub(crate) mod conventions;
+pub(crate) mod error;
+pub(crate) mod exchange;
+pub(crate) mod form;
+pub(crate) mod idempotency;
+pub(crate) mod params;
+pub(crate) mod server;

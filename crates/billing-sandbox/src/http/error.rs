@@ -1,0 +1,130 @@
+//! Stripe's error envelope: every refusal is built here, so that type, code, param and text agree.
+
+use serde_json::{Map, Value, json};
+
+/// A refusal as Stripe words it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StripeError {
+    pub(crate) status: u16,
+    pub(crate) kind: &'static str,
+    pub(crate) code: Option<String>,
+    pub(crate) param: Option<String>,
+    pub(crate) message: String,
+    /// Further members: `decline_code`, `payment_intent`, `supported`.
+    pub(crate) extra: Map<String, Value>,
+    /// Whether the request was refused before its endpoint began, so that its key stays free.
+    pub(crate) is_validation: bool,
+}
+
+impl StripeError {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            kind: "invalid_request_error",
+            code: None,
+            param: None,
+            message: message.into(),
+            extra: Map::new(),
+            is_validation: false,
+        }
+    }
+
+    pub(crate) fn coded(code: &str, message: impl Into<String>) -> Self {
+        Self::invalid(message).code(code)
+    }
+
+    pub(crate) fn code(mut self, code: &str) -> Self {
+        self.code = Some(code.to_owned());
+        self
+    }
+
+    pub(crate) fn param(mut self, param: &str) -> Self {
+        self.param = Some(param.to_owned());
+        self
+    }
+
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        self.extra.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(crate) fn validation(mut self) -> Self {
+        self.is_validation = true;
+        self
+    }
+
+    pub(crate) fn missing(param: &str) -> Self {
+        Self::coded(
+            "parameter_missing",
+            format!("Missing required param: {param}."),
+        )
+        .param(param)
+        .validation()
+    }
+
+    /// A 404 for the id in the path.
+    pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
+        let message = if what == "checkout.session" {
+            format!("No such checkout.session: {id}")
+        } else {
+            format!("No such {what}: '{id}'")
+        };
+        Self::coded("resource_missing", message)
+            .param(param)
+            .status(404)
+    }
+
+    /// A 400 for an id inside the request.
+    pub(crate) fn no_such_param(what: &str, id: &str, param: &str) -> Self {
+        Self::no_such(what, id, param).status(400)
+    }
+
+    /// Something of Stripe's that this sandbox does not simulate; never answered by a made-up success.
+    pub(crate) fn not_simulated(what: &str) -> Self {
+        Self::coded(
+            "sandbox_not_simulated",
+            format!("This sandbox does not simulate {what}."),
+        )
+        .status(501)
+        .validation()
+    }
+
+    pub(crate) fn authentication(message: impl Into<String>) -> Self {
+        Self::invalid(message).status(401).validation()
+    }
+
+    /// The body, keys in alphabetical order as Stripe writes them.
+    pub(crate) fn body(&self, request_id: &str, account_id: &str) -> Value {
+        let mut members = self.extra.clone();
+        members.insert("message".into(), json!(self.message));
+        members.insert("type".into(), json!(self.kind));
+        if let Some(code) = &self.code {
+            members.insert("code".into(), json!(code));
+            if self.status != 501 {
+                let page = code.replace('_', "-");
+                members.insert(
+                    "doc_url".into(),
+                    json!(format!("https://stripe.com/docs/error-codes/{page}")),
+                );
+            }
+        }
+        if let Some(param) = &self.param {
+            members.insert("param".into(), json!(param));
+        }
+        if self.status != 401 {
+            members.insert(
+                "request_log_url".into(),
+                json!(format!(
+                    "https://dashboard.stripe.com/{account_id}/test/workbench/logs?object={request_id}"
+                )),
+            );
+        }
+        members.sort_keys();
+        json!({ "error": members })
+    }
+}

@@ -1,0 +1,432 @@
+//! What each supported endpoint accepts: a compact table (names, types, the version that removed a
+//! name) checked against a request, giving typed JSON or Stripe's refusal.
+//!
+//! The table `../api/params.txt` holds facts derived from the type definitions of the official
+//! `stripe` npm packages (MIT License, Copyright Stripe, Inc.).
+//! One line per endpoint; `!` required, `-` may be unset by an empty value, `<date` gone since,
+//! `s i n b` scalars, `e(..)` enum, `m` map of strings, `r` range, `[` array, `{..}` object, `*` anything.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::http::error::StripeError;
+use crate::http::form::Node;
+use crate::shape::version::Version;
+
+const TABLE: &str = include_str!("../api/params.txt");
+const STRING_CHARS_MAX: usize = 5_000;
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    Any,
+    StringMap,
+    Range,
+    Enum(Vec<String>),
+    Array(Box<Field>),
+    Object(Vec<Field>),
+}
+
+#[derive(Debug, Clone)]
+struct Field {
+    name: String,
+    is_required: bool,
+    removed_since: Option<String>,
+    can_unset: bool,
+    kind: Kind,
+}
+
+fn table() -> &'static HashMap<String, Field> {
+    static PARSED: OnceLock<HashMap<String, Field>> = OnceLock::new();
+    PARSED.get_or_init(|| {
+        TABLE
+            .lines()
+            .filter_map(|line| {
+                let brace = line.find(" {")?;
+                let mut cursor = Cursor {
+                    text: &line[brace + 1..],
+                };
+                Some((
+                    line[..brace].to_owned(),
+                    cursor.field(String::new(), false, None),
+                ))
+            })
+            .collect()
+    })
+}
+
+/// Reads one line of the table.
+struct Cursor<'a> {
+    text: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    fn eat(&mut self, c: char) -> bool {
+        match self.text.strip_prefix(c) {
+            Some(rest) => {
+                self.text = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn until(&mut self, stops: &[char]) -> &'a str {
+        let end = self
+            .text
+            .find(|c| stops.contains(&c))
+            .unwrap_or(self.text.len());
+        let (head, rest) = self.text.split_at(end);
+        self.text = rest;
+        head
+    }
+
+    fn field(&mut self, name: String, is_required: bool, removed_since: Option<String>) -> Field {
+        let can_unset = self.eat('-');
+        let kind = self.kind();
+        Field {
+            name,
+            is_required,
+            removed_since,
+            can_unset,
+            kind,
+        }
+    }
+
+    fn kind(&mut self) -> Kind {
+        if self.eat('{') {
+            let mut fields = Vec::new();
+            while !self.eat('}') && !self.text.is_empty() {
+                self.eat(' ');
+                if self.text.starts_with('}') {
+                    continue;
+                }
+                let is_required = self.eat('!');
+                let name = self.until(&[':', '<']).to_owned();
+                let removed = self.eat('<').then(|| self.until(&[':']).to_owned());
+                self.eat(':');
+                fields.push(self.field(name, is_required, removed));
+            }
+            return Kind::Object(fields);
+        }
+        if self.eat('[') {
+            return Kind::Array(Box::new(self.field(String::new(), false, None)));
+        }
+        let mut letters = self.text.chars();
+        let letter = letters.next().unwrap_or('*');
+        self.text = letters.as_str();
+        match letter {
+            's' => Kind::Text,
+            'i' => Kind::Integer,
+            'n' => Kind::Number,
+            'b' => Kind::Boolean,
+            'm' => Kind::StringMap,
+            'r' => Kind::Range,
+            'e' => {
+                self.eat('(');
+                let values = self.until(&[')']).split('|').map(str::to_owned).collect();
+                self.eat(')');
+                Kind::Enum(values)
+            }
+            _ => Kind::Any,
+        }
+    }
+}
+
+/// Typed parameters of one request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Params(pub(crate) Value);
+
+impl Params {
+    /// The value at a JSON pointer (`/subscription_data/metadata`), unless absent or unset.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer).filter(|value| !value.is_null())
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
+        self.at(pointer).and_then(Value::as_str)
+    }
+
+    pub(crate) fn int(&self, pointer: &str) -> Option<i64> {
+        self.at(pointer).and_then(Value::as_i64)
+    }
+
+    pub(crate) fn flag(&self, pointer: &str) -> Option<bool> {
+        self.at(pointer).and_then(Value::as_bool)
+    }
+
+    pub(crate) fn list(&self, pointer: &str) -> &[Value] {
+        self.at(pointer)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the name was sent, be it with an empty value that unsets.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    /// The value, or null.
+    pub(crate) fn or_null(&self, pointer: &str) -> Value {
+        self.at(pointer).cloned().unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn require(&self, name: &str) -> Result<&str, StripeError> {
+        self.text(&format!("/{name}"))
+            .ok_or_else(|| StripeError::missing(name))
+    }
+}
+
+/// Checks what was sent to an endpoint (`POST /v1/customers/{}`) in a version.
+pub(crate) fn check(endpoint: &str, sent: &Node, version: Version) -> Result<Params, StripeError> {
+    let Some(field) = table().get(endpoint) else {
+        return Ok(Params(json!({})));
+    };
+    let Kind::Object(fields) = &field.kind else {
+        return Ok(Params(json!({})));
+    };
+    let mut unknown = Vec::new();
+    find_unknown(fields, sent, version, "", &mut unknown);
+    if let Some(first) = unknown.first() {
+        let plural = if unknown.len() > 1 { "s" } else { "" };
+        let names = unknown.join(", ");
+        return Err(StripeError::coded(
+            "parameter_unknown",
+            format!("Received unknown parameter{plural}: {names}"),
+        )
+        .param(first)
+        .validation());
+    }
+    let is_update = endpoint.starts_with("POST") && endpoint.ends_with("{}");
+    let value = object(fields, sent, version, "", is_update)?;
+    Ok(Params(value))
+}
+
+fn is_known(field: &Field, version: Version) -> bool {
+    field
+        .removed_since
+        .as_deref()
+        .is_none_or(|date| version.is_before(date))
+}
+
+fn path(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}[{name}]")
+    }
+}
+
+fn find_unknown(fields: &[Field], sent: &Node, version: Version, at: &str, out: &mut Vec<String>) {
+    let Node::Tree(members) = sent else { return };
+    for (name, node) in members {
+        let here = path(at, name);
+        match fields
+            .iter()
+            .find(|f| f.name == *name && is_known(f, version))
+        {
+            None => out.push(here),
+            Some(field) => match &field.kind {
+                Kind::Object(inner) => find_unknown(inner, node, version, &here, out),
+                Kind::Array(item) => {
+                    if let (Kind::Object(inner), Node::Tree(items)) = (&item.kind, node) {
+                        for (index, child) in items {
+                            find_unknown(inner, child, version, &path(&here, index), out);
+                        }
+                    }
+                }
+                _ => {}
+            },
+        }
+    }
+}
+
+fn object(
+    fields: &[Field],
+    sent: &Node,
+    version: Version,
+    at: &str,
+    is_update: bool,
+) -> Result<Value, StripeError> {
+    let mut out = Map::new();
+    for field in fields.iter().filter(|field| is_known(field, version)) {
+        let here = path(at, &field.name);
+        match sent.get(&field.name) {
+            Some(node) => {
+                let value = typed(field, node, version, &here, is_update && at.is_empty())?;
+                out.insert(field.name.clone(), value);
+            }
+            None if field.is_required => return Err(StripeError::missing(&here)),
+            None => {}
+        }
+    }
+    Ok(Value::Object(out))
+}
+
+fn typed(
+    field: &Field,
+    node: &Node,
+    version: Version,
+    at: &str,
+    is_update: bool,
+) -> Result<Value, StripeError> {
+    let invalid = |text: String| StripeError::invalid(text).param(at).validation();
+    match (&field.kind, node) {
+        (Kind::StringMap, Node::Text(text)) if text.is_empty() => Ok(Value::Null),
+        (Kind::Text, Node::Text(text)) if text.is_empty() && is_update => Ok(Value::Null),
+        (_, Node::Text(text)) if text.is_empty() && field.can_unset => Ok(Value::Null),
+        (Kind::Array(_), Node::Text(text)) if text.is_empty() => Ok(json!([])),
+        (Kind::Any, node) => Ok(untyped(node)),
+        (_, Node::Text(text)) if text.is_empty() => Err(StripeError::coded(
+            "parameter_invalid_empty",
+            format!(
+                "You passed an empty string for '{at}'. We assume empty values are an attempt to \
+                 unset a parameter; however '{at}' cannot be unset. You should remove '{at}' from \
+                 your request or supply a non-empty value."
+            ),
+        )
+        .param(at)
+        .validation()),
+        (Kind::Object(fields), Node::Tree(_)) => object(fields, node, version, at, false),
+        (Kind::Object(_) | Kind::StringMap, Node::Text(_)) => Err(invalid("Invalid object".into())),
+        (Kind::StringMap, Node::Tree(_)) => Ok(untyped(node)),
+        (Kind::Array(item), Node::Tree(members)) => members
+            .iter()
+            .map(|(index, child)| typed(item, child, version, &path(at, index), false))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::Array),
+        (Kind::Array(_), Node::Text(_)) => Err(invalid("Invalid array".into())),
+        (Kind::Range, Node::Tree(members)) => {
+            let mut out = Map::new();
+            for (name, child) in members {
+                if !matches!(name.as_str(), "gt" | "gte" | "lt" | "lte") {
+                    return Err(StripeError::coded(
+                        "parameter_unknown",
+                        format!("Received unknown parameter: {}", path(at, name)),
+                    )
+                    .param(&path(at, name))
+                    .validation());
+                }
+                out.insert(
+                    name.clone(),
+                    scalar(&Kind::Integer, child, &path(at, name))?,
+                );
+            }
+            Ok(Value::Object(out))
+        }
+        (Kind::Range, node) => scalar(&Kind::Integer, node, at),
+        (kind, node) => scalar(kind, node, at),
+    }
+}
+
+fn scalar(kind: &Kind, node: &Node, at: &str) -> Result<Value, StripeError> {
+    let invalid = |text: String| StripeError::invalid(text).param(at).validation();
+    let Node::Text(text) = node else {
+        let sent = untyped(node);
+        return Err(invalid(match kind {
+            Kind::Integer => format!("Invalid integer: {sent}"),
+            Kind::Boolean => format!("Invalid boolean: {sent}"),
+            _ => format!("Invalid string: {sent}"),
+        }));
+    };
+    match kind {
+        Kind::Integer => text.parse::<i64>().map(Value::from).map_err(|_| {
+            invalid(format!("Invalid integer: {text}")).code("parameter_invalid_integer")
+        }),
+        Kind::Number => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(json!(number)),
+            _ => Err(invalid(format!("Invalid decimal: {text}"))),
+        },
+        Kind::Boolean => match text.as_str() {
+            "true" => Ok(json!(true)),
+            "false" => Ok(json!(false)),
+            _ => Err(invalid(format!("Invalid boolean: {text}"))),
+        },
+        Kind::Enum(values) if !values.iter().any(|value| value == text) => Err(invalid(format!(
+            "Invalid {at}: must be one of {}",
+            one_of(values)
+        ))),
+        _ if text.chars().count() > STRING_CHARS_MAX => {
+            let head: String = text.chars().take(4).collect();
+            let tail: String = text.chars().skip(text.chars().count() - 4).collect();
+            Err(invalid(format!(
+                "Invalid string: {head}...{tail}; must be at most {STRING_CHARS_MAX} characters"
+            )))
+        }
+        _ => Ok(json!(text)),
+    }
+}
+
+/// `a, b, or c`, as Stripe lists choices.
+pub(crate) fn one_of(values: &[String]) -> String {
+    match values {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} or {second}"),
+        [head @ .., last] => format!("{}, or {last}", head.join(", ")),
+    }
+}
+
+fn untyped(node: &Node) -> Value {
+    match node {
+        Node::Text(text) => json!(text),
+        Node::Tree(members) => members
+            .iter()
+            .map(|(n, child)| (n.clone(), untyped(child)))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::form;
+
+    fn refused(endpoint: &str, body: &str) -> StripeError {
+        check(endpoint, &form::parse(body).unwrap(), Version::newest()).unwrap_err()
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_their_path() {
+        let error = refused(
+            "POST /v1/checkout/sessions",
+            "subscription_data[cancel_at]=1&mode=payment",
+        );
+        assert_eq!(
+            error.message,
+            "Received unknown parameter: subscription_data[cancel_at]"
+        );
+        assert_eq!(error.code.as_deref(), Some("parameter_unknown"));
+        let error = refused("POST /v1/customers", "foo=1&bar=2");
+        assert_eq!(error.message, "Received unknown parameters: foo, bar");
+        assert_eq!(error.param.as_deref(), Some("foo"));
+    }
+
+    #[test]
+    fn a_removed_parameter_is_accepted_only_before_its_removal() {
+        let sent = form::parse("payment_method_types[]=card&mode=setup").unwrap();
+        let endpoint = "POST /v1/checkout/sessions";
+        let old = Version::parse("2026-08-26.dahlia").unwrap();
+        check(endpoint, &sent, old).unwrap();
+        check(endpoint, &sent, Version::newest()).unwrap_err();
+    }
+
+    #[test]
+    fn types_are_checked_and_missing_names_reported() {
+        assert_eq!(
+            refused("POST /v1/prices", "").message,
+            "Missing required param: currency."
+        );
+        let error = refused("POST /v1/prices", "currency=usd&unit_amount=5.5");
+        assert_eq!(error.message, "Invalid integer: 5.5");
+        let error = refused("POST /v1/products", "name=x&active=maybe");
+        assert_eq!(error.message, "Invalid boolean: maybe");
+        let error = refused("POST /v1/customers", "address=x");
+        assert_eq!(error.message, "Invalid object");
+    }
+}

@@ -1,0 +1,212 @@
+//! The hosted checkout page: a form that works without JavaScript and says in words what went wrong.
+
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::http::exchange::Reply;
+use crate::lives::checkout::{CardEntry, needs_card, redirect_url};
+use crate::lives::money;
+use crate::pages::{escaped, framed};
+
+/// A page for an id that no account knows.
+pub(crate) fn unknown() -> Reply {
+    let main = "<h1>There is no such checkout page</h1>\n<p>The address is wrong, or the sandbox was \
+                restarted: it forgets everything when it stops.</p>";
+    Reply::html(404, framed("No such page", main))
+}
+
+/// The page of a session, with what was typed and what is wrong with it (message, field).
+pub(crate) fn page(
+    account: &Account,
+    id: &str,
+    entry: &CardEntry,
+    problem: Option<(&str, &str)>,
+) -> Reply {
+    let session = account.get(id);
+    if session["object"] != "checkout.session" {
+        return unknown();
+    }
+    match session["status"].as_str() {
+        Some("open") => {
+            let status = if problem.is_some() { 402 } else { 200 };
+            Reply::html(
+                status,
+                framed("Checkout", &form(account, session, entry, problem)),
+            )
+        }
+        Some("complete") => {
+            let link = redirect_url(session).map_or(String::new(), |url| {
+                format!(
+                    "<p><a class=\"button\" href=\"{}\">Continue</a></p>",
+                    escaped(&url)
+                )
+            });
+            let main = format!(
+                "<h1>This checkout is complete</h1>\n<p>The payment was taken once, and will not be taken again.</p>\n{link}"
+            );
+            Reply::html(200, framed("Checkout complete", &main))
+        }
+        _ => {
+            let main = format!(
+                "<h1>This checkout has expired</h1>\n<p>Nothing was charged. Go back and start again.</p>\n{}",
+                back_link(session)
+            );
+            Reply::html(200, framed("Checkout expired", &main))
+        }
+    }
+}
+
+fn back_link(session: &Value) -> String {
+    session["cancel_url"].as_str().map_or(String::new(), |url| {
+        format!(
+            "<p><a class=\"back\" href=\"{}\">← Back</a></p>",
+            escaped(url)
+        )
+    })
+}
+
+fn summary(account: &Account, session: &Value) -> String {
+    let currency = session["currency"].as_str().unwrap_or("usd");
+    let amount = |value: &Value| money::written(value.as_i64().unwrap_or(0), currency);
+    let mut rows = String::new();
+    for item in session["_line_items"].as_array().into_iter().flatten() {
+        let product = account.get(item["price"]["product"].as_str().unwrap_or_default());
+        let name = product["name"].as_str().unwrap_or("Item");
+        let every = match item["price"]["recurring"]["interval"].as_str() {
+            Some(interval) => match item["price"]["recurring"]["interval_count"].as_i64() {
+                Some(count) if count > 1 => format!(" every {count} {interval}s"),
+                _ => format!(" per {interval}"),
+            },
+            None => String::new(),
+        };
+        rows.push_str(&format!(
+            "<li><span>{} × {}</span> <span>{}{every}</span></li>\n",
+            item["quantity"],
+            escaped(name),
+            amount(&item["amount_total"])
+        ));
+    }
+    let data = &session["_subscription_data"];
+    let trial = match data["trial_period_days"].as_i64() {
+        Some(days) => format!("<p>{days} days free, then as listed.</p>\n"),
+        None if !data["trial_end"].is_null() => "<p>Free trial first, then as listed.</p>\n".into(),
+        None => String::new(),
+    };
+    if session["mode"] == "setup" {
+        return "<h1>Save your card</h1>\n<p>Nothing is charged today.</p>\n".to_owned();
+    }
+    format!(
+        "<h1>{}</h1>\n<p class=\"due\">due today ({})</p>\n<ul class=\"items\">\n{rows}</ul>\n{trial}",
+        amount(&session["amount_total"]),
+        currency.to_uppercase()
+    )
+}
+
+/// One labelled input; the problem, if it is this field's, is tied to it for screen readers.
+fn field(
+    name: &str,
+    label: &str,
+    attributes: &str,
+    value: &str,
+    problem: Option<(&str, &str)>,
+) -> String {
+    let is_wrong = problem.is_some_and(|(_, field)| field == name);
+    let state = if is_wrong {
+        " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus"
+    } else {
+        ""
+    };
+    format!(
+        "<label for=\"{name}\">{label}</label>\n<input id=\"{name}\" name=\"{name}\" {attributes} \
+         value=\"{}\" required{state}>\n",
+        escaped(value)
+    )
+}
+
+fn form(
+    account: &Account,
+    session: &Value,
+    entry: &CardEntry,
+    problem: Option<(&str, &str)>,
+) -> String {
+    let customer = account.get(session["customer"].as_str().unwrap_or_default());
+    let known_email = customer["email"]
+        .as_str()
+        .or(session["customer_email"].as_str());
+    let alert = problem.map_or(String::new(), |(message, _)| {
+        format!(
+            "<p id=\"problem\" class=\"problem\" role=\"alert\">{}</p>\n",
+            escaped(message)
+        )
+    });
+    let email = match known_email {
+        Some(email) => format!(
+            "<p class=\"known\">Email: <strong>{}</strong></p>\n",
+            escaped(email)
+        ),
+        None => field(
+            "email",
+            "Email",
+            "type=\"email\" autocomplete=\"email\" maxlength=\"200\"",
+            &entry.email,
+            problem,
+        ),
+    };
+    let card = if needs_card(session) {
+        let number = field(
+            "number",
+            "Card number",
+            "inputmode=\"numeric\" autocomplete=\"cc-number\" placeholder=\"4242 4242 4242 4242\" maxlength=\"23\"",
+            &entry.number,
+            problem,
+        );
+        let expiry_text = match (entry.exp_month.as_str(), entry.exp_year.as_str()) {
+            ("", _) => String::new(),
+            (month, year) => format!("{month}/{year}"),
+        };
+        let expiry = field(
+            "expiry",
+            "Expiry (MM/YY)",
+            "inputmode=\"numeric\" autocomplete=\"cc-exp\" placeholder=\"12/34\" maxlength=\"7\"",
+            &expiry_text,
+            problem,
+        );
+        let cvc = field(
+            "cvc",
+            "CVC",
+            "inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" maxlength=\"4\"",
+            "",
+            problem,
+        );
+        let name = field(
+            "name",
+            "Name on card",
+            "autocomplete=\"cc-name\" maxlength=\"150\"",
+            &entry.name,
+            problem,
+        );
+        format!("{number}<div class=\"pair\"><div>{expiry}</div><div>{cvc}</div></div>\n{name}")
+    } else {
+        String::new()
+    };
+    let total = session["amount_total"].as_i64().unwrap_or(0);
+    let action = match (session["mode"].as_str(), total) {
+        (Some("setup"), _) => "Save card".to_owned(),
+        (Some("subscription"), 0) => "Start trial".to_owned(),
+        (Some("subscription"), _) => "Subscribe".to_owned(),
+        _ => format!(
+            "Pay {}",
+            money::written(total, session["currency"].as_str().unwrap_or("usd"))
+        ),
+    };
+    format!(
+        "{back}{summary}{alert}<form method=\"post\" action=\"/c/pay/{id}\">\n{email}{card}\
+         <button type=\"submit\">{action}</button>\n</form>\n\
+         <details><summary>Test cards</summary>\n<p>4242 4242 4242 4242 pays. 4000 0000 0000 0002 is \
+         declined, 4000 0000 0000 9995 has insufficient funds, 4000 0000 0000 0069 has expired. Any \
+         future date and any CVC.</p>\n</details>",
+        back = back_link(session),
+        summary = summary(account, session),
+        id = escaped(session["id"].as_str().unwrap_or_default()),
+    )
+}

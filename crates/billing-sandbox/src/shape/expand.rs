@@ -1,0 +1,129 @@
+//! `expand[]`: replaces ids by the objects they name, in the shape of the requested version.
+
+use serde_json::{Value, json};
+
+use crate::account::Account;
+use crate::http::error::StripeError;
+use crate::shape::render::render;
+use crate::shape::version::Version;
+
+const LEVELS_MAX: usize = 4;
+
+/// Members that are shown only when asked for: (object, member).
+const ON_REQUEST: &[(&str, &str)] = &[
+    ("checkout.session", "line_items"),
+    ("invoice", "payments"),
+    ("invoice", "confirmation_secret"),
+    ("customer", "subscriptions"),
+    ("customer", "tax"),
+    ("customer", "sources"),
+    ("charge", "refunds"),
+];
+
+/// Expands one path (`data.latest_invoice.payments`) of an answer.
+pub(crate) fn expand(
+    account: &Account,
+    answer: &mut Value,
+    path: &str,
+    version: Version,
+) -> Result<(), StripeError> {
+    let segments: Vec<&str> = path.split('.').collect();
+    if segments.len() > LEVELS_MAX {
+        return Err(StripeError::coded(
+            "property_expansion_max_depth",
+            format!("You cannot expand more than 4 levels of a property. Property: {path}"),
+        ));
+    }
+    let is_list = answer["object"] == "list" || answer["object"] == "search_result";
+    if is_list && segments.first() != Some(&"data") {
+        return Err(StripeError::invalid(format!(
+            "This property cannot be expanded ({path}). You may want to try expanding \
+             'data.{path}' instead."
+        )));
+    }
+    descend(account, answer, &segments, version)
+}
+
+fn descend(
+    account: &Account,
+    value: &mut Value,
+    segments: &[&str],
+    version: Version,
+) -> Result<(), StripeError> {
+    let Some((first, rest)) = segments.split_first() else {
+        return Ok(());
+    };
+    if let Value::Array(items) = value {
+        for item in items {
+            descend(account, item, segments, version)?;
+        }
+        return Ok(());
+    }
+    let cannot = || {
+        StripeError::invalid(format!(
+            "This property cannot be expanded ({}).",
+            segments.join(".")
+        ))
+    };
+    if value[*first].is_null() {
+        let kind = value["object"].as_str().unwrap_or_default();
+        if ON_REQUEST.contains(&(kind, first)) {
+            let included = on_request(account, value, first);
+            value[*first] = render(&included, version);
+        } else if value.get(*first).is_none() {
+            return Err(cannot());
+        }
+    }
+    let member = &mut value[*first];
+    if let Some(id) = member.as_str() {
+        let Some(object) = account.find(id) else {
+            return Err(cannot());
+        };
+        *member = render(object, version);
+    }
+    if let Value::Array(ids) = member {
+        for id in ids.iter_mut() {
+            if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
+                *id = render(object, version);
+            }
+        }
+    }
+    if rest.is_empty() || member.is_null() {
+        return Ok(());
+    }
+    descend(account, member, rest, version)
+}
+
+fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
+    let id = owner["id"].as_str().unwrap_or_default();
+    let list = |url: String, data: Vec<Value>| json!({ "object": "list", "data": data, "has_more": false, "url": url });
+    match member {
+        "line_items" => {
+            let items = account
+                .find(id)
+                .map_or(json!([]), |session| session["_line_items"].clone());
+            json!({
+                "object": "list", "data": items, "has_more": false,
+                "url": format!("/v1/checkout/sessions/{id}/line_items"),
+            })
+        }
+        "payments" => {
+            let rows = account
+                .rows("invoice_payment")
+                .filter(|row| row["invoice"] == id);
+            list("/v1/invoice_payments".into(), rows.cloned().collect())
+        }
+        "subscriptions" => {
+            let rows = account
+                .rows("subscription")
+                .filter(|row| row["customer"] == id && row["status"] != "canceled");
+            list(
+                format!("/v1/customers/{id}/subscriptions"),
+                rows.cloned().collect(),
+            )
+        }
+        "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
+        "refunds" => list(format!("/v1/charges/{id}/refunds"), Vec::new()),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,172 @@
+//! Everything a sandbox holds: its accounts, its clock, its faults, and the log of requests.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::account::{Account, Cause, DueAction};
+use crate::clock::Clock;
+use crate::faults::Fault;
+use crate::lives;
+use crate::shape::version::Version;
+
+const REQUESTS_MAX: usize = 10_000;
+
+/// One request that was answered, as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequestRecord {
+    pub at: i64,
+    pub method: String,
+    pub path: String,
+    /// 0 when the connection was cut.
+    pub status: u16,
+    pub request_id: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) clock: Clock,
+    pub(crate) default_version: Version,
+    pub(crate) public_url: OnceLock<String>,
+    pub(crate) secret_key: String,
+    accounts: Mutex<BTreeMap<String, Arc<Mutex<Account>>>>,
+    pub(crate) faults: Mutex<Vec<Fault>>,
+    pub(crate) is_offline: AtomicBool,
+    pub(crate) is_automatic: bool,
+    pub(crate) retry_schedule: Vec<Duration>,
+    pub(crate) client: reqwest::Client,
+    /// Told when there may be something to deliver.
+    pub(crate) wake: tokio::sync::Notify,
+    requests: Mutex<VecDeque<RequestRecord>>,
+}
+
+pub(crate) struct WorldSettings {
+    pub(crate) seed: u64,
+    pub(crate) clock: Clock,
+    pub(crate) default_version: Version,
+    pub(crate) secret_key: String,
+    pub(crate) is_automatic: bool,
+    pub(crate) retry_schedule: Vec<Duration>,
+    pub(crate) client: reqwest::Client,
+}
+
+impl World {
+    pub(crate) fn new(settings: WorldSettings) -> Self {
+        Self {
+            seed: settings.seed,
+            clock: settings.clock,
+            default_version: settings.default_version,
+            public_url: OnceLock::new(),
+            secret_key: settings.secret_key,
+            accounts: Mutex::default(),
+            faults: Mutex::default(),
+            is_offline: AtomicBool::new(false),
+            is_automatic: settings.is_automatic,
+            retry_schedule: settings.retry_schedule,
+            client: settings.client,
+            wake: tokio::sync::Notify::new(),
+            requests: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.public_url.get().map_or("", String::as_str)
+    }
+
+    pub(crate) fn retry_ms(&self) -> i64 {
+        self.clock.retry_ms(self.is_automatic)
+    }
+
+    /// The account of a secret key, made when the key is first seen.
+    pub(crate) fn account(&self, key: &str) -> Arc<Mutex<Account>> {
+        let mut accounts = self.accounts.lock().expect("no panic under the lock");
+        let made = accounts.entry(key.to_owned()).or_insert_with(|| {
+            let account = Account::new(self.seed, key, self.url(), self.default_version);
+            Arc::new(Mutex::new(account))
+        });
+        Arc::clone(made)
+    }
+
+    pub(crate) fn all_accounts(&self) -> Vec<Arc<Mutex<Account>>> {
+        let accounts = self.accounts.lock().expect("no panic under the lock");
+        accounts.values().cloned().collect()
+    }
+
+    /// The account that holds an object; hosted pages know an id but no key.
+    pub(crate) fn account_holding(&self, id: &str) -> Option<Arc<Mutex<Account>>> {
+        self.all_accounts().into_iter().find(|account| {
+            account
+                .lock()
+                .expect("no panic under the lock")
+                .find(id)
+                .is_some()
+        })
+    }
+
+    /// Does something in an account at the sandbox's time, after what was due before it.
+    pub(crate) fn act<T>(
+        &self,
+        account: &Mutex<Account>,
+        cause: Cause,
+        action: impl FnOnce(&mut Account) -> T,
+    ) -> T {
+        let mut account = account.lock().expect("no panic under the lock");
+        let now = self.clock.now();
+        account.deliver_from_ms = self.retry_ms();
+        carry_out_due(&mut account, now);
+        account.now = now;
+        account.cause = cause;
+        let done = action(&mut account);
+        account.cause = Cause::default();
+        drop(account);
+        self.wake.notify_one();
+        done
+    }
+
+    /// Lets time pass, and what is due happen.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+        for account in self.all_accounts() {
+            self.act(&account, Cause::default(), |_| ());
+        }
+    }
+
+    pub(crate) fn log(&self, record: RequestRecord) {
+        let mut requests = self.requests.lock().expect("no panic under the lock");
+        requests.push_back(record);
+        if requests.len() > REQUESTS_MAX {
+            requests.pop_front();
+        }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<RequestRecord> {
+        self.requests
+            .lock()
+            .expect("no panic under the lock")
+            .iter()
+            .cloned()
+            .collect()
+    }
+}
+
+/// Each action happens at its own time, in order, as if nobody had waited.
+fn carry_out_due(account: &mut Account, now: i64) {
+    while let Some((&(at, number), _)) = account.due.first_key_value() {
+        if at > now {
+            break;
+        }
+        let Some(action) = account.due.remove(&(at, number)) else {
+            break;
+        };
+        account.now = at;
+        account.cause = Cause::default();
+        match action {
+            DueAction::ExpireSession(id) => lives::checkout::expire(account, &id),
+            DueAction::EndSubscription(id) => lives::subscription::end_if_scheduled(account, &id),
+        }
+    }
+}
