@@ -32,17 +32,19 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The document itself.
     pub(crate) fn root(value: &'a Value) -> Result<Self, ReadError> {
-        Self::at(value, String::new())
+        let map = value
+            .as_object()
+            .ok_or_else(|| ReadError::Malformed("body".to_owned()))?;
+        Ok(Self {
+            map,
+            path: String::new(),
+        })
     }
 
     fn at(value: &'a Value, path: String) -> Result<Self, ReadError> {
-        match value {
-            Value::Object(map) => Ok(Self { map, path }),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => Err(ReadError::Malformed(path)),
+        match value.as_object() {
+            Some(map) => Ok(Self { map, path }),
+            None => Err(ReadError::Malformed(path)),
         }
     }
 

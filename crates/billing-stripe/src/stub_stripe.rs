@@ -134,7 +134,7 @@ fn play(stream: &mut TcpStream, reply: Option<Reply>) -> bool {
     let end = Reply::Answer(418, &[], "the script is over".to_owned());
     match reply.unwrap_or(end) {
         Reply::Answer(status, headers, body) => {
-            let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+            let extra: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
             let length = body.len();
             let text =
                 format!("HTTP/1.1 {status} Stub\r\nContent-Length: {length}\r\n{extra}\r\n{body}");

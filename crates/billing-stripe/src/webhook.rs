@@ -7,3 +7,6 @@ mod verifier;
 
 pub use decoder::StripeEventDecoder;
 pub use verifier::{EmptyWebhookSecret, StripeWebhookVerifier};
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,11 @@ pub(super) fn is_key_reused(error: &CallError) -> bool {
         if error.status == 400 && error.kind == "idempotency_error")
 }
 
+/// Whether Stripe remembers a failure of its own under the key, and will repeat it for a day.
+pub(super) fn is_remembered_failure(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(error) if error.is_replay && error.status >= 500)
+}
+
 /// Whether Stripe understood the request and did not want it.
 pub(super) fn is_invalid_request(error: &CallError) -> bool {
     matches!(error, CallError::Refused(error) if matches!(error.status, 400 | 404))
@@ -126,6 +131,7 @@ mod tests {
             request_id: Some("req_1".to_owned()),
             retry_after: None,
             should_retry: None,
+            is_replay: false,
         }))
     }
 

@@ -25,6 +25,7 @@ use crate::objects::{
     ENTERPRISE_NAME_KEY, ENTERPRISE_SLUG_KEY, INTENT_KEY, REQUEST_KEY, USER_KEY, has_metadata,
     read_opened_session,
 };
+use crate::transport::{Answer, CallError};
 
 /// Stripe may forget keys after 24 h; one hour less covers clocks and a request on its way.
 const KEY_TRUSTED_FOR: Duration = Duration::hours(23);
@@ -48,20 +49,29 @@ impl StripeProvider {
         {
             return Ok(CheckoutOutcome::Opened(session));
         }
-        let request = session_request(order, Dialect(self.transport.version()));
-        match self.call_once(request, &order.idempotency_key).await {
-            Ok(answer) => read_answer(&answer, read_opened_session).map(CheckoutOutcome::Opened),
+        match self.open_session(order, &order.idempotency_key).await {
             // What may change beside the request (a slug) is in the metadata. Then the key's
             // first use made a session, and that one counts.
             Err(error) if outcome::is_key_reused(&error) => match self.find_session(order).await? {
                 Some(session) => Ok(CheckoutOutcome::Opened(session)),
                 None => Err(outcome::failure(error)),
             },
-            Err(error) => match outcome::refusal(&error) {
-                Some(reason) => Ok(CheckoutOutcome::Refused { reason }),
-                None => Err(outcome::failure(error)),
-            },
+            // The key is burnt for a day. Everybody who finds no session derives the same next
+            // key, so there is at most one.
+            Err(error) if outcome::is_remembered_failure(&error) => {
+                if let Some(session) = self.find_session(order).await? {
+                    return Ok(CheckoutOutcome::Opened(session));
+                }
+                let key = format!("{}:again", order.idempotency_key);
+                judged(self.open_session(order, &key).await)
+            }
+            outcome => judged(outcome),
         }
+    }
+
+    async fn open_session(&self, order: &CheckoutOrder, key: &str) -> Result<Answer, CallError> {
+        let request = session_request(order, Dialect(self.transport.version()));
+        self.call_once(request, key).await
     }
 
     /// The session that carries the order's key, among its customer's since the request. Lists
@@ -106,6 +116,17 @@ impl StripeProvider {
             }
         }
         Ok(None)
+    }
+}
+
+/// Tells a session from a no, and both from an error.
+fn judged(outcome: Result<Answer, CallError>) -> Result<CheckoutOutcome, ProviderError> {
+    match outcome {
+        Ok(answer) => read_answer(&answer, read_opened_session).map(CheckoutOutcome::Opened),
+        Err(error) => match outcome::refusal(&error) {
+            Some(reason) => Ok(CheckoutOutcome::Refused { reason }),
+            None => Err(outcome::failure(error)),
+        },
     }
 }
 

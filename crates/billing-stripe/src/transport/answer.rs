@@ -39,6 +39,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// What `Stripe-Should-Retry` said.
     pub should_retry: Option<bool>,
+    /// Whether an earlier request with the same key got this error.
+    pub is_replay: bool,
 }
 
 /// Why a call has no answer to read.
@@ -80,13 +82,14 @@ pub(super) fn judge(
 ) -> Result<Answer, CallError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let request_id = text("request-id").map(str::to_owned);
+    let is_replay = text("idempotent-replayed") == Some("true");
     let json = serde_json::from_slice::<Value>(&body);
     if status.is_success() {
         return match json {
             Ok(_) => Ok(Answer {
                 body,
                 request_id,
-                is_replay: text("idempotent-replayed") == Some("true"),
+                is_replay,
             }),
             Err(_) => Err(CallError::broken("a successful answer that is not JSON")),
         };
@@ -118,5 +121,6 @@ pub(super) fn judge(
             Some("false") => Some(false),
             Some(_) | None => None,
         },
+        is_replay,
     })))
 }

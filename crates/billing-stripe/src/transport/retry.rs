@@ -66,6 +66,7 @@ mod tests {
             request_id: None,
             retry_after: retry_after.map(Duration::from_secs),
             should_retry,
+            is_replay: false,
         }))
     }
 
