@@ -22,6 +22,7 @@ pub mod customers;
 pub mod entitlements;
 pub mod kernel;
 pub mod licensing;
+pub mod orders;
 pub mod outbox;
 pub mod provider_events;
 pub mod provisioning;
