@@ -15,6 +15,8 @@ use crate::kernel::timestamp::Timestamp;
 mod commands;
 mod page;
 mod payment;
+#[cfg(test)]
+mod tests;
 
 pub use commands::{IllegalIntentTransition, IntentCommand, IntentRefusal};
 

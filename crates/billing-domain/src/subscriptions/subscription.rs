@@ -9,6 +9,9 @@ use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
 use crate::kernel::transition::Transition;
 
+#[cfg(test)]
+mod tests;
+
 /// The eight statuses of Stripe, unchanged from 2023 to 2026 (D-020).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
@@ -185,10 +188,17 @@ impl Subscription {
     }
 
     /// Takes over what the provider says, unless it is older than what is known. A terminal
-    /// status is final whatever arrives later.
+    /// status is final whatever arrives later, and counts whatever arrived before: nothing
+    /// follows it, so that any order of observations ends the same.
     pub fn observe(&self, facts: SubscriptionFacts, observed_at: Timestamp) -> Transition<Self> {
-        let is_revival = self.facts.status.is_terminal() && !facts.status.is_terminal();
-        if observed_at < self.observed_at || is_revival {
+        let was_over = self.facts.status.is_terminal();
+        let is_over = facts.status.is_terminal();
+        let is_outdated = match (was_over, is_over) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => observed_at < self.observed_at,
+        };
+        if is_outdated {
             return Transition::AlreadyApplied;
         }
         if facts == self.facts && observed_at == self.observed_at {

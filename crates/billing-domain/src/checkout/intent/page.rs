@@ -70,7 +70,11 @@ impl CheckoutIntent {
             }
         };
         let links = ProviderLinks {
-            customer: Some(customer),
+            // what a paid sale is linked to stays.
+            customer: match self.state().paid_at() {
+                None => Some(customer),
+                Some(_) => parts.links.customer.or(Some(customer)),
+            },
             session: parts.links.session.or_else(|| Some(session.id.clone())),
             subscription: parts.links.subscription,
         };
