@@ -12,6 +12,7 @@ pub mod faults;
 pub mod fixtures;
 pub mod ids;
 pub mod memory_store;
+pub mod tables;
 
 pub use clock::ManualClock;
 pub use fake_provider::FakeProvider;

@@ -10,6 +10,9 @@ use crate::kernel::text::ActivationKey;
 use crate::kernel::timestamp::Timestamp;
 use crate::kernel::transition::Transition;
 
+#[cfg(test)]
+mod tests;
+
 /// Who a licence was given to, and how they prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {

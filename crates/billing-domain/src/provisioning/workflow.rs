@@ -9,6 +9,9 @@ use crate::kernel::id::{IntentId, WorkflowId};
 use crate::kernel::timestamp::Timestamp;
 use crate::kernel::transition::Transition;
 
+#[cfg(test)]
+mod tests;
+
 /// How often a failing step is tried before an operator has to ask for more.
 pub const STEP_ATTEMPTS_MAX: u32 = 10;
 
