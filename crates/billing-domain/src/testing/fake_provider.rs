@@ -18,6 +18,8 @@ use crate::subscriptions::subscription::{
 };
 
 mod ports;
+#[cfg(test)]
+mod tests;
 
 /// How the next call goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

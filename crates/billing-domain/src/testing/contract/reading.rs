@@ -12,8 +12,9 @@ use crate::checkout::intent::{
 use crate::customers::customer::{BillingCustomer, CustomerOwner};
 use crate::entitlements::entitlement::{Entitlement, EntitlementSource, EntitlementState};
 use crate::kernel::event::DomainEvent;
+use crate::kernel::id::PlanId;
 use crate::kernel::text::{CompanyName, ExternalUserId};
-use crate::licensing::license::LicenseState;
+use crate::licensing::license::{License, LicenseState};
 use crate::licensing::ports::LicenseCounts;
 use crate::provisioning::workflow::{ProvisioningWorkflow, STEP_ATTEMPTS_MAX, StepName};
 use crate::subscriptions::subscription::{Subscription, SubscriptionStatus};
@@ -285,7 +286,7 @@ pub(super) async fn licensing_is_read_as_written<S: Store>(store: &S) {
     }
     let licenses = world.licenses_in_every_state(&records.plan);
     for license in &licenses {
-        let (_, event) = crate::licensing::license::License::new(license.id, plan_id, world.now());
+        let (_, event) = License::new(license.id, plan_id, world.now());
         set = set.insert_license(license.clone(), event);
     }
     put(store, set).await;
@@ -317,7 +318,17 @@ pub(super) async fn licensing_is_read_as_written<S: Store>(store: &S) {
         [plan_id]
     );
 
-    for license in &licenses {
+    licenses_are_read_as_written(store, &world, plan_id, &licenses).await;
+}
+
+/// One licence in each state, in the order of the states.
+async fn licenses_are_read_as_written<S: Store>(
+    store: &S,
+    world: &World,
+    plan_id: PlanId,
+    licenses: &[License],
+) {
+    for license in licenses {
         let stored = read(store.license(license.id).await).map(|row| row.value);
         assert_eq!(stored.as_ref(), Some(license));
     }
@@ -329,7 +340,7 @@ pub(super) async fn licensing_is_read_as_written<S: Store>(store: &S) {
         revoked: 1,
     };
     assert_eq!(counts, one_each);
-    let ids = |rows: Vec<crate::kernel::stored::Stored<crate::licensing::license::License>>| {
+    let ids = |rows: Vec<crate::kernel::stored::Stored<License>>| {
         rows.into_iter().map(|row| row.value.id).collect::<Vec<_>>()
     };
     let free = read(store.unassigned_licenses(plan_id, 10).await);
@@ -373,8 +384,7 @@ pub(super) async fn entitlements_are_read_by_user_and_by_source<S: Store>(store:
     let licenses = world.licenses_in_every_state(&records.plan);
     let mut entitlements = Vec::new();
     for (number, license) in licenses.into_iter().take(2).enumerate() {
-        let (_, event) =
-            crate::licensing::license::License::new(license.id, records.plan.id, world.now());
+        let (_, event) = License::new(license.id, records.plan.id, world.now());
         let source = EntitlementSource::License(license.id);
         set = set.insert_license(license, event);
         for code in ["catalog:all", "certificates"] {
