@@ -4,7 +4,6 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use billing_domain::kernel::ports::Clock;
 use billing_domain::kernel::text::Title;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_seaorm::SqliteSynchronous;
@@ -32,11 +31,16 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Serve(args) => serve(&args).await,
             Command::Migrate(args) => run_migrations(&args).await,
             Command::Demo(args) => demo::run(args).await,
-            Command::Openapi => say(&billing_actix::openapi()),
+            Command::Openapi => openapi(),
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
         }
     })
+}
+
+fn openapi() -> Result<(), Failure> {
+    let document = billing_actix::openapi().to_pretty_json();
+    say(&document.map_err(|error| Failure::failed("the document cannot be written", &error))?)
 }
 
 /// Prints a text for the caller.

@@ -253,7 +253,7 @@ fn bearer(section: &AccessSection, project: ProjectId) -> Result<Option<BearerCo
         keys.push(BearerKey::hs256(secret).map_err(|error| Failure::usage(&error))?);
     }
     if let Some(pem) = &section.bearer_public_key_pem {
-        let key = BearerKey::rs256_pem(None, pem.as_bytes()).or_else(|_| BearerKey::es256_pem(None, pem.as_bytes()));
+        let key = BearerKey::rs256_pem(pem.as_bytes()).or_else(|_| BearerKey::es256_pem(pem.as_bytes()));
         keys.push(key.map_err(|error| Failure::usage(&error))?);
     }
     match (&section.bearer_issuer, &section.bearer_audience, keys.is_empty()) {

@@ -6,6 +6,7 @@ use billing_domain::catalog::product::{ProductKind, QuantityRange};
 use billing_domain::catalog::sync_catalog::PlannedProduct;
 use billing_domain::checkout::intent::QUANTITY_MAX;
 use billing_domain::kernel::text::{FeatureCode, LookupKey, Title};
+use figment::providers::Format;
 use serde::Deserialize;
 
 use super::{ConfigError, invalid};

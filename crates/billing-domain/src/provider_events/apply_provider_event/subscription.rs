@@ -49,7 +49,9 @@ impl ApplyProviderEvent {
             }));
         };
         let facts = match known.value.freshness(event.created_at) {
-            Freshness::Stale => return Ok(None),
+            // An end counts whenever it is heard of: nothing follows it.
+            Freshness::Stale if !facts.status.is_terminal() => return Ok(None),
+            Freshness::Stale => facts,
             // Only the object itself can tell which of two facts of one second came last.
             Freshness::SameSecond => match self.provider.subscription(&facts.provider_id).await? {
                 Some(report) => report.facts,
