@@ -1,1 +1,26 @@
-//! (being built)
+//! HTTP in front of the use cases: routes, DTOs, authentication, problem+json and OpenAPI.
+//!
+//! A route parses, calls one use case and renders; it decides nothing. What a client sees of an
+//! error is decided in `problem/use_cases.rs` and nowhere else.
+
+mod aliases;
+mod auth;
+mod config;
+mod dto;
+mod idempotency;
+mod openapi;
+mod pages;
+mod problem;
+mod request_id;
+mod routes;
+mod server;
+mod state;
+
+pub use auth::api_key::Sha256KeyHasher;
+pub use auth::bearer::{BearerConfig, BearerKey, InvalidBearerKey};
+pub use config::HttpConfig;
+pub use openapi::openapi;
+pub use problem::Problem;
+pub use problem::code::Code;
+pub use server::{app, server};
+pub use state::{AppState, Readiness, ReadinessCheck, UseCases, WakeWorkers};

@@ -1,1 +1,12 @@
-//! (being built)
+//! The billing service: configuration, wiring, workers and the command line. The only crate that
+//! knows all the others.
+
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod service;
+pub mod telemetry;
+pub mod wiring;
+pub mod workers;

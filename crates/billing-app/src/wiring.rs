@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use billing_actix::state::UseCases;
+use billing_actix::{Readiness, UseCases};
 use billing_domain::access::authenticate_app::AuthenticateApp;
 use billing_domain::access::issue_api_key::IssueApiKey;
 use billing_domain::access::ports::{AccessReader, KeyHasher, UserReader};
@@ -66,11 +66,12 @@ pub struct Storage {
     pub entitlements: Arc<dyn EntitlementReader>,
     pub inbox: Arc<dyn EventInbox>,
     pub outbox: Arc<dyn OutboxQueue>,
+    pub readiness: Arc<dyn Readiness>,
 }
 
 impl Storage {
     /// One store for everything.
-    pub fn of<S>(store: S) -> Self
+    pub fn of<S>(store: S, readiness: Arc<dyn Readiness>) -> Self
     where
         S: BillingWriter
             + AnswerReader
@@ -110,6 +111,7 @@ impl Storage {
             entitlements: store.clone(),
             inbox: store.clone(),
             outbox: store,
+            readiness,
         }
     }
 }
@@ -133,6 +135,8 @@ pub struct Rules {
     pub billing_enabled: bool,
     /// How often workers look by themselves.
     pub jobs: JobsSection,
+    /// Where outbox messages go.
+    pub publisher: Arc<dyn EventPublisher>,
 }
 
 /// The service without a server: every use case and the workers.
@@ -159,6 +163,8 @@ pub fn build(
 ) -> Application {
     let core = Core { writer: storage.writer.clone(), clock: clock.clone(), ids };
     let policy = rules.policy.clone();
+    let bells = Bells::default();
+    let wake = bells.clone();
     let create_intent = Arc::new(CreateIntent {
         core: core.clone(),
         intents: storage.intents.clone(),
@@ -238,10 +244,14 @@ pub fn build(
         }),
         register_user: Arc::new(RegisterUser { core: core.clone(), users: storage.users.clone() }),
         answers: storage.answers.clone(),
+        clock,
+        ids: core.ids.clone(),
+        readiness: storage.readiness.clone(),
+        wake_workers: Arc::new(move || wake.ring()),
     };
     Application {
         use_cases,
-        workers: workers(rules, &core, provider, storage, open_requested),
+        workers: workers(rules, &core, provider, storage, open_requested, bells),
         issue_api_key: Arc::new(IssueApiKey { core: core.clone(), access: storage.access.clone(), hasher }),
         sync_catalog: Arc::new(SyncCatalog {
             core,
@@ -257,6 +267,7 @@ fn workers(
     provider: &Provider,
     storage: &Storage,
     open_requested: Arc<OpenRequestedCheckout>,
+    bells: Bells,
 ) -> Workers {
     let apply = ApplyProviderEvent {
         core: core.clone(),
@@ -289,7 +300,7 @@ fn workers(
         outbox: Arc::new(PublishMessages {
             clock: core.clock.clone(),
             queue: storage.outbox.clone(),
-            publisher: Arc::new(LogPublisher),
+            publisher: rules.publisher.clone(),
         }),
         sweep: Arc::new(SweepIntents {
             core: core.clone(),
@@ -298,14 +309,14 @@ fn workers(
             open_requested,
             stalled_after: rules.jobs.stalled_after,
         }),
-        bells: Bells::default(),
+        bells,
         jobs: rules.jobs,
     }
 }
 
 /// Publishes to the log: the topic and the key, not the payload.
-#[derive(Debug)]
-struct LogPublisher;
+#[derive(Debug, Clone, Copy)]
+pub struct LogPublisher;
 
 #[async_trait]
 impl EventPublisher for LogPublisher {

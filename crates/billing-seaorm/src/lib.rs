@@ -1,1 +1,27 @@
-//! (being built)
+//! Implements the storage ports on PostgreSQL and SQLite with SeaORM.
+//!
+//! [`SeaOrmStore`] is every reader, the inbox, the outbox and the one writer of
+//! `billing-domain`. Business rows are written by `commit` and by nothing else; the queues have
+//! statements of their own.
+
+mod commit;
+mod config;
+mod connect;
+mod fault;
+mod inbox;
+mod migrate;
+mod outbox;
+mod readers;
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM's derives make public types, which stay inside this crate"
+)]
+mod rows;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
+pub use connect::ConnectError;
+pub use migrate::{MigrateError, MigrationStatus};
+pub use store::SeaOrmStore;

@@ -11,7 +11,7 @@ use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Stored;
 use crate::kernel::text::ActivationKey;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
-use crate::licensing::license::{License, LicenseState};
+use crate::licensing::license::{Assignment, License, LicenseState};
 use crate::licensing::plan::SubscriptionPlan;
 use crate::licensing::ports::{LicenseCounts, LicenseReader, LicensingReader};
 
@@ -131,9 +131,13 @@ impl LicenseReader for MemoryStore {
         &self,
         key: &ActivationKey,
     ) -> Result<Option<Stored<License>>, StoreError> {
-        self.find("license_by_key", |license: &License| {
-            assignment(license).is_some_and(|held| held.activation_key == *key)
-        })
+        let rows = self.select("license_by_key", |license: &License| {
+            last_assignment(license).is_some_and(|last| last.activation_key == *key)
+        })?;
+        // The key is unique among those that are held; a revoked one comes after them.
+        Ok(rows
+            .into_iter()
+            .max_by_key(|row| (assignment(&row.value).is_some(), row.value.id)))
     }
 
     async fn activated_licenses(
@@ -159,5 +163,18 @@ impl LicenseReader for MemoryStore {
                 Some((row, user))
             })
             .collect())
+    }
+}
+
+/// Who holds a licence, or held it until it was revoked.
+fn last_assignment(license: &License) -> Option<&Assignment> {
+    match &license.state {
+        LicenseState::Revoked {
+            assignment,
+            revoked_at: _,
+        } => assignment.as_ref(),
+        LicenseState::Unassigned | LicenseState::Assigned(_) | LicenseState::Activated { .. } => {
+            assignment(license)
+        }
     }
 }

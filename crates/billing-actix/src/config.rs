@@ -1,0 +1,60 @@
+//! How the HTTP side behaves; the wiring crate reads it from the environment.
+
+use std::time::Duration;
+
+use crate::auth::bearer::BearerConfig;
+
+/// The largest body of a JSON request unless configured otherwise.
+pub(crate) const JSON_BYTES_MAX: usize = 64 * 1024;
+
+/// F.2: the largest delivery of the payment provider.
+pub(crate) const WEBHOOK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Configured once at start.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Largest body of a JSON request in bytes.
+    pub json_bytes_max: usize,
+    /// Largest body of a webhook delivery in bytes.
+    pub webhook_bytes_max: usize,
+    /// How long a request may take from its head to its answer.
+    pub request_timeout: Duration,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
+    /// How long requests may go on after the server was told to stop.
+    pub shutdown_timeout: Duration,
+    /// How many threads accept and answer; at least one.
+    pub workers: usize,
+    /// Whose tokens are believed; `None` refuses every token.
+    pub bearer: Option<BearerConfig>,
+    /// SHA-256 of the operator's static key in lower-case hexadecimal; `None` refuses every one.
+    pub operator_key_hash: Option<String>,
+    /// C-003: off refuses whatever sells or changes; the webhook goes on storing.
+    pub is_billing_enabled: bool,
+    /// Whether a provider's key is configured; shown by the health answer.
+    pub is_stripe_configured: bool,
+    /// Whether the original paths lead to the same routes (F.3).
+    pub has_legacy_aliases: bool,
+    /// Shown by the health answer and the OpenAPI document's reader.
+    pub version: String,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            json_bytes_max: JSON_BYTES_MAX,
+            webhook_bytes_max: WEBHOOK_BYTES_MAX,
+            // Longer than the provider's time-out with its retries, shorter than most proxies'.
+            request_timeout: Duration::from_secs(55),
+            head_timeout: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(30),
+            workers: 2,
+            bearer: None,
+            operator_key_hash: None,
+            is_billing_enabled: false,
+            is_stripe_configured: false,
+            has_legacy_aliases: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Reads a request's body, query and path: limited, and with the field at fault in the answer.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Payload, Query};
+use actix_web::{HttpRequest, error};
+use billing_domain::kernel::id::{Id, IdKind};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::problem::code::Code;
+
+/// Reads at most `limit` bytes.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(Code::PayloadTooLarge)
+            .detail(format!("the body may have at most {limit} bytes"))
+    };
+    let declared = request
+        .headers()
+        .get(actix_web::http::header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
+    if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+    {
+        return Err(too_large());
+    }
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(broken)) => Err(Problem::new(Code::BadRequest)
+            .detail("the body could not be read to its end")
+            .because(broken.to_string())),
+        Err(_over) => Err(too_large()),
+    }
+}
+
+/// Reads the shape of a JSON body; a wrong type, a missing and an unknown field are named.
+pub(crate) fn parse_json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<T, Problem> {
+    require_json(request)?;
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_syntax() || error.is_eof() || error.is_io() {
+            return Problem::new(Code::InvalidJson).detail(error.to_string());
+        }
+        misshapen(&path, &error.to_string())
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| Problem::new(Code::InvalidJson).detail(error.to_string()))?;
+    Ok(parsed)
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(declared) = request.headers().get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let is_json = declared.to_str().is_ok_and(|text| {
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+            || essence.to_ascii_lowercase().ends_with("+json")
+    });
+    if is_json {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::UnsupportedMediaType))
+    }
+}
+
+/// Serde names a missing or unknown field in its text only, between backquotes.
+fn misshapen(path: &str, message: &str) -> Problem {
+    let quoted = message.split('`').nth(1).unwrap_or_default();
+    let at = |name: &str| match path {
+        "." | "" => name.to_owned(),
+        parent if parent == name || parent.ends_with(&format!(".{name}")) => parent.to_owned(),
+        parent => format!("{parent}.{name}"),
+    };
+    let (field, error_code) = if message.starts_with("missing field") {
+        (at(quoted), "is_null")
+    } else if message.starts_with("unknown field") {
+        (at(quoted), "unknown_field")
+    } else if message.starts_with("duplicate field") {
+        (at(quoted), "duplicate_field")
+    } else {
+        (path.to_owned(), "invalid_format")
+    };
+    let problem = Problem::new(Code::InvalidRequest).detail(message);
+    if field == "." || field.is_empty() {
+        problem
+    } else {
+        problem.field(&field, error_code, message)
+    }
+}
+
+/// Reads the query; unknown parameters are ignored.
+pub(crate) fn parse_query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
+    match Query::<T>::from_query(request.query_string()) {
+        Ok(query) => Ok(query.into_inner()),
+        Err(error::QueryPayloadError::Deserialize(error)) => {
+            let message = error.to_string();
+            let field = message.split('`').nth(1).map(ToOwned::to_owned);
+            let problem = Problem::new(Code::InvalidQuery).detail(message.as_str());
+            Err(match field {
+                Some(field) => problem.field(&field, "is_null", message),
+                None => problem,
+            })
+        }
+        Err(_) => Err(Problem::new(Code::InvalidQuery)),
+    }
+}
+
+/// Reads an id from the path: prefixed, or a bare UUID.
+pub(crate) fn parse_id<K: IdKind>(request: &HttpRequest, name: &str) -> Result<Id<K>, Problem> {
+    let text = request.match_info().get(name).unwrap_or_default();
+    Id::parse(text).map_err(|error| {
+        let message = error.to_string();
+        Problem::new(Code::InvalidId)
+            .field(name, "invalid_format", message.as_str())
+            .detail(message)
+    })
+}

@@ -1,0 +1,188 @@
+//! Where the payer comes back to: asks the provider first, so that whoever has paid never reads
+//! "unpaid".
+
+use actix_web::http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
+use actix_web::{HttpRequest, HttpResponse, get};
+use billing_domain::checkout::intent::{CheckoutIntent, IntentState};
+use billing_domain::kernel::change_set::Cause;
+use billing_domain::kernel::text::ProviderRef;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::html::page;
+use crate::dto::body::parse_query;
+use crate::problem::Problem;
+use crate::problem::code::Code;
+use crate::request_id::RequestId;
+use crate::routes::{Problems, state_of};
+
+/// How soon the page looks again while something is still happening.
+const REFRESH_SECONDS: u32 = 2;
+
+/// Nothing but the page's own style.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/// Which page of the provider the payer comes from.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ResultQuery {
+    /// The provider puts its id here.
+    session_id: String,
+}
+
+/// What anybody who holds the session's id may know.
+#[derive(Debug, Serialize, ToSchema)]
+struct CheckoutResultBody {
+    checkout_intent_id: Option<String>,
+    /// The intent's state, or `canceled`.
+    state: &'static str,
+    /// In words.
+    message: String,
+    /// Whether it is worth asking again soon.
+    pending: bool,
+}
+
+/// What became of the sale that this session paid for.
+#[utoipa::path(
+    tag = "checkout",
+    params(ResultQuery),
+    responses(
+        (status = 200, description = "A page, or JSON where `Accept` asks for it", content(
+            (CheckoutResultBody = "application/json"),
+            (String = "text/html"),
+        )),
+        Problems,
+    )
+)]
+#[get("/checkout/success")]
+pub(crate) async fn checkout_success(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    match result_of(&request).await {
+        Ok(body) => {
+            let title = if body.pending {
+                "Thank you"
+            } else {
+                "Your purchase"
+            };
+            Ok(show(&request, title, &body))
+        }
+        Err(problem) if wants_json(&request) => Err(problem),
+        Err(problem) => Ok(show_problem(&request, &problem)),
+    }
+}
+
+async fn result_of(request: &HttpRequest) -> Result<CheckoutResultBody, Problem> {
+    let state = state_of(request);
+    state.require_billing()?;
+    let query: ResultQuery = parse_query(request)?;
+    let session = ProviderRef::parse(&query.session_id).map_err(|error| {
+        Problem::new(Code::InvalidQuery)
+            .field("session_id", "invalid_format", error.to_string())
+            .detail("session_id is not valid")
+    })?;
+    let sync = &state.use_cases.sync_checkout;
+    let intent = sync.run(&session, &Cause::Job("return_page")).await?;
+    (state.use_cases.wake_workers)();
+    Ok(told(&intent))
+}
+
+fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
+    let (message, pending) = match intent.state() {
+        // Right after paying, the provider may need a moment to say so itself.
+        IntentState::Created => (
+            "We are waiting for the payment provider to confirm your payment.",
+            true,
+        ),
+        IntentState::Paid { .. } => (
+            "Your payment has arrived. We are setting everything up.",
+            true,
+        ),
+        IntentState::Fulfilled { .. } => {
+            ("Your payment has arrived and everything is ready.", false)
+        }
+        IntentState::ErroredBackoffice { .. }
+        | IntentState::ErroredFulfillmentStalled { .. }
+        | IntentState::ErroredProvisioning { .. } => (
+            "Your payment has arrived. Setting everything up takes longer than usual; \
+             we have been notified and you need not do anything.",
+            true,
+        ),
+        IntentState::Expired { .. } => (
+            "This checkout has expired. If you have paid, your payment is safe: it is being \
+             matched to your purchase.",
+            false,
+        ),
+    };
+    CheckoutResultBody {
+        checkout_intent_id: Some(intent.id().to_string()),
+        state: intent.state().name(),
+        message: message.to_owned(),
+        pending,
+    }
+}
+
+/// Where the payer comes back to who gave up.
+#[utoipa::path(
+    tag = "checkout",
+    responses((status = 200, description = "A page, or JSON where `Accept` asks for it", content(
+        (CheckoutResultBody = "application/json"),
+        (String = "text/html"),
+    )))
+)]
+#[get("/checkout/cancel")]
+pub(crate) async fn checkout_cancel(request: HttpRequest) -> HttpResponse {
+    let body = CheckoutResultBody {
+        checkout_intent_id: None,
+        state: "canceled",
+        message: "You left the checkout. Nothing was charged, and you can start again at any time."
+            .to_owned(),
+        pending: false,
+    };
+    show(&request, "Checkout left", &body)
+}
+
+fn wants_json(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT);
+    accept
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("json") && !accept.contains("text/html"))
+}
+
+fn show(request: &HttpRequest, title: &str, body: &CheckoutResultBody) -> HttpResponse {
+    if wants_json(request) {
+        return HttpResponse::Ok().json(body);
+    }
+    let mut paragraphs = vec![body.message.clone()];
+    if let Some(id) = &body.checkout_intent_id {
+        paragraphs.push(format!("Reference: {id}"));
+    }
+    let refresh = body.pending.then_some(REFRESH_SECONDS);
+    html(HttpResponse::Ok(), page(title, &paragraphs, refresh))
+}
+
+/// Somebody may have paid, so a problem never claims the opposite.
+fn show_problem(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let id = RequestId::of(request);
+    problem.log(&id);
+    let status = problem.status();
+    let is_passing = status.is_server_error();
+    let message = if is_passing {
+        "We cannot look up your purchase right now. If you have paid, your payment is safe; \
+         this page looks again by itself."
+    } else {
+        "We do not know this checkout. If you have paid, your payment is safe: please come back \
+         by the link of your purchase."
+    };
+    let paragraphs = [message.to_owned(), format!("Reference: {id}")];
+    let refresh = is_passing.then_some(REFRESH_SECONDS * 2);
+    html(
+        HttpResponse::build(status),
+        page("Your purchase", &paragraphs, refresh),
+    )
+}
+
+fn html(mut response: actix_web::HttpResponseBuilder, page: String) -> HttpResponse {
+    response
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .content_type("text/html; charset=utf-8")
+        .body(page)
+}

@@ -1,0 +1,85 @@
+//! One function for each operation: parse, call one use case, render.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::IntoResponses;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::pages;
+use crate::problem::ProblemBody;
+use crate::state::AppState;
+
+mod checkout_intents;
+mod checkout_session;
+mod entitlements;
+mod health;
+mod licensing;
+pub(crate) mod no_route;
+mod stripe_webhook;
+
+/// Every operation, for the server and for the OpenAPI document alike.
+pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
+    config
+        .service(checkout_intents::create_checkout_intent)
+        .service(checkout_intents::list_checkout_intents)
+        .service(checkout_intents::read_checkout_intent)
+        .service(checkout_intents::amend_checkout_intent)
+        .service(checkout_intents::sync_checkout_intent)
+        .service(checkout_intents::retry_provisioning)
+        .service(checkout_session::start_checkout)
+        .service(stripe_webhook::receive_stripe_webhook)
+        .service(licensing::list_plans)
+        .service(licensing::read_plan)
+        .service(licensing::list_licenses)
+        .service(licensing::assign_licenses)
+        .service(licensing::revoke_license)
+        .service(licensing::activate_license)
+        .service(entitlements::list_entitlements)
+        .service(entitlements::check_entitlement)
+        .service(pages::checkout_result::checkout_success)
+        .service(pages::checkout_result::checkout_cancel)
+        .service(health::health)
+        .service(health::live)
+        .service(health::ready)
+        .service(health::billing_health);
+}
+
+/// The state of the application that a request came to.
+pub(crate) fn state_of(request: &HttpRequest) -> &AppState {
+    request
+        .app_data::<Data<AppState>>()
+        .expect("`app` registers the state")
+}
+
+/// An answer that needs no remembering.
+fn ok(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+/// The problems that any operation may answer.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its derived documentation is used")]
+pub(crate) enum Problems {
+    /// Malformed.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(ProblemBody),
+    /// No or wrong credentials.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// Not for this caller.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// No such object, or somebody else's.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody),
+    /// In conflict with the state, or with an earlier request under the same idempotency key.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemBody),
+    /// Well-formed, and breaks a rule.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+    /// Our own dependency is down, or billing is switched off.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}

@@ -1,0 +1,52 @@
+//! Opens the page on which a sale is paid.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, post};
+use billing_domain::checkout::intent::CheckoutIntent;
+
+use super::{Problems, state_of};
+use crate::auth::authenticate;
+use crate::dto::body::{parse_json, read};
+use crate::dto::checkout_session::{CheckoutSessionAnswer, CheckoutSessionBody};
+use crate::idempotency::{answer_once, json_answer};
+use crate::problem::{Problem, ProblemBody};
+
+/// Reserves, and opens the payment provider's page.
+///
+/// The same request again gives the same page while it is open. When the provider cannot be
+/// reached the intent is kept, and the same request continues it.
+#[utoipa::path(
+    tag = "checkout",
+    request_body = CheckoutSessionBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters")),
+    responses(
+        (status = 201, description = "The page", body = CheckoutSessionAnswer),
+        (status = 502, description = "The payment provider cannot be reached", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Problems,
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/customer-billing/checkout-session")]
+pub(super) async fn start_checkout(
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let state = state_of(&request);
+    state.require_billing()?;
+    let principal = authenticate(state, &request).await?;
+    let body = read(&request, payload, state.config.json_bytes_max).await?;
+    let wanted = parse_json::<CheckoutSessionBody>(&request, &body)?.into_request()?;
+    answer_once(
+        state,
+        &request,
+        &principal,
+        &body,
+        |intent: &CheckoutIntent| {
+            json_answer(StatusCode::CREATED, &CheckoutSessionAnswer::from(intent))
+        },
+        async |request| state.use_cases.start_checkout.run(request, &wanted).await,
+    )
+    .await
+}

@@ -1,0 +1,53 @@
+//! Receives the payment provider's deliveries: raw bytes, stored once, then acknowledged (F.2).
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, post};
+use billing_domain::provider_events::ports::Receipt;
+
+use super::{Problems, ok, state_of};
+use crate::dto::body::read;
+use crate::dto::health::ReceivedBody;
+use crate::problem::{Problem, ProblemBody};
+use crate::request_id::RequestId;
+
+const SIGNATURE: &str = "Stripe-Signature";
+
+/// Stores a signed delivery. 200 means that it is durable; also while billing is switched off.
+#[utoipa::path(
+    tag = "webhooks",
+    request_body(content = String, content_type = "application/json", description = "The event as Stripe sends it"),
+    params(("Stripe-Signature" = String, Header, description = "As Stripe sends it")),
+    responses(
+        (status = 200, description = "Durable", body = ReceivedBody),
+        (status = 413, description = "More than 1 MiB", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Problems,
+    )
+)]
+#[post("/api/v1/webhooks/stripe")]
+pub(super) async fn receive_stripe_webhook(
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let state = state_of(&request);
+    let body = read(&request, payload, state.config.webhook_bytes_max).await?;
+    // A header that is not text matches no signature, like one that is missing.
+    let signature = request.headers().get(SIGNATURE);
+    let signature = signature.and_then(|value| value.to_str().ok());
+    let correlation_id = Some(RequestId::of(&request));
+    let receive = &state.use_cases.receive_webhook;
+    let receipt = receive
+        .run(body.to_vec(), signature, correlation_id)
+        .await?;
+    let status = match receipt {
+        Receipt::Recorded => {
+            (state.use_cases.wake_workers)();
+            "received"
+        }
+        Receipt::Duplicate => "duplicate",
+    };
+    Ok(ok(&ReceivedBody {
+        received: true,
+        status,
+    }))
+}

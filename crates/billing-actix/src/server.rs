@@ -1,0 +1,78 @@
+//! Puts the routes behind a listener: limits, time-outs, documentation, graceful end.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpResponse, HttpServer};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::config::HttpConfig;
+use crate::openapi::openapi;
+use crate::request_id::around;
+use crate::routes::no_route::{KnownPaths, no_route};
+use crate::routes::operations;
+use crate::state::{AppState, UseCases};
+
+/// Serves until it is told to stop by its handle; signals are the caller's business.
+///
+/// The server begins to work when it is polled, so spawn or await it.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn server(
+    listener: TcpListener,
+    config: HttpConfig,
+    use_cases: UseCases,
+) -> std::io::Result<Server> {
+    let workers = config.workers.max(1);
+    let head_timeout = config.head_timeout;
+    let shutdown_seconds = config.shutdown_timeout.as_secs();
+    let state = Data::new(AppState { use_cases, config });
+    let server = HttpServer::new(move || app(state.clone()))
+        .workers(workers)
+        .client_request_timeout(head_timeout)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .shutdown_timeout(shutdown_seconds)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// The application, for the server and for tests.
+pub fn app(
+    state: Data<AppState>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let document = openapi();
+    let known_paths = Data::new(KnownPaths::new(&document));
+    App::new()
+        .app_data(state)
+        .app_data(known_paths)
+        .into_utoipa_app()
+        .configure(operations)
+        .into_app()
+        .route("/docs", web::get().to(to_docs))
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .default_service(web::to(no_route))
+        .wrap(from_fn(around))
+}
+
+/// The page's files are relative to its folder.
+async fn to_docs() -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header((LOCATION, "/docs/index.html"))
+        .finish()
+}

@@ -1,0 +1,94 @@
+//! What the routes share: the use cases, the configuration and a few ports.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use billing_domain::access::authenticate_app::AuthenticateApp;
+use billing_domain::access::register_user::RegisterUser;
+use billing_domain::checkout::amend_intent::AmendIntent;
+use billing_domain::checkout::create_intent::CreateIntent;
+use billing_domain::checkout::read_intents::ReadIntents;
+use billing_domain::checkout::start_checkout::StartCheckout;
+use billing_domain::checkout::sync_checkout::SyncCheckout;
+use billing_domain::entitlements::check_entitlement::CheckEntitlement;
+use billing_domain::kernel::ports::{AnswerReader, Clock, IdGenerator};
+use billing_domain::licensing::activate_license::ActivateLicense;
+use billing_domain::licensing::assign_licenses::AssignLicenses;
+use billing_domain::licensing::read_licenses::ReadLicenses;
+use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
+use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
+
+use crate::config::HttpConfig;
+use crate::problem::Problem;
+use crate::problem::code::Code;
+
+/// Called after something became durable that a worker should look at. MUST NOT block.
+pub type WakeWorkers = Arc<dyn Fn() + Send + Sync>;
+
+/// One thing that must be so before the service takes requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessCheck {
+    /// For example `database` or `migrations`.
+    pub name: &'static str,
+    /// Whether it is so.
+    pub is_ready: bool,
+    /// In words; anybody may read it, so no secret and no address.
+    pub detail: String,
+}
+
+/// Tells whether the service can do its work.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// Every check. MUST answer within a few seconds, whatever is down.
+    async fn checks(&self) -> Vec<ReadinessCheck>;
+}
+
+/// Everything that a route can call.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after its use case")]
+pub struct UseCases {
+    pub create_intent: Arc<CreateIntent>,
+    pub start_checkout: Arc<StartCheckout>,
+    pub sync_checkout: Arc<SyncCheckout>,
+    pub amend_intent: Arc<AmendIntent>,
+    pub read_intents: Arc<ReadIntents>,
+    pub receive_webhook: Arc<ReceiveWebhook>,
+    pub retry_provisioning: Arc<RetryProvisioning>,
+    pub assign_licenses: Arc<AssignLicenses>,
+    pub activate_license: Arc<ActivateLicense>,
+    pub revoke_license: Arc<RevokeLicense>,
+    pub read_licenses: Arc<ReadLicenses>,
+    pub check_entitlement: Arc<CheckEntitlement>,
+    pub authenticate_app: Arc<AuthenticateApp>,
+    pub register_user: Arc<RegisterUser>,
+    /// Remembered answers of requests with an idempotency key.
+    pub answers: Arc<dyn AnswerReader>,
+    /// Judges tokens and stamps health answers.
+    pub clock: Arc<dyn Clock>,
+    /// Makes request ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Answers `/ready`.
+    pub readiness: Arc<dyn Readiness>,
+    /// Wakes the workers.
+    pub wake_workers: WakeWorkers,
+}
+
+/// Shared by every worker thread.
+pub struct AppState {
+    /// What to call.
+    pub use_cases: UseCases,
+    /// How to behave.
+    pub config: HttpConfig,
+}
+
+impl AppState {
+    /// Refuses what needs billing while it is switched off (C-004).
+    pub(crate) fn require_billing(&self) -> Result<(), Problem> {
+        if self.config.is_billing_enabled {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::BillingDisabled))
+        }
+    }
+}

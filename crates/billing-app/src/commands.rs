@@ -1,0 +1,153 @@
+//! What each command does, in the order in which it does it.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use billing_domain::kernel::ports::Clock;
+use billing_domain::kernel::text::Title;
+use billing_domain::kernel::timestamp::Timestamp;
+use billing_seaorm::SqliteSynchronous;
+use time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{Command, ConfigArgs, CreateApiKeyArgs, Failure};
+use crate::clock::{RandomIds, SystemClock};
+use crate::config::Config;
+use crate::service::{Service, Surroundings, assemble, connect, ensure_project, migrate, sync_catalog};
+use crate::wiring::LogPublisher;
+use crate::{demo, telemetry};
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// [`Failure`]: the sentence to print and the exit code.
+pub fn run(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("the runtime cannot be started", &error))?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(args) => serve(&args).await,
+            Command::Migrate(args) => run_migrations(&args).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Openapi => say(&billing_actix::openapi()),
+            Command::CreateApiKey(args) => create_api_key(&args).await,
+            Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
+        }
+    })
+}
+
+/// Prints a text for the caller.
+///
+/// # Errors
+/// [`Failure`] if nobody reads any more.
+pub fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::failed("the output cannot be written", &error))
+}
+
+/// The real world.
+pub(crate) fn production() -> Surroundings {
+    Surroundings {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        publisher: Arc::new(LogPublisher),
+        sqlite_synchronous: SqliteSynchronous::Full,
+        has_workers: true,
+    }
+}
+
+fn load(args: &ConfigArgs) -> Result<Config, Failure> {
+    Config::load(args.config.as_deref()).map_err(|error| Failure::usage(&error))
+}
+
+async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    telemetry::init(&config.log, None).map_err(|error| Failure::failed("logging cannot be started", &error))?;
+    tracing::info!(config = ?config, "configured");
+    let bind = config.http.bind;
+    let listener = TcpListener::bind(bind).map_err(|error| {
+        Failure::because(format!("{bind} cannot be listened on ({error}); choose another with BIND_ADDR"))
+    })?;
+    let mut service = Service::start(&config, production(), listener).await?;
+    say(&format!("ready on http://{} (Ctrl-C stops)", service.address))?;
+    tokio::select! {
+        failure = service.ended() => Err(failure),
+        told = stop_signal() => {
+            told?;
+            stop(service).await
+        }
+    }
+}
+
+/// Waits for Ctrl-C or a terminate signal.
+///
+/// # Errors
+/// [`Failure`] if signals cannot be heard.
+pub(crate) async fn stop_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Failure::failed("signals cannot be heard", &error))?;
+    tokio::select! {
+        heard = tokio::signal::ctrl_c() => heard.map_err(|error| Failure::failed("signals cannot be heard", &error)),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Stops in good order; a second signal ends at once.
+pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
+    tracing::info!("stopping: no new connections; requests and claimed work are finished");
+    tokio::select! {
+        stopped = service.stop() => stopped,
+        _ = stop_signal() => Err(Failure::because("stopped at once by a second signal")),
+    }
+}
+
+async fn run_migrations(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    let store = connect(&config.database, SqliteSynchronous::Full).await?;
+    let status = |status: billing_seaorm::MigrationStatus| (status.applied.len(), status.pending.len());
+    let before = store.migration_status().await;
+    let (_, pending) = before.map(status).map_err(|error| Failure::failed("the migrations cannot be read", &error))?;
+    migrate(&store).await?;
+    say(&format!("{pending} migrations applied; the database is up to date. Next: billing-app serve"))
+}
+
+async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
+    let config = load(&args.config)?;
+    let store = connect(&config.database, SqliteSynchronous::Full).await?;
+    if config.database.migrate_on_startup {
+        migrate(&store).await?;
+    }
+    let surroundings = production();
+    let application = assemble(&config, &surroundings, &store)?;
+    let title = |flag: &str, text: &str| {
+        Title::parse(text).map_err(|error| Failure { message: format!("{flag} {error}"), code: 2 })
+    };
+    let expires_at: Option<Timestamp> =
+        args.expires_in_days.map(|days| surroundings.clock.now().plus(Duration::days(i64::from(days))));
+    let (project, app) = (title("--project", &args.project)?, title("--app", &args.app)?);
+    let issued = application.issue_api_key.run(&project, &app, expires_at).await;
+    let issued = issued.map_err(|error| Failure::failed("the key cannot be issued", &error))?;
+    let expiry = expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("expires at {at}"));
+    say(&format!(
+        "{}\n\nproject {} ({project}), application {app}, {expiry}.\n\
+         It is shown this once and kept only as a hash. Send it as the header X-API-Key.",
+        issued.secret, issued.project_id
+    ))
+}
+
+async fn bring_catalog_in_line(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    if config.plan_catalog_file.is_none() {
+        return Err(Failure { message: "PLAN_CATALOG_FILE is not set".to_owned(), code: 2 });
+    }
+    let store = connect(&config.database, SqliteSynchronous::Full).await?;
+    let application = assemble(&config, &production(), &store)?;
+    let project = ensure_project(&config, &application).await?;
+    let changed = sync_catalog(&config, &application, project).await?;
+    say(&format!("{changed} products and prices changed; the catalogue is in line"))
+}

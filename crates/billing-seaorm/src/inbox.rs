@@ -1,0 +1,194 @@
+//! The durable inbox: stored once, leased, settled.
+
+use async_trait::async_trait;
+use billing_domain::kernel::id::InboxEventId;
+use billing_domain::kernel::ports::StoreError;
+use billing_domain::kernel::text::ProviderRef;
+use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::ports::{
+    ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
+};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, Statement,
+};
+
+use crate::fault::store_error;
+use crate::rows::Cells;
+use crate::rows::provider_event::{Column, Entity, Model};
+use crate::store::SeaOrmStore;
+
+const STATUS_RECEIVED: &str = "received";
+const STATUS_SKIPPED: &str = "skipped";
+const STATUS_FAILED: &str = "failed";
+const STATUS_PARKED: &str = "parked";
+const STATUS_DEFERRED: &str = "deferred";
+/// What the commit of an event's effects marks it as.
+pub(crate) const STATUS_PROCESSED: &str = "processed";
+
+#[async_trait]
+impl EventInbox for SeaOrmStore {
+    async fn record(&self, event: ReceivedEvent) -> Result<Receipt, StoreError> {
+        let on_conflict = OnConflict::column(Column::ProviderEventId)
+            .do_nothing()
+            .to_owned();
+        let inserted = Entity::insert(received_row(event).into_active_model())
+            .on_conflict(on_conflict)
+            .exec_without_returning(self.writes())
+            .await
+            .map_err(store_error)?;
+        Ok(if inserted == 0 {
+            Receipt::Duplicate
+        } else {
+            Receipt::Recorded
+        })
+    }
+
+    async fn claim_events(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedEvent>, StoreError> {
+        let statement = Statement::from_sql_and_values(
+            self.backend(),
+            claim_statement(self.backend()),
+            [
+                leased_until.unix_micros().into(),
+                now.unix_micros().into(),
+                i64::from(limit).into(),
+            ],
+        );
+        let rows = self
+            .writes()
+            .query_all_raw(statement)
+            .await
+            .map_err(store_error)?;
+        let mut models = rows
+            .iter()
+            .map(|row| Model::from_query_result(row, ""))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(store_error)?;
+        // RETURNING promises no order.
+        models.sort_by_key(|model| (model.created_at, model.id));
+        models.into_iter().map(claimed).collect()
+    }
+
+    async fn settle(
+        &self,
+        id: InboxEventId,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (status, next_attempt_at, error) = match settlement {
+            Settlement::Skipped { reason } => (STATUS_SKIPPED, None, Some(reason)),
+            Settlement::Retry { at, error } => (STATUS_FAILED, Some(at.unix_micros()), Some(error)),
+            Settlement::Parked { reason } => (STATUS_PARKED, None, Some(reason)),
+            Settlement::Deferred => (STATUS_DEFERRED, None, None),
+        };
+        Entity::update_many()
+            .col_expr(Column::Status, Expr::value(status))
+            .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at))
+            .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
+            .col_expr(Column::SettledAt, Expr::value(now.unix_micros()))
+            .col_expr(Column::LastError, Expr::value(error))
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::AppliedAt.is_null())
+            .exec(self.writes())
+            .await
+            .map(|_| ())
+            .map_err(store_error)
+    }
+
+    async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
+        let released = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(STATUS_RECEIVED))
+            .col_expr(Column::SettledAt, Expr::value(None::<i64>))
+            .filter(Column::Status.eq(STATUS_DEFERRED))
+            .filter(Column::AppliedAt.is_null())
+            .exec(self.writes())
+            .await
+            .map_err(store_error)?;
+        Ok(released.rows_affected)
+    }
+}
+
+fn received_row(event: ReceivedEvent) -> Model {
+    let ReceivedEvent {
+        id,
+        envelope,
+        payload,
+        signature,
+        correlation_id,
+        received_at,
+    } = event;
+    let Envelope {
+        provider_event_id,
+        event_type,
+        api_version,
+        is_live,
+        account,
+        created_at,
+    } = envelope;
+    Model {
+        id: id.uuid(),
+        provider_event_id: provider_event_id.to_string(),
+        event_type,
+        api_version,
+        is_live,
+        account,
+        payload,
+        signature,
+        correlation_id,
+        created_at: created_at.unix_micros(),
+        received_at: received_at.unix_micros(),
+        status: STATUS_RECEIVED.to_owned(),
+        attempts: 0,
+        next_attempt_at: None,
+        claimed_until: None,
+        applied_at: None,
+        settled_at: None,
+        last_error: None,
+    }
+}
+
+/// One statement on both databases. PostgreSQL passes over rows that another worker is
+/// claiming; SQLite has one writer, so there is nobody to pass over.
+fn claim_statement(backend: DbBackend) -> String {
+    let skip_locked = match backend {
+        DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
+        _ => "",
+    };
+    format!(
+        "UPDATE provider_events
+         SET status = 'processing', claimed_until = $1, next_attempt_at = NULL, attempts = attempts + 1
+         WHERE id IN (
+             SELECT id FROM provider_events
+             WHERE status IN ('received', 'processing', 'failed')
+               AND (status = 'received'
+                    OR (status = 'failed' AND next_attempt_at <= $2)
+                    OR (status = 'processing' AND claimed_until <= $2))
+             ORDER BY created_at, id
+             LIMIT $3
+             {skip_locked}
+         )
+         RETURNING *"
+    )
+}
+
+fn claimed(model: Model) -> Result<ClaimedEvent, StoreError> {
+    let cells = Cells::of("provider_events", model.id);
+    Ok(ClaimedEvent {
+        id: InboxEventId::from_uuid(model.id),
+        provider_event_id: cells.parsed(
+            "provider_event_id",
+            ProviderRef::parse(&model.provider_event_id),
+        )?,
+        event_type: model.event_type,
+        payload: model.payload,
+        created_at: cells.time("created_at", model.created_at)?,
+        // The claim itself counted one.
+        attempts: cells.count("attempts", model.attempts - 1)?,
+    })
+}

@@ -1,0 +1,11 @@
+//! The readers, one file per capability.
+
+mod access;
+mod catalog;
+mod checkout;
+mod customers;
+mod entitlements;
+mod licensing;
+mod provisioning;
+mod subscriptions;
+mod tenants;

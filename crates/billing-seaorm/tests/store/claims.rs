@@ -1,0 +1,275 @@
+//! The queues: stored once, leased to one, due again in time.
+
+use std::collections::HashSet;
+
+use billing_domain::kernel::id::MessageId;
+use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::outbox::ports::OutboxQueue;
+use billing_domain::provider_events::ports::{
+    Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
+};
+use billing_domain::tenants::tenant::Tenant;
+use billing_seaorm::testing::TestDatabase;
+
+use crate::fixtures::{at, changes, commit, company, id, reference, slug};
+
+pub(crate) fn received(provider_event_id: &str, created_at: Timestamp) -> ReceivedEvent {
+    ReceivedEvent {
+        id: id(),
+        envelope: Envelope {
+            provider_event_id: reference(provider_event_id),
+            event_type: "invoice.paid".to_owned(),
+            api_version: Some("2026-09-30.endive".to_owned()),
+            is_live: false,
+            account: None,
+            created_at,
+        },
+        // Bytes that neither a text nor a JSON column would give back.
+        payload: b"{\"a\": 1.10, \"a\":2}\x00\xff".to_vec(),
+        signature: "t=1,v1=ab".to_owned(),
+        correlation_id: Some("req_1".to_owned()),
+        received_at: at(0),
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_stored_once_byte_by_byte() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        let event = received("evt_1", at(0));
+        assert_eq!(
+            store.record(event.clone()).await.unwrap(),
+            Receipt::Recorded
+        );
+        let again = received("evt_1", at(0));
+        assert_eq!(store.record(again).await.unwrap(), Receipt::Duplicate);
+        let claimed = store.claim_events(at(1), at(60), 10).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(claimed[0].id, event.id);
+        assert_eq!(claimed[0].payload, event.payload);
+        assert_eq!(claimed[0].created_at, at(0));
+        assert_eq!(claimed[0].attempts, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_deliveries_are_recorded_once() {
+    for database in TestDatabase::every().await {
+        let deliveries: Vec<_> = (0..50)
+            .map(|_| {
+                let store = database.store();
+                tokio::spawn(async move { store.record(received("evt_1", at(0))).await.unwrap() })
+            })
+            .collect();
+        let mut recorded = 0;
+        for delivery in deliveries {
+            if delivery.await.unwrap() == Receipt::Recorded {
+                recorded += 1;
+            }
+        }
+        assert_eq!(recorded, 1);
+        assert_eq!(database.row_count("provider_events").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_claims_never_overlap() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        for number in 0..60 {
+            let event = received(&format!("evt_{number}"), at(number));
+            store.record(event).await.unwrap();
+        }
+        let claimers: Vec<_> = (0..12)
+            .map(|_| {
+                let store = database.store();
+                tokio::spawn(async move { store.claim_events(at(99), at(200), 7).await.unwrap() })
+            })
+            .collect();
+        let mut seen = HashSet::new();
+        let mut claimed = 0;
+        for claimer in claimers {
+            for event in claimer.await.unwrap() {
+                claimed += 1;
+                assert!(seen.insert(event.id), "{}: claimed twice", database.name());
+            }
+        }
+        claimed += store
+            .claim_events(at(99), at(200), 100)
+            .await
+            .unwrap()
+            .len();
+        assert_eq!(claimed, 60, "{}", database.name());
+    }
+}
+
+#[tokio::test]
+async fn events_are_claimed_oldest_first_by_the_providers_time() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        for (name, seconds) in [("evt_b", 20), ("evt_c", 30), ("evt_a", 10)] {
+            store.record(received(name, at(seconds))).await.unwrap();
+        }
+        let mut order = Vec::new();
+        for limit in [2, 2] {
+            for event in store.claim_events(at(0), at(9), limit).await.unwrap() {
+                order.push(event.provider_event_id.to_string());
+            }
+        }
+        assert_eq!(order, ["evt_a", "evt_b", "evt_c"]);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_ended_makes_an_event_due_again() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        store.record(received("evt_1", at(0))).await.unwrap();
+        assert_eq!(store.claim_events(at(1), at(60), 9).await.unwrap().len(), 1);
+        assert!(
+            store
+                .claim_events(at(59), at(90), 9)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        let again = store.claim_events(at(60), at(90), 9).await.unwrap();
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].attempts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_decides_when_an_event_is_due_again() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        let settlements = [
+            Settlement::Skipped {
+                reason: "irrelevant".to_owned(),
+            },
+            Settlement::Parked {
+                reason: "undecodable".to_owned(),
+            },
+            Settlement::Retry {
+                at: at(30),
+                error: "not known yet".to_owned(),
+            },
+            Settlement::Deferred,
+        ];
+        for (settlement, name) in settlements
+            .into_iter()
+            .zip(["skip", "park", "retry", "defer"])
+        {
+            let event = received(name, at(0));
+            store.record(event.clone()).await.unwrap();
+            assert_eq!(store.claim_events(at(1), at(9), 9).await.unwrap().len(), 1);
+            store.settle(event.id, settlement, at(2)).await.unwrap();
+        }
+        assert!(
+            store
+                .claim_events(at(29), at(40), 9)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        let due = store.claim_events(at(30), at(40), 9).await.unwrap();
+        assert_eq!(due.len(), 1);
+        assert_eq!(due[0].provider_event_id, reference("retry"));
+        assert_eq!(store.release_deferred(at(31)).await.unwrap(), 1);
+        assert_eq!(store.release_deferred(at(31)).await.unwrap(), 0);
+        let due = store.claim_events(at(31), at(40), 9).await.unwrap();
+        assert_eq!(due.len(), 1);
+        assert_eq!(due[0].provider_event_id, reference("defer"));
+    }
+}
+
+fn tenant(name: &str) -> (Tenant, billing_domain::kernel::event::DomainEvent) {
+    Tenant::new(id(), company(name), slug(name), None, at(0))
+}
+
+#[tokio::test]
+async fn a_message_is_leased_tried_again_and_delivered_once() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        let (tenant, event) = tenant("acme");
+        let expected = serde_json::to_string(&event).unwrap();
+        commit(&store, changes().insert_tenant(tenant.clone(), event)).await;
+
+        let claimed = store.claim_messages(at(1), at(10), 5).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(claimed[0].topic, "tenant_created");
+        assert_eq!(claimed[0].payload, expected);
+        assert_eq!(
+            claimed[0].dedup_key,
+            format!("tenant:{}:1", tenant.id.uuid().simple())
+        );
+        assert_eq!((claimed[0].attempts, claimed[0].created_at), (0, at(0)));
+        let message: MessageId = claimed[0].id;
+        assert!(
+            store
+                .claim_messages(at(9), at(20), 5)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+
+        store
+            .retry_message(message, at(15), "refused")
+            .await
+            .unwrap();
+        assert!(
+            store
+                .claim_messages(at(14), at(20), 5)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        let again = store.claim_messages(at(15), at(20), 5).await.unwrap();
+        assert_eq!((again.len(), again[0].attempts), (1, 1));
+        // The lease ends without a word: somebody else may try.
+        let again = store.claim_messages(at(20), at(30), 5).await.unwrap();
+        assert_eq!((again.len(), again[0].attempts), (1, 2));
+
+        store.mark_delivered(message, at(21)).await.unwrap();
+        store.retry_message(message, at(22), "late").await.unwrap();
+        assert!(
+            store
+                .claim_messages(at(99), at(100), 5)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_claims_of_messages_never_overlap() {
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        let set = (0..40).fold(changes(), |set, number| {
+            let (tenant, event) = tenant(&format!("tenant-{number}"));
+            set.insert_tenant(tenant, event)
+        });
+        commit(&store, set).await;
+        let claimers: Vec<_> = (0..10)
+            .map(|_| {
+                let store = database.store();
+                tokio::spawn(async move { store.claim_messages(at(1), at(9), 6).await.unwrap() })
+            })
+            .collect();
+        let mut seen = HashSet::new();
+        for claimer in claimers {
+            for message in claimer.await.unwrap() {
+                assert!(
+                    seen.insert(message.id),
+                    "{}: claimed twice",
+                    database.name()
+                );
+            }
+        }
+        for message in store.claim_messages(at(1), at(9), 99).await.unwrap() {
+            assert!(seen.insert(message.id));
+        }
+        assert_eq!(seen.len(), 40);
+    }
+}
