@@ -80,8 +80,9 @@ impl StripeConfig {
         if key.starts_with("pk_") {
             return Err(SetupError::PublishableKey);
         }
-        let is_live_key = key.starts_with("sk_live_") || key.starts_with("rk_live_");
-        let is_test_key = key.starts_with("sk_test_") || key.starts_with("rk_test_");
+        // Secret, restricted and organisation keys all name their mode between underscores.
+        let is_live_key = key.contains("_live_");
+        let is_test_key = key.contains("_test_");
         if is_live_key && !is_stripe {
             return Err(SetupError::LiveKeyElsewhere);
         }

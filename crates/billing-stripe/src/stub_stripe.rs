@@ -45,8 +45,9 @@ pub(crate) struct Seen {
     pub(crate) connection: usize,
     /// Method and target.
     pub(crate) line: String,
+    /// The form as it came.
+    pub(crate) body: String,
     headers: Vec<(String, String)>,
-    body: String,
 }
 
 impl Seen {
