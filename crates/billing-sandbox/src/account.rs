@@ -139,18 +139,18 @@ impl Account {
     /// Raises an event about an object as it is now.
     pub(crate) fn raise(&mut self, kind: &str, object_id: &str) {
         let snapshot = self.get(object_id).clone();
-        self.raise_with(kind, snapshot, Value::Null);
+        self.raise_with(kind, &snapshot, &Value::Null);
     }
 
     /// Raises an update; `before` is the object as it was.
-    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: Value) {
+    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Value) {
         let snapshot = self.get(object_id).clone();
-        if snapshot != before {
-            self.raise_with(kind, snapshot, before);
+        if snapshot != *before {
+            self.raise_with(kind, &snapshot, before);
         }
     }
 
-    pub(crate) fn raise_with(&mut self, kind: &str, object: Value, before: Value) {
+    pub(crate) fn raise_with(&mut self, kind: &str, object: &Value, before: &Value) {
         let id = self.ids.next("evt_");
         let receivers: Vec<String> = self
             .rows("webhook_endpoint")
@@ -184,10 +184,10 @@ impl Account {
         }
         self.insert(event);
         self.event_ids.push_back(id);
-        if self.event_ids.len() > EVENTS_MAX {
-            if let Some(oldest) = self.event_ids.pop_front() {
-                self.delete("event", &oldest, None);
-            }
+        if self.event_ids.len() > EVENTS_MAX
+            && let Some(oldest) = self.event_ids.pop_front()
+        {
+            self.delete("event", &oldest, None);
         }
     }
 

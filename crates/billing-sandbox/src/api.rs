@@ -162,10 +162,10 @@ pub(crate) fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<Stri
         let Some((verb, pattern)) = route.endpoint.split_once(' ') else {
             continue;
         };
-        if verb == method {
-            if let Some(ids) = matched(pattern, path) {
-                return Ok((route, ids));
-            }
+        if verb == method
+            && let Some(ids) = matched(pattern, path)
+        {
+            return Ok((route, ids));
         }
     }
     let root = path

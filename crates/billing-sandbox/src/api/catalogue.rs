@@ -86,17 +86,17 @@ pub(crate) fn update_product(call: &mut Call<'_>) -> Answer {
             product[name] = call.params.or_null(&format!("/{name}"));
         }
     }
-    if let Some(price) = call.params.text("/default_price") {
-        if call.account.get(price)["product"] != id.as_str() {
-            return Err(StripeError::no_such_param("price", price, "default_price"));
-        }
+    if let Some(price) = call.params.text("/default_price")
+        && call.account.get(price)["product"] != id.as_str()
+    {
+        return Err(StripeError::no_such_param("price", price, "default_price"));
     }
     product["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     product["updated"] = json!(call.account.now);
     if let Some(stored) = call.account.edit(&id) {
         *stored = product;
     }
-    call.account.raise_update("product.updated", &id, before);
+    call.account.raise_update("product.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn delete_product(call: &mut Call<'_>) -> Answer {
     }
     call.account.delete("product", &id, None);
     call.account
-        .raise_with("product.deleted", product, Value::Null);
+        .raise_with("product.deleted", &product, &Value::Null);
     Ok(json!({ "id": id, "object": "product", "deleted": true }))
 }
 
@@ -243,7 +243,7 @@ fn claim_lookup_key(
         .param("lookup_key"));
     }
     account.set(&id, "lookup_key", Value::Null);
-    account.raise_update("price.updated", &id, before);
+    account.raise_update("price.updated", &id, &before);
     Ok(())
 }
 
@@ -277,7 +277,7 @@ pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
     if let Some(stored) = call.account.edit(&id) {
         *stored = price;
     }
-    call.account.raise_update("price.updated", &id, before);
+    call.account.raise_update("price.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 

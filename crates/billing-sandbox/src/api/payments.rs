@@ -31,10 +31,10 @@ pub(crate) fn create_intent(call: &mut Call<'_>) -> Answer {
         return Err(StripeError::not_simulated("manual capture"));
     }
     let customer = call.params.or_null("/customer");
-    if let Some(id) = customer.as_str() {
-        if call.account.get(id)["object"] != "customer" {
-            return Err(StripeError::no_such_param("customer", id, "customer"));
-        }
+    if let Some(id) = customer.as_str()
+        && call.account.get(id)["object"] != "customer"
+    {
+        return Err(StripeError::no_such_param("customer", id, "customer"));
     }
     let terms = IntentTerms {
         amount,
@@ -295,7 +295,7 @@ pub(crate) fn detach_method(call: &mut Call<'_>) -> Answer {
     }
     call.account.set(&id, "customer", Value::Null);
     call.account
-        .raise_update("payment_method.detached", &id, before);
+        .raise_update("payment_method.detached", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 

@@ -116,14 +116,14 @@ fn begin(
         invoice::mark_paid(call.account, &invoice_id);
         call.account.raise("invoice.paid", &invoice_id);
         call.account.raise("invoice.payment_succeeded", &invoice_id);
-    } else if let Some(method) = pays_with {
-        if invoice::attempt(call.account, &invoice_id, &method, "Subscription creation").is_ok() {
-            call.account.set(&id, "status", json!("active"));
-        }
+    } else if let Some(method) = pays_with
+        && invoice::attempt(call.account, &invoice_id, &method, "Subscription creation").is_ok()
+    {
+        call.account.set(&id, "status", json!("active"));
     }
     if let Some(before) = before {
         call.account
-            .raise_update("customer.updated", &terms.customer, before);
+            .raise_update("customer.updated", &terms.customer, &before);
     }
     call.account.raise("customer.subscription.created", &id);
     id
@@ -147,10 +147,11 @@ fn items_of(call: &Call<'_>) -> Result<Vec<(Value, i64)>, StripeError> {
             return Err(StripeError::no_such_param("price", id, &at));
         }
         if price["recurring"].is_null() {
-            return Err(StripeError::invalid(format!(
+            return Err(StripeError::invalid(
                 "The price specified is set to `type=one_time` but this field only accepts prices \
                  with `type=recurring`."
-            ))
+                    .to_string(),
+            )
             .param(&at));
         }
         if items.iter().any(|(other, _)| other["id"] == id) {
@@ -247,10 +248,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         let description = call.params.or_null("/description");
         call.account.set(&id, "description", description);
     }
-    if let Some(is_wanted) = call.params.flag("/cancel_at_period_end") {
-        if before["cancel_at_period_end"] != is_wanted {
-            subscription::cancel_at_period_end(call.account, &id, is_wanted);
-        }
+    if let Some(is_wanted) = call.params.flag("/cancel_at_period_end")
+        && before["cancel_at_period_end"] != is_wanted
+    {
+        subscription::cancel_at_period_end(call.account, &id, is_wanted);
     }
     let outcome = if quantities.is_empty() {
         Ok(())
@@ -258,7 +259,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         change(call, &id, &quantities, &before)
     };
     call.account
-        .raise_update("customer.subscription.updated", &id, before);
+        .raise_update("customer.subscription.updated", &id, &before);
     outcome?;
     Ok(call.account.get(&id).clone())
 }

@@ -261,6 +261,14 @@ fn insert_charge(
         );
         members.insert("installments".into(), Value::Null);
         members.insert("mandate".into(), Value::Null);
+        for name in [
+            "authorization_code",
+            "electronic_commerce_indicator",
+            "network_transaction_id",
+            "transaction_link_id",
+        ] {
+            members.insert(name.into(), Value::Null);
+        }
         members.insert("three_d_secure".into(), Value::Null);
     }
     let outcome = match decline {

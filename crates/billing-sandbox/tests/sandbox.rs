@@ -1,0 +1,18 @@
+//! The sandbox as a client sees it: over real HTTP, on a clock that stands still, without sleeping.
+
+#[path = "sandbox/checkout.rs"]
+mod checkout;
+#[path = "sandbox/client.rs"]
+mod client;
+#[path = "sandbox/conventions.rs"]
+mod conventions;
+#[path = "sandbox/faults.rs"]
+mod faults;
+#[path = "sandbox/receiver.rs"]
+mod receiver;
+#[path = "sandbox/shapes.rs"]
+mod shapes;
+#[path = "sandbox/subscriptions.rs"]
+mod subscriptions;
+#[path = "sandbox/webhooks.rs"]
+mod webhooks;
