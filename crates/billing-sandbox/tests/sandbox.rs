@@ -1,5 +1,7 @@
 //! The sandbox as a client sees it: over real HTTP, on a clock that stands still, without sleeping.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "sandbox/checkout.rs"]
 mod checkout;
 #[path = "sandbox/client.rs"]

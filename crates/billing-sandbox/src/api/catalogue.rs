@@ -157,6 +157,7 @@ pub(crate) fn insert_price(account: &mut Account, params: &Params) -> Result<Str
     if params.text("/recurring/usage_type") == Some("metered") {
         return Err(StripeError::not_simulated("metered prices"));
     }
+    check_interval(&params.or_null("/recurring"))?;
     let recurring = params.at("/recurring").map_or(Value::Null, |recurring| {
         json!({
             "interval": recurring["interval"],
@@ -220,7 +221,32 @@ fn unit_amount(params: &Params) -> Result<i64, StripeError> {
         )
         .param("unit_amount"));
     }
+    if amount > crate::lives::money::AMOUNT_MAX {
+        return Err(
+            StripeError::coded("amount_too_large", "Amount must be no more than 99999999")
+                .param("unit_amount"),
+        );
+    }
     Ok(amount)
+}
+
+/// At most three years, as at Stripe.
+fn check_interval(recurring: &Value) -> Result<(), StripeError> {
+    let count = recurring["interval_count"].as_i64().unwrap_or(1);
+    let most = match recurring["interval"].as_str() {
+        Some("day") => 1_095,
+        Some("week") => 156,
+        Some("year") => 3,
+        _ => 36,
+    };
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    Err(StripeError::coded(
+        "parameter_invalid_integer",
+        format!("This value must be between 1 and {most}."),
+    )
+    .param("recurring[interval_count]"))
 }
 
 /// Makes sure that no other price holds the key; takes it from the holder if that is allowed.

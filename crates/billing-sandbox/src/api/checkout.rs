@@ -83,7 +83,7 @@ fn line_items_of(call: &mut Call<'_>, mode: &str) -> Result<Vec<Value>, StripeEr
         let quantity = line["quantity"]
             .as_i64()
             .ok_or_else(|| StripeError::missing(&at))?;
-        if !(1..=999_999).contains(&quantity) {
+        if !(1..=lives::money::QUANTITY_MAX).contains(&quantity) {
             return Err(StripeError::coded(
                 "parameter_invalid_integer",
                 "This value must be greater than or equal to 1.",

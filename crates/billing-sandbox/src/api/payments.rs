@@ -27,6 +27,13 @@ pub(crate) fn create_intent(call: &mut Call<'_>) -> Answer {
         )
         .param("amount"));
     }
+    if amount > money::AMOUNT_MAX {
+        return Err(StripeError::coded(
+            "amount_too_large",
+            "Amount must be no more than $999,999.99",
+        )
+        .param("amount"));
+    }
     if call.params.text("/capture_method") == Some("manual") {
         return Err(StripeError::not_simulated("manual capture"));
     }

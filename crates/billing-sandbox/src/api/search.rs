@@ -92,6 +92,8 @@ fn clause(text: &str) -> Option<(Clause, &str)> {
     rest = &rest[operator.len()..];
     let (value, tail) = if let Some(found) = quoted(rest) {
         found
+    } else if rest.starts_with(['"', '\'']) {
+        return None;
     } else {
         let end = rest.find(' ').unwrap_or(rest.len());
         (rest[..end].to_owned(), &rest[end..])

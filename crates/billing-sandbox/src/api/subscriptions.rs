@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Call, list, merged_metadata};
 use crate::http::error::StripeError;
+use crate::lives::money::QUANTITY_MAX;
 use crate::lives::quantity::{self, Proration};
 use crate::lives::{invoice, payment, subscription};
 
+/// Two years.
+const TRIAL_DAYS_MAX: i64 = 730;
 const NO_METHOD: &str = "This customer has no attached payment source or default payment method. \
     Please consider adding a default payment method. For more information, visit \
     https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.";
@@ -161,14 +164,37 @@ fn items_of(call: &Call<'_>) -> Result<Vec<(Value, i64)>, StripeError> {
             ))
             .param("plan"));
         }
-        items.push((price.clone(), item["quantity"].as_i64().unwrap_or(1)));
+        let quantity = item["quantity"].as_i64().unwrap_or(1);
+        check_quantity(quantity, &format!("items[{index}][quantity]"))?;
+        items.push((price.clone(), quantity));
     }
     Ok(items)
+}
+
+fn check_quantity(quantity: i64, param: &str) -> Result<(), StripeError> {
+    if (0..=QUANTITY_MAX).contains(&quantity) {
+        return Ok(());
+    }
+    Err(StripeError::coded(
+        "parameter_invalid_integer",
+        format!("This value must be between 0 and {QUANTITY_MAX}."),
+    )
+    .param(param))
 }
 
 fn trial_of(call: &Call<'_>) -> Result<Option<i64>, StripeError> {
     let now = call.account.now;
     if let Some(days) = call.params.int("/trial_period_days") {
+        if !(0..=TRIAL_DAYS_MAX).contains(&days) {
+            return Err(StripeError::coded(
+                "parameter_invalid_integer",
+                format!("This value must be between 0 and {TRIAL_DAYS_MAX}."),
+            )
+            .param("trial_period_days"));
+        }
+        if days == 0 {
+            return Ok(None);
+        }
         return Ok(Some(subscription::trial_end(now, days)));
     }
     let sent = call.params.at("/trial_end");
@@ -332,6 +358,7 @@ fn quantities_of(
             ));
         }
         if let Some(quantity) = sent["quantity"].as_i64() {
+            check_quantity(quantity, &format!("items[{index}][quantity]"))?;
             out.push((item_id.to_owned(), quantity));
         }
     }

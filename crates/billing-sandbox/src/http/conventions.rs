@@ -10,7 +10,7 @@ use crate::api;
 use crate::faults::{self, FaultKind};
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
-use crate::http::idempotency::{self, Remembered};
+use crate::http::idempotency;
 use crate::http::{form, params};
 use crate::shape::expand::expand;
 use crate::shape::render::{render, render_event};
@@ -137,13 +137,7 @@ impl Exchange<'_> {
         let fingerprint = self.fingerprint();
         let known = idempotency::recall(account.remembered.get(key), key, &fingerprint)?;
         if known.is_none() {
-            account.remembered.insert(
-                key.clone(),
-                Remembered {
-                    fingerprint,
-                    reply: None,
-                },
-            );
+            account.remember_key(key, fingerprint);
         }
         Ok(known)
     }

@@ -44,7 +44,7 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
         .collect();
     let customer = account.get(&draft.customer).clone();
     let starting_balance = customer["balance"].as_i64().unwrap_or(0);
-    let amount_due = (total + starting_balance).max(0);
+    let amount_due = total.saturating_add(starting_balance).max(0);
     let parent = if draft.subscription.is_null() {
         Value::Null
     } else {
@@ -209,7 +209,9 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
         customer["invoice_prefix"].as_str().unwrap_or("SANDBOX")
     );
     let total = invoice["total"].as_i64().unwrap_or(0);
-    let ending = (total + invoice["starting_balance"].as_i64().unwrap_or(0)).min(0);
+    let ending = total
+        .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
+        .min(0);
     account.set(&customer_id, "next_invoice_sequence", json!(sequence + 1));
     account.set(&customer_id, "balance", json!(ending));
     let url = format!("{}/sandbox/invoices/{id}", account.public_url);

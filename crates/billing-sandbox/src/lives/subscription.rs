@@ -23,7 +23,7 @@ pub(crate) struct Terms {
 
 /// The end of a trial of some days from now.
 pub(crate) fn trial_end(now: i64, days: i64) -> i64 {
-    now + days * SECONDS_PER_DAY
+    now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
 }
 
 pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {

@@ -208,7 +208,11 @@ fn old_line(members: &mut Object) {
         put(members, "type", json!("invoiceitem"));
     } else {
         put(members, "type", json!("subscription"));
-        put(members, "subscription_item", details["subscription_item"].clone());
+        put(
+            members,
+            "subscription_item",
+            details["subscription_item"].clone(),
+        );
     }
     put(members, "proration", json!(details["proration"] == true));
     put(

@@ -5,38 +5,40 @@ use std::fmt::Write;
 use billing_sandbox::{ClockStart, Sandbox, SandboxConfig};
 use serde_json::Value;
 
-pub const START: i64 = 1_790_000_000;
-pub const NEWEST: &str = "2026-10-28.endive";
+pub(crate) const START: i64 = 1_790_000_000;
+pub(crate) const NEWEST: &str = "2026-10-28.endive";
 
-pub struct Client {
-    pub sandbox: Sandbox,
-    pub http: reqwest::Client,
-    pub key: String,
+pub(crate) struct Client {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) http: reqwest::Client,
+    pub(crate) key: String,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-    pub json: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.json["error"]["message"].as_str().unwrap_or_default()
     }
 
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json["id"].as_str().unwrap().to_owned()
     }
 }
 
-pub fn config() -> SandboxConfig {
+pub(crate) fn config() -> SandboxConfig {
     SandboxConfig {
         clock: ClockStart::Fixed(START),
         auto_deliver: false,
@@ -44,7 +46,7 @@ pub fn config() -> SandboxConfig {
     }
 }
 
-pub fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"[]-_.".contains(&byte) {
@@ -56,18 +58,20 @@ pub fn encoded(text: &str) -> String {
     out
 }
 
-pub fn form(fields: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> =
-        fields.iter().map(|(n, v)| format!("{}={}", encoded(n), encoded(v))).collect();
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|(n, v)| format!("{}={}", encoded(n), encoded(v)))
+        .collect();
     pairs.join("&")
 }
 
 impl Client {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(config()).await
     }
 
-    pub async fn with(config: SandboxConfig) -> Self {
+    pub(crate) async fn with(config: SandboxConfig) -> Self {
         let sandbox = Sandbox::start(config).await.unwrap();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -78,33 +82,40 @@ impl Client {
         Self { sandbox, http, key }
     }
 
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().unwrap();
-        self.http.request(method, format!("{}{path}", self.sandbox.url())).bearer_auth(&self.key)
+        self.http
+            .request(method, format!("{}{path}", self.sandbox.url()))
+            .bearer_auth(&self.key)
     }
 
-    pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, text, json }
+        Answer {
+            status,
+            headers,
+            text,
+            json,
+        }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Self::answer(self.request("GET", path)).await
     }
 
-    pub async fn get_as(&self, version: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, version: &str, path: &str) -> Answer {
         Self::answer(self.request("GET", path).header("stripe-version", version)).await
     }
 
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         Self::answer(self.request("POST", path).body(form(fields))).await
     }
 
     /// A product with a price of 10.00 USD a month, by its price id.
-    pub async fn monthly_price(&self) -> String {
+    pub(crate) async fn monthly_price(&self) -> String {
         let product = self.post("/v1/products", &[("name", "Pro")]).await.id();
         let fields = [
             ("product", product.as_str()),
@@ -116,15 +127,22 @@ impl Client {
         self.post("/v1/prices", &fields).await.id()
     }
 
-    pub async fn one_time_price(&self) -> String {
-        let fields = [("product_data[name]", "Pack"), ("currency", "usd"), ("unit_amount", "1500")];
+    pub(crate) async fn one_time_price(&self) -> String {
+        let fields = [
+            ("product_data[name]", "Pack"),
+            ("currency", "usd"),
+            ("unit_amount", "1500"),
+        ];
         self.post("/v1/prices", &fields).await.id()
     }
 
-    pub async fn session(&self, mode: &str, price: &str, more: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn session(&self, mode: &str, price: &str, more: &[(&str, &str)]) -> Answer {
         let mut fields = vec![
             ("mode", mode),
-            ("success_url", "http://shop.test/done?session={CHECKOUT_SESSION_ID}"),
+            (
+                "success_url",
+                "http://shop.test/done?session={CHECKOUT_SESSION_ID}",
+            ),
             ("cancel_url", "http://shop.test/cart"),
             ("line_items[0][price]", price),
             ("line_items[0][quantity]", "3"),
@@ -134,7 +152,7 @@ impl Client {
     }
 
     /// Types a card into the hosted page and submits it.
-    pub async fn submit(&self, session_id: &str, number: &str) -> Answer {
+    pub(crate) async fn submit(&self, session_id: &str, number: &str) -> Answer {
         let fields = [
             ("email", "jenny@example.com"),
             ("number", number),
@@ -146,7 +164,7 @@ impl Client {
         Self::answer(self.http.post(url).body(form(&fields))).await
     }
 
-    pub fn event_types(&self) -> Vec<String> {
+    pub(crate) fn event_types(&self) -> Vec<String> {
         let text = |event: &Value| event["type"].as_str().unwrap().to_owned();
         self.sandbox.events().iter().map(text).collect()
     }

@@ -6,13 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 #[derive(Debug, Clone)]
-pub struct Received {
-    pub head: String,
-    pub body: String,
+pub(crate) struct Received {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Received {
-    pub fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         self.head
             .lines()
             .filter_map(|line| line.split_once(": "))
@@ -21,15 +21,15 @@ impl Received {
     }
 }
 
-pub struct Receiver {
-    pub url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     statuses: Arc<Mutex<Vec<u16>>>,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Receiver {
     /// Answers these statuses in turn, then 200 for ever.
-    pub async fn answering(statuses: &[u16]) -> Self {
+    pub(crate) async fn answering(statuses: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let statuses = Arc::new(Mutex::new(statuses.to_vec()));
@@ -44,7 +44,10 @@ impl Receiver {
                     bytes.extend_from_slice(&chunk[..count]);
                     let text = String::from_utf8_lossy(&bytes).into_owned();
                     if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                        let got = Received { head: head.to_owned(), body: body.to_owned() };
+                        let got = Received {
+                            head: head.to_owned(),
+                            body: body.to_owned(),
+                        };
                         let length: usize = got.header("content-length").parse().unwrap_or(0);
                         if body.len() >= length || count == 0 {
                             break (got.head, got.body);
@@ -56,22 +59,31 @@ impl Receiver {
                 };
                 let status = {
                     let mut turns = turns.lock().unwrap();
-                    if turns.is_empty() { 200 } else { turns.remove(0) }
+                    if turns.is_empty() {
+                        200
+                    } else {
+                        turns.remove(0)
+                    }
                 };
                 kept.lock().unwrap().push(Received { head, body });
-                let answer =
-                    format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Self { url, statuses, received }
+        Self {
+            url,
+            statuses,
+            received,
+        }
     }
 
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
-    pub fn has_answered_all(&self) -> bool {
+    pub(crate) fn has_answered_all(&self) -> bool {
         self.statuses.lock().unwrap().is_empty()
     }
 }
