@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod checkout;
 pub(crate) mod customers;
+pub(crate) mod invoices;
 pub(crate) mod list;
 pub(crate) mod notifications;
 pub(crate) mod payments;
@@ -108,21 +109,15 @@ static ROUTES: &[Route] = &[
         "GET /v1/subscription_items/{}",
         subscriptions::retrieve_item,
     ),
-    route("GET /v1/invoices", subscriptions::list_invoices),
-    route("GET /v1/invoices/{}", subscriptions::retrieve_invoice),
-    route("GET /v1/invoices/{}/lines", subscriptions::invoice_lines),
-    route("POST /v1/invoices/{}/pay", subscriptions::pay_invoice),
-    route(
-        "POST /v1/invoices/{}/finalize",
-        subscriptions::finalize_invoice,
-    ),
-    route(
-        "GET /v1/invoice_payments",
-        subscriptions::list_invoice_payments,
-    ),
+    route("GET /v1/invoices", invoices::list_invoices),
+    route("GET /v1/invoices/{}", invoices::retrieve_invoice),
+    route("GET /v1/invoices/{}/lines", invoices::invoice_lines),
+    route("POST /v1/invoices/{}/pay", invoices::pay_invoice),
+    route("POST /v1/invoices/{}/finalize", invoices::finalize_invoice),
+    route("GET /v1/invoice_payments", invoices::list_invoice_payments),
     route(
         "GET /v1/invoice_payments/{}",
-        subscriptions::retrieve_invoice_payment,
+        invoices::retrieve_invoice_payment,
     ),
     route("GET /v1/events", notifications::list_events),
     route("GET /v1/events/{}", notifications::retrieve_event),

@@ -92,7 +92,7 @@ async fn more_seats_are_prorated_and_invoiced_at_once() {
     let price = client.monthly_price().await;
     let made = subscription(&client, &price).await;
     // The period has 30 days; 20 are left: 2 × 10.00 back, 5 × 10.00 due, each times 20/30.
-    client.sandbox.advance(Duration::from_secs(10 * 86_400));
+    client.sandbox.advance(Duration::from_hours(240));
     let fields = [
         ("items[0][id]", text(&made["items"]["data"][0]["id"])),
         ("items[0][quantity]", "5"),
@@ -186,7 +186,7 @@ async fn it_ends_now_or_at_the_end_of_its_period() {
         .as_i64()
         .unwrap();
     assert_eq!(scheduled["cancel_at"], end);
-    client.sandbox.advance(Duration::from_secs(31 * 86_400));
+    client.sandbox.advance(Duration::from_hours(744));
     let over = client.get(&path).await.json;
     assert_eq!(
         (&over["status"], &over["ended_at"]),

@@ -69,7 +69,7 @@ async fn a_delivery_is_signed_over_its_time_and_its_exact_bytes() {
 
 #[tokio::test]
 async fn a_refused_delivery_is_tried_again_by_the_schedule_and_then_given_up() {
-    let retry_schedule = vec![Duration::from_secs(10), Duration::from_secs(60)];
+    let retry_schedule = vec![Duration::from_secs(10), Duration::from_mins(1)];
     let client = Client::with(SandboxConfig {
         retry_schedule,
         ..config()
@@ -87,7 +87,7 @@ async fn a_refused_delivery_is_tried_again_by_the_schedule_and_then_given_up() {
         Some(302)
     );
     assert_eq!(state(), DeliveryState::Pending);
-    client.sandbox.advance(Duration::from_secs(60));
+    client.sandbox.advance(Duration::from_mins(1));
     assert_eq!(
         client.sandbox.deliver_due().await[0].attempt.status,
         Some(400)
