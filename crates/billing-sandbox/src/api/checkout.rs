@@ -207,7 +207,7 @@ fn blank(call: &mut Call<'_>, mode: &str, ui_mode: UiMode, expires_at: i64) -> A
         "object": "checkout.session",
         "adaptive_pricing": { "enabled": false },
         "after_expiration": null,
-        "allow_promotion_codes": null,
+        "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
         "allowed_payment_method_types": null,
         "amount_subtotal": null,
         "amount_total": null,

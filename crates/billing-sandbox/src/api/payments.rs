@@ -150,6 +150,12 @@ fn confirm(call: &mut Call<'_>, id: &str, method: Option<String>) -> Answer {
     match payment::charge(call.account, id, &method_id) {
         Ok(charge_id) => {
             call.account.raise("charge.succeeded", &charge_id);
+            let is_kept = !intent["setup_future_usage"].is_null() && !intent["customer"].is_null();
+            if is_kept && call.account.get(&method_id)["customer"].is_null() {
+                call.account
+                    .set(&method_id, "customer", intent["customer"].clone());
+                call.account.raise("payment_method.attached", &method_id);
+            }
             call.account.raise("payment_intent.succeeded", id);
             Ok(call.account.get(id).clone())
         }

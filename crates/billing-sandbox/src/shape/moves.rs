@@ -90,8 +90,8 @@ pub(crate) static MOVES: &[Move] = &[
     drop("2025-11-17", "subscription", "customer_account"),
     drop("2025-09-30", "checkout.session", "customer_details.business_name customer_details.individual_name"),
     drop("2025-09-30", "subscription", "billing_mode.flexible"),
-    drop("2025-07-30", "payment_intent", "excluded_payment_method_types"),
     drop("2025-09-30", "setup_intent", "excluded_payment_method_types"),
+    drop("2025-07-30", "payment_intent", "excluded_payment_method_types"),
     drop("2025-06-30", "subscription", "billing_mode"),
     drop("2025-03-31", "account", "business_profile.minority_owned_business_designation"),
     drop("2025-03-31", "charge", "billing_details.tax_id"),
@@ -281,4 +281,14 @@ pub(crate) fn plan_of(price: &Value) -> Value {
         "trial_period_days": price["recurring"]["trial_period_days"],
         "usage_type": price["recurring"]["usage_type"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_goes_from_the_newest_release_to_the_oldest() {
+        assert!(MOVES.iter().map(|change| change.since).rev().is_sorted());
+    }
 }
