@@ -281,7 +281,7 @@ async fn an_idempotency_key_replays_the_first_answer_and_refuses_another_body() 
 #[tokio::test]
 async fn a_key_is_in_use_while_its_first_request_goes_on() {
     let client = Client::start().await;
-    let kind = FaultKind::Delay { delay_ms: 300 };
+    let kind = FaultKind::Delay { delay_ms: 1_000 };
     client
         .sandbox
         .faults([Fault::once("POST", "/v1/customers", kind)]);
