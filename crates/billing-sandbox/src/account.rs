@@ -14,6 +14,9 @@ use crate::shape::version::Version;
 /// How many events are kept; Stripe keeps them for 30 days.
 const EVENTS_MAX: usize = 10_000;
 
+/// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
+const KEYS_MAX: usize = 10_000;
+
 /// Something that happens by itself when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DueAction {
@@ -48,6 +51,7 @@ pub(crate) struct Account {
     pub(crate) due: BTreeMap<(i64, u64), DueAction>,
     due_count: u64,
     pub(crate) remembered: HashMap<String, Remembered>,
+    remembered_keys: VecDeque<String>,
     pub(crate) outbox: Outbox,
 }
 
@@ -69,6 +73,7 @@ impl Account {
             due: BTreeMap::new(),
             due_count: 0,
             remembered: HashMap::new(),
+            remembered_keys: VecDeque::new(),
             outbox: Outbox::default(),
         }
     }
@@ -139,18 +144,18 @@ impl Account {
     /// Raises an event about an object as it is now.
     pub(crate) fn raise(&mut self, kind: &str, object_id: &str) {
         let snapshot = self.get(object_id).clone();
-        self.raise_with(kind, snapshot, Value::Null);
+        self.raise_with(kind, &snapshot, &Value::Null);
     }
 
     /// Raises an update; `before` is the object as it was.
-    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: Value) {
+    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Value) {
         let snapshot = self.get(object_id).clone();
-        if snapshot != before {
-            self.raise_with(kind, snapshot, before);
+        if snapshot != *before {
+            self.raise_with(kind, &snapshot, before);
         }
     }
 
-    pub(crate) fn raise_with(&mut self, kind: &str, object: Value, before: Value) {
+    pub(crate) fn raise_with(&mut self, kind: &str, object: &Value, before: &Value) {
         let id = self.ids.next("evt_");
         let receivers: Vec<String> = self
             .rows("webhook_endpoint")
@@ -184,10 +189,27 @@ impl Account {
         }
         self.insert(event);
         self.event_ids.push_back(id);
-        if self.event_ids.len() > EVENTS_MAX {
-            if let Some(oldest) = self.event_ids.pop_front() {
-                self.delete("event", &oldest, None);
-            }
+        if self.event_ids.len() > EVENTS_MAX
+            && let Some(oldest) = self.event_ids.pop_front()
+        {
+            self.delete("event", &oldest, None);
+        }
+    }
+
+    /// Marks an idempotency key as in use; the oldest of too many keys are forgotten.
+    pub(crate) fn remember_key(&mut self, key: &str, fingerprint: String) {
+        self.remembered.insert(
+            key.to_owned(),
+            Remembered {
+                fingerprint,
+                reply: None,
+            },
+        );
+        self.remembered_keys.push_back(key.to_owned());
+        if self.remembered_keys.len() > KEYS_MAX
+            && let Some(oldest) = self.remembered_keys.pop_front()
+        {
+            self.remembered.remove(&oldest);
         }
     }
 

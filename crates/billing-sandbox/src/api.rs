@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod checkout;
 pub(crate) mod customers;
+pub(crate) mod invoices;
 pub(crate) mod list;
 pub(crate) mod notifications;
 pub(crate) mod payments;
@@ -108,21 +109,15 @@ static ROUTES: &[Route] = &[
         "GET /v1/subscription_items/{}",
         subscriptions::retrieve_item,
     ),
-    route("GET /v1/invoices", subscriptions::list_invoices),
-    route("GET /v1/invoices/{}", subscriptions::retrieve_invoice),
-    route("GET /v1/invoices/{}/lines", subscriptions::invoice_lines),
-    route("POST /v1/invoices/{}/pay", subscriptions::pay_invoice),
-    route(
-        "POST /v1/invoices/{}/finalize",
-        subscriptions::finalize_invoice,
-    ),
-    route(
-        "GET /v1/invoice_payments",
-        subscriptions::list_invoice_payments,
-    ),
+    route("GET /v1/invoices", invoices::list_invoices),
+    route("GET /v1/invoices/{}", invoices::retrieve_invoice),
+    route("GET /v1/invoices/{}/lines", invoices::invoice_lines),
+    route("POST /v1/invoices/{}/pay", invoices::pay_invoice),
+    route("POST /v1/invoices/{}/finalize", invoices::finalize_invoice),
+    route("GET /v1/invoice_payments", invoices::list_invoice_payments),
     route(
         "GET /v1/invoice_payments/{}",
-        subscriptions::retrieve_invoice_payment,
+        invoices::retrieve_invoice_payment,
     ),
     route("GET /v1/events", notifications::list_events),
     route("GET /v1/events/{}", notifications::retrieve_event),
@@ -162,10 +157,10 @@ pub(crate) fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<Stri
         let Some((verb, pattern)) = route.endpoint.split_once(' ') else {
             continue;
         };
-        if verb == method {
-            if let Some(ids) = matched(pattern, path) {
-                return Ok((route, ids));
-            }
+        if verb == method
+            && let Some(ids) = matched(pattern, path)
+        {
+            return Ok((route, ids));
         }
     }
     let root = path
@@ -210,36 +205,18 @@ fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {
 
 /// Parameters that change money or a life in a way that is not simulated; taking them silently
 /// would be a made-up success.
+#[rustfmt::skip]
 const UNSIMULATED: &[&str] = &[
-    "discounts",
-    "coupon",
-    "promotion_code",
-    "add_invoice_items",
-    "application_fee_amount",
-    "application_fee_percent",
-    "backdate_start_date",
-    "billing_cycle_anchor",
-    "billing_cycle_anchor_config",
-    "billing_schedules",
-    "billing_thresholds",
-    "cancel_at",
-    "currency_options",
-    "custom_unit_amount",
-    "default_tax_rates",
-    "invoice_creation",
-    "on_behalf_of",
-    "optional_items",
-    "paid_out_of_band",
-    "pause_collection",
-    "pending_invoice_item_interval",
-    "shipping_options",
-    "tax_id_data",
-    "tax_rates",
-    "test_clock",
-    "tiers",
-    "transfer_data",
-    "transform_quantity",
-    "trial_from_plan",
+    "add_invoice_items", "adjustable_quantity", "after_expiration", "application_fee_amount",
+    "application_fee_percent", "backdate_start_date", "billing_cycle_anchor", "billing_cycle_anchor_config",
+    "billing_schedules", "billing_thresholds", "cancel_at", "consent_collection",
+    "coupon", "currency_options", "custom_fields", "custom_unit_amount",
+    "default_tax_rates", "discounts", "hooks", "invoice_creation",
+    "on_behalf_of", "optional_items", "paid_out_of_band", "pause_collection",
+    "pending_invoice_item_interval", "phone_number_collection", "promotion_code", "proration_date",
+    "shipping_address_collection", "shipping_options", "tax_id_collection", "tax_id_data",
+    "tax_rates", "test_clock", "tiers", "transfer_data",
+    "transform_quantity", "trial_from_plan",
 ];
 
 /// Answers 501 to parameters that are known to Stripe but not simulated.
@@ -269,9 +246,13 @@ fn unsimulated(members: &Map<String, Value>, at: &str) -> Option<String> {
         if matches!(name.as_str(), "metadata" | "payment_method_options") || value.is_null() {
             continue;
         }
-        let is_set = value.as_array().is_none_or(|items| !items.is_empty());
+        let is_set =
+            value.as_array().is_none_or(|items| !items.is_empty()) && value["enabled"] != false;
         if is_set && UNSIMULATED.contains(&name.as_str()) {
             return Some(path);
+        }
+        if name == "billing_mode" && value["type"] == "classic" {
+            return Some(format!("{path}[type]=classic"));
         }
         if name == "automatic_tax" && value["enabled"] == true {
             return Some(format!("{path}[enabled]"));
@@ -336,4 +317,30 @@ pub(crate) fn merged_metadata(old: &Value, sent: Option<&Value>) -> Result<Value
         .param("metadata"));
     }
     Ok(Value::Object(merged))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_has_its_line_in_the_table_of_parameters() {
+        let routes: BTreeSet<&str> = ROUTES.iter().map(|route| route.endpoint).collect();
+        let lines: BTreeSet<&str> = crate::http::params::endpoints().collect();
+        assert_eq!(routes, lines);
+        assert_eq!(routes.len(), ROUTES.len(), "no route twice");
+    }
+
+    #[test]
+    fn literal_paths_win_over_ids() {
+        let (route, ids) = find("GET", "/v1/customers/search").unwrap();
+        assert_eq!((route.endpoint, ids.len()), ("GET /v1/customers/search", 0));
+        let (route, ids) = find("GET", "/v1/customers/cus_1").unwrap();
+        assert_eq!(
+            (route.endpoint, ids[0].as_str()),
+            ("GET /v1/customers/{}", "cus_1")
+        );
+    }
 }

@@ -27,6 +27,29 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # In a test
+//!
+//! - **Pay**: [`Sandbox::pay_checkout`], or `POST /sandbox/checkout/{session}/pay`, or the form of the
+//!   hosted page that `session.url` points at. 4242 4242 4242 4242 pays; each decline card declines.
+//! - **Deliver**: with `auto_deliver: false`, [`Sandbox::deliver_due`] sends what is due and tells how
+//!   it went; [`Sandbox::advance`] makes retries due. [`Sandbox::take_pending_deliveries`] hands out
+//!   exact bodies and headers, to be sent twice or in another order.
+//! - **Break**: [`Sandbox::faults`] with a [`FaultKind`] before or after the effect,
+//!   [`Sandbox::set_offline`].
+//!
+//! # What is simulated
+//!
+//! Customers, products, prices, Checkout Sessions in all three modes, payment intents, card payment
+//! methods, charges, subscriptions (trial, quantities with proration, pending updates, cancellation),
+//! invoices, invoice payments, events, webhook endpoints, the account; in every API version from
+//! 2023-10-16 to 2026-10-28.endive.
+//!
+//! # What is not
+//!
+//! Renewals and the end of trials, dunning, 3-D Secure, refunds, disputes, coupons, tax, tiers, meters,
+//! invoice items, price changes, the billing portal, test clocks, thin events. Their endpoints and
+//! parameters answer 501. Prorations of `create_prorations` are kept, but no renewal bills them yet.
 
 // Stripe's objects have more members than `json!` unfolds by default.
 #![recursion_limit = "512"]

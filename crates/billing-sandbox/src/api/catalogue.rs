@@ -86,17 +86,17 @@ pub(crate) fn update_product(call: &mut Call<'_>) -> Answer {
             product[name] = call.params.or_null(&format!("/{name}"));
         }
     }
-    if let Some(price) = call.params.text("/default_price") {
-        if call.account.get(price)["product"] != id.as_str() {
-            return Err(StripeError::no_such_param("price", price, "default_price"));
-        }
+    if let Some(price) = call.params.text("/default_price")
+        && call.account.get(price)["product"] != id.as_str()
+    {
+        return Err(StripeError::no_such_param("price", price, "default_price"));
     }
     product["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     product["updated"] = json!(call.account.now);
     if let Some(stored) = call.account.edit(&id) {
         *stored = product;
     }
-    call.account.raise_update("product.updated", &id, before);
+    call.account.raise_update("product.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn delete_product(call: &mut Call<'_>) -> Answer {
     }
     call.account.delete("product", &id, None);
     call.account
-        .raise_with("product.deleted", product, Value::Null);
+        .raise_with("product.deleted", &product, &Value::Null);
     Ok(json!({ "id": id, "object": "product", "deleted": true }))
 }
 
@@ -157,6 +157,7 @@ pub(crate) fn insert_price(account: &mut Account, params: &Params) -> Result<Str
     if params.text("/recurring/usage_type") == Some("metered") {
         return Err(StripeError::not_simulated("metered prices"));
     }
+    check_interval(&params.or_null("/recurring"))?;
     let recurring = params.at("/recurring").map_or(Value::Null, |recurring| {
         json!({
             "interval": recurring["interval"],
@@ -220,7 +221,32 @@ fn unit_amount(params: &Params) -> Result<i64, StripeError> {
         )
         .param("unit_amount"));
     }
+    if amount > crate::lives::money::AMOUNT_MAX {
+        return Err(
+            StripeError::coded("amount_too_large", "Amount must be no more than 99999999")
+                .param("unit_amount"),
+        );
+    }
     Ok(amount)
+}
+
+/// At most three years, as at Stripe.
+fn check_interval(recurring: &Value) -> Result<(), StripeError> {
+    let count = recurring["interval_count"].as_i64().unwrap_or(1);
+    let most = match recurring["interval"].as_str() {
+        Some("day") => 1_095,
+        Some("week") => 156,
+        Some("year") => 3,
+        _ => 36,
+    };
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    Err(StripeError::coded(
+        "parameter_invalid_integer",
+        format!("This value must be between 1 and {most}."),
+    )
+    .param("recurring[interval_count]"))
 }
 
 /// Makes sure that no other price holds the key; takes it from the holder if that is allowed.
@@ -243,7 +269,7 @@ fn claim_lookup_key(
         .param("lookup_key"));
     }
     account.set(&id, "lookup_key", Value::Null);
-    account.raise_update("price.updated", &id, before);
+    account.raise_update("price.updated", &id, &before);
     Ok(())
 }
 
@@ -277,7 +303,7 @@ pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
     if let Some(stored) = call.account.edit(&id) {
         *stored = price;
     }
-    call.account.raise_update("price.updated", &id, before);
+    call.account.raise_update("price.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 

@@ -1,57 +1,19 @@
 //! Checkout Sessions: create, retrieve, list, update, expire, line items.
 
+mod terms;
+
 use serde_json::{Value, json};
 
 use crate::account::DueAction;
+use crate::api::checkout::terms::{
+    UiMode, check_customer, check_minimum, check_trial, check_urls, expiry, mode_of,
+};
 use crate::api::{Answer, Call, catalogue, list, merged_metadata};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
 use crate::lives;
 
-const LIFE_SECONDS: i64 = 86_400;
-const EXPIRY_MIN_SECONDS: i64 = 30 * 60;
 const LINE_ITEMS_MAX: usize = 100;
-const TRIAL_DAYS_MAX: i64 = 730;
-
-/// Where the customer pays: in the words of the newest version.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum UiMode {
-    Hosted,
-    Embedded,
-    Elements,
-}
-
-impl UiMode {
-    /// The spelling that the version knows; the other one is refused, as Stripe does.
-    fn parse(call: &Call<'_>) -> Result<Self, StripeError> {
-        let is_old = call.version.is_before("2026-03-25");
-        let names = if is_old {
-            ["hosted", "embedded", "custom"]
-        } else {
-            ["hosted_page", "embedded_page", "elements"]
-        };
-        match call.params.text("/ui_mode") {
-            None => Ok(UiMode::Hosted),
-            Some(name) if name == names[0] => Ok(UiMode::Hosted),
-            Some(name) if name == names[1] => Ok(UiMode::Embedded),
-            Some(name) if name == names[2] => Ok(UiMode::Elements),
-            Some(_) => Err(StripeError::invalid(format!(
-                "Invalid ui_mode: must be one of {}, {}, or {}",
-                names[0], names[1], names[2]
-            ))
-            .param("ui_mode")
-            .validation()),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            UiMode::Hosted => "hosted_page",
-            UiMode::Embedded => "embedded_page",
-            UiMode::Elements => "elements",
-        }
-    }
-}
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let mode = mode_of(call)?;
@@ -65,7 +27,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let is_trial = lives::checkout::trial_end_of(call.account.now, &data).is_some();
     let subtotal: i64 = items
         .iter()
-        .filter(|item| !(is_trial && !item["price"]["recurring"].is_null()))
+        .filter(|item| !is_trial || item["price"]["recurring"].is_null())
         .filter_map(|item| item["amount_total"].as_i64())
         .sum();
     let currency = match items.first() {
@@ -94,151 +56,16 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     Ok(call.account.get(&id).clone())
 }
 
-fn mode_of(call: &Call<'_>) -> Result<String, StripeError> {
-    match call.params.text("/mode") {
-        Some(mode) => Ok(mode.to_owned()),
-        None if call.params.has("line_items") || call.params.has("subscription_data") => {
-            Err(StripeError::missing("mode"))
-        }
-        None => Err(StripeError::invalid(
-            "You must pass either `subscription_data` or `line_items` or `mode`.",
-        )
-        .validation()),
-    }
-}
-
-fn check_urls(call: &Call<'_>, ui_mode: UiMode) -> Result<(), StripeError> {
-    for name in ["success_url", "cancel_url", "return_url"] {
-        let Some(url) = call.params.text(&format!("/{name}")) else {
-            continue;
-        };
-        if !url.starts_with("http://") && !url.starts_with("https://") && !url.contains("://") {
-            return Err(StripeError::coded("url_invalid", "Not a valid URL")
-                .param(name)
-                .validation());
-        }
-    }
-    if ui_mode == UiMode::Hosted {
-        call.params.require("success_url").map(|_| ())
-    } else {
-        let refused: Vec<&str> = ["cancel_url", "success_url"]
-            .into_iter()
-            .filter(|name| call.params.has(name))
-            .collect();
-        if !refused.is_empty() {
-            let spoken = call.params.text("/ui_mode").unwrap_or_default();
-            return Err(StripeError::invalid(format!(
-                "The following parameters are not supported with 'ui_mode: {spoken}': {}.",
-                refused.join(", ")
-            )));
-        }
-        if call.params.text("/redirect_on_completion") == Some("never") {
-            return Ok(());
-        }
-        call.params.require("return_url").map(|_| ())
-    }
-}
-
-fn check_customer(call: &Call<'_>, mode: &str) -> Result<(), StripeError> {
-    if let Some(id) = call.params.text("/customer") {
-        let customer = call.account.get(id);
-        if customer["object"] != "customer" || customer["deleted"] == true {
-            return Err(StripeError::no_such_param("customer", id, "customer"));
-        }
-        if call.params.has("customer_email") {
-            return Err(StripeError::invalid(
-                "You may only specify one of these parameters: customer, customer_email.",
-            ));
-        }
-    }
-    if mode != "payment" && call.params.has("customer_creation") && mode == "subscription" {
-        return Err(StripeError::invalid(
-            "`customer_creation` can only be used in `payment` mode.",
-        ));
-    }
-    for (name, wanted) in [
-        ("subscription_data", "subscription"),
-        ("payment_intent_data", "payment"),
-        ("setup_intent_data", "setup"),
-    ] {
-        if call.params.has(name) && mode != wanted {
-            return Err(StripeError::invalid(format!(
-                "You can not pass `{name}` in `{mode}` mode."
-            ))
-            .param(name));
-        }
-    }
-    Ok(())
-}
-
-fn expiry(call: &Call<'_>) -> Result<i64, StripeError> {
-    let now = call.account.now;
-    let Some(at) = call.params.int("/expires_at") else {
-        return Ok(now + LIFE_SECONDS);
-    };
-    if at < now + EXPIRY_MIN_SECONDS {
-        return Err(StripeError::invalid(
-            "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
-        )
-        .param("expires_at"));
-    }
-    if at > now + LIFE_SECONDS {
-        return Err(StripeError::invalid(
-            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
-        )
-        .param("expires_at"));
-    }
-    Ok(at)
-}
-
-fn check_trial(call: &Call<'_>, data: &Value) -> Result<(), StripeError> {
-    let days = data["trial_period_days"].as_i64();
-    if days.is_some_and(|days| !(1..=TRIAL_DAYS_MAX).contains(&days)) {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            format!("This value must be between 1 and {TRIAL_DAYS_MAX}."),
-        )
-        .param("subscription_data[trial_period_days]"));
-    }
-    match data["trial_end"].as_i64() {
-        Some(_) if days.is_some() => Err(StripeError::invalid(
-            "You may only specify one of these parameters: trial_end, trial_period_days.",
-        )),
-        Some(at) if at < call.account.now + 2 * 86_400 => Err(StripeError::invalid(
-            "The `trial_end` date has to be at least 2 days in the future.",
-        )
-        .param("subscription_data[trial_end]")),
-        _ => Ok(()),
-    }
-}
-
-fn check_minimum(amount: i64, currency: &str) -> Result<(), StripeError> {
-    let minimum = match currency {
-        "usd" | "eur" | "chf" | "cad" | "aud" | "jpy" => 50,
-        "gbp" => 30,
-        _ => 1,
-    };
-    if amount >= minimum {
-        return Ok(());
-    }
-    let written = lives::money::written(minimum, currency);
-    Err(StripeError::coded(
-        "amount_too_small",
-        format!(
-            "The Checkout Session's total amount due must add up to at least {written} {currency}"
-        ),
-    ))
-}
-
 fn line_items_of(call: &mut Call<'_>, mode: &str) -> Result<Vec<Value>, StripeError> {
     let sent = call.params.list("/line_items").to_vec();
     if mode == "setup" {
-        return match sent.is_empty() {
-            true => Ok(Vec::new()),
-            false => Err(
+        return if sent.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err(
                 StripeError::invalid("You can not pass `line_items` in `setup` mode.")
                     .param("line_items"),
-            ),
+            )
         };
     }
     if sent.is_empty() {
@@ -256,7 +83,7 @@ fn line_items_of(call: &mut Call<'_>, mode: &str) -> Result<Vec<Value>, StripeEr
         let quantity = line["quantity"]
             .as_i64()
             .ok_or_else(|| StripeError::missing(&at))?;
-        if !(1..=999_999).contains(&quantity) {
+        if !(1..=lives::money::QUANTITY_MAX).contains(&quantity) {
             return Err(StripeError::coded(
                 "parameter_invalid_integer",
                 "This value must be greater than or equal to 1.",
@@ -346,6 +173,10 @@ fn price_of(call: &mut Call<'_>, line: &Value, index: usize) -> Result<Value, St
     Ok(price.clone())
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one object of Stripe's, member by member"
+)]
 fn blank(call: &mut Call<'_>, mode: &str, ui_mode: UiMode, expires_at: i64) -> Answer {
     let id = call.account.ids.next("cs_test_");
     let p = &call.params;
@@ -376,7 +207,7 @@ fn blank(call: &mut Call<'_>, mode: &str, ui_mode: UiMode, expires_at: i64) -> A
         "object": "checkout.session",
         "adaptive_pricing": { "enabled": false },
         "after_expiration": null,
-        "allow_promotion_codes": null,
+        "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
         "allowed_payment_method_types": null,
         "amount_subtotal": null,
         "amount_total": null,

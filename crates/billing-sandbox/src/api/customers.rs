@@ -66,14 +66,13 @@ fn apply(call: &mut Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
             customer[*name] = call.params.or_null(&format!("/{name}"));
         }
     }
-    if let Some(email) = call.params.text("/email") {
-        if !email.contains('@') {
-            return Err(StripeError::coded(
-                "email_invalid",
-                format!("Invalid email address: {email}"),
-            )
-            .param("email"));
-        }
+    if let Some(email) = call.params.text("/email")
+        && !email.contains('@')
+    {
+        return Err(
+            StripeError::coded("email_invalid", format!("Invalid email address: {email}"))
+                .param("email"),
+        );
     }
     if call.params.has("tax_exempt") && customer["tax_exempt"].is_null() {
         customer["tax_exempt"] = json!("none");
@@ -123,7 +122,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     if let Some(stored) = call.account.edit(&id) {
         *stored = customer;
     }
-    call.account.raise_update("customer.updated", &id, before);
+    call.account.raise_update("customer.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 
@@ -152,7 +151,7 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     call.account
         .delete("customer", &id, Some(tombstone.clone()));
     call.account
-        .raise_with("customer.deleted", customer, Value::Null);
+        .raise_with("customer.deleted", &customer, &Value::Null);
     Ok(tombstone)
 }
 

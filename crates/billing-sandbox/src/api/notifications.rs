@@ -125,12 +125,15 @@ pub(crate) fn delete_endpoint(call: &mut Call<'_>) -> Answer {
     Ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every route answers alike")]
 pub(crate) fn retrieve_account(call: &mut Call<'_>) -> Answer {
     Ok(json!({
         "id": call.account.id,
         "object": "account",
         "business_profile": {
-            "mcc": null, "name": "Sandbox", "product_description": null, "support_address": null,
+            "annual_revenue": null, "estimated_worker_count": null, "mcc": null,
+            "minority_owned_business_designation": null,
+            "specified_commercial_transactions_act_url": null, "name": "Sandbox", "product_description": null, "support_address": null,
             "support_email": null, "support_phone": null, "support_url": null, "url": null,
         },
         "business_type": null,
@@ -151,9 +154,15 @@ pub(crate) fn retrieve_account(call: &mut Call<'_>) -> Answer {
         "settings": {
             "branding": { "icon": null, "logo": null, "primary_color": null, "secondary_color": null },
             "dashboard": { "display_name": "Sandbox", "timezone": "Etc/UTC" },
+            "card_payments": {
+                "decline_on": { "avs_failure": false, "cvc_failure": false },
+                "statement_descriptor_prefix": null, "statement_descriptor_prefix_kana": null,
+                "statement_descriptor_prefix_kanji": null,
+            },
             "payments": {
                 "statement_descriptor": "SANDBOX", "statement_descriptor_kana": null,
-                "statement_descriptor_kanji": null,
+                "statement_descriptor_kanji": null, "statement_descriptor_prefix_kana": null,
+                "statement_descriptor_prefix_kanji": null,
             },
         },
         "type": "standard",

@@ -27,14 +27,21 @@ pub(crate) fn create_intent(call: &mut Call<'_>) -> Answer {
         )
         .param("amount"));
     }
+    if amount > money::AMOUNT_MAX {
+        return Err(StripeError::coded(
+            "amount_too_large",
+            "Amount must be no more than $999,999.99",
+        )
+        .param("amount"));
+    }
     if call.params.text("/capture_method") == Some("manual") {
         return Err(StripeError::not_simulated("manual capture"));
     }
     let customer = call.params.or_null("/customer");
-    if let Some(id) = customer.as_str() {
-        if call.account.get(id)["object"] != "customer" {
-            return Err(StripeError::no_such_param("customer", id, "customer"));
-        }
+    if let Some(id) = customer.as_str()
+        && call.account.get(id)["object"] != "customer"
+    {
+        return Err(StripeError::no_such_param("customer", id, "customer"));
     }
     let terms = IntentTerms {
         amount,
@@ -143,6 +150,12 @@ fn confirm(call: &mut Call<'_>, id: &str, method: Option<String>) -> Answer {
     match payment::charge(call.account, id, &method_id) {
         Ok(charge_id) => {
             call.account.raise("charge.succeeded", &charge_id);
+            let is_kept = !intent["setup_future_usage"].is_null() && !intent["customer"].is_null();
+            if is_kept && call.account.get(&method_id)["customer"].is_null() {
+                call.account
+                    .set(&method_id, "customer", intent["customer"].clone());
+                call.account.raise("payment_method.attached", &method_id);
+            }
             call.account.raise("payment_intent.succeeded", id);
             Ok(call.account.get(id).clone())
         }
@@ -295,7 +308,7 @@ pub(crate) fn detach_method(call: &mut Call<'_>) -> Answer {
     }
     call.account.set(&id, "customer", Value::Null);
     call.account
-        .raise_update("payment_method.detached", &id, before);
+        .raise_update("payment_method.detached", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 

@@ -90,12 +90,13 @@ fn clause(text: &str) -> Option<(Clause, &str)> {
         .iter()
         .find(|op| rest.starts_with(**op))?;
     rest = &rest[operator.len()..];
-    let (value, tail) = match quoted(rest) {
-        Some(found) => found,
-        None => {
-            let end = rest.find(' ').unwrap_or(rest.len());
-            (rest[..end].to_owned(), &rest[end..])
-        }
+    let (value, tail) = if let Some(found) = quoted(rest) {
+        found
+    } else if rest.starts_with(['"', '\'']) {
+        return None;
+    } else {
+        let end = rest.find(' ').unwrap_or(rest.len());
+        (rest[..end].to_owned(), &rest[end..])
     };
     Some((
         Clause {

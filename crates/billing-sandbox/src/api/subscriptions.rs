@@ -1,13 +1,16 @@
-//! Subscriptions, their items, invoices and invoice payments.
+//! Subscriptions and their items.
 
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Call, list, merged_metadata};
 use crate::http::error::StripeError;
+use crate::lives::money::QUANTITY_MAX;
 use crate::lives::quantity::{self, Proration};
 use crate::lives::{invoice, payment, subscription};
 
-const NO_METHOD: &str = "This customer has no attached payment source or default payment method. \
+/// Two years.
+const TRIAL_DAYS_MAX: i64 = 730;
+pub(crate) const NO_METHOD: &str = "This customer has no attached payment source or default payment method. \
     Please consider adding a default payment method. For more information, visit \
     https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.";
 
@@ -116,14 +119,14 @@ fn begin(
         invoice::mark_paid(call.account, &invoice_id);
         call.account.raise("invoice.paid", &invoice_id);
         call.account.raise("invoice.payment_succeeded", &invoice_id);
-    } else if let Some(method) = pays_with {
-        if invoice::attempt(call.account, &invoice_id, &method, "Subscription creation").is_ok() {
-            call.account.set(&id, "status", json!("active"));
-        }
+    } else if let Some(method) = pays_with
+        && invoice::attempt(call.account, &invoice_id, &method, "Subscription creation").is_ok()
+    {
+        call.account.set(&id, "status", json!("active"));
     }
     if let Some(before) = before {
         call.account
-            .raise_update("customer.updated", &terms.customer, before);
+            .raise_update("customer.updated", &terms.customer, &before);
     }
     call.account.raise("customer.subscription.created", &id);
     id
@@ -147,10 +150,11 @@ fn items_of(call: &Call<'_>) -> Result<Vec<(Value, i64)>, StripeError> {
             return Err(StripeError::no_such_param("price", id, &at));
         }
         if price["recurring"].is_null() {
-            return Err(StripeError::invalid(format!(
+            return Err(StripeError::invalid(
                 "The price specified is set to `type=one_time` but this field only accepts prices \
                  with `type=recurring`."
-            ))
+                    .to_string(),
+            )
             .param(&at));
         }
         if items.iter().any(|(other, _)| other["id"] == id) {
@@ -160,14 +164,37 @@ fn items_of(call: &Call<'_>) -> Result<Vec<(Value, i64)>, StripeError> {
             ))
             .param("plan"));
         }
-        items.push((price.clone(), item["quantity"].as_i64().unwrap_or(1)));
+        let quantity = item["quantity"].as_i64().unwrap_or(1);
+        check_quantity(quantity, &format!("items[{index}][quantity]"))?;
+        items.push((price.clone(), quantity));
     }
     Ok(items)
+}
+
+fn check_quantity(quantity: i64, param: &str) -> Result<(), StripeError> {
+    if (0..=QUANTITY_MAX).contains(&quantity) {
+        return Ok(());
+    }
+    Err(StripeError::coded(
+        "parameter_invalid_integer",
+        format!("This value must be between 0 and {QUANTITY_MAX}."),
+    )
+    .param(param))
 }
 
 fn trial_of(call: &Call<'_>) -> Result<Option<i64>, StripeError> {
     let now = call.account.now;
     if let Some(days) = call.params.int("/trial_period_days") {
+        if !(0..=TRIAL_DAYS_MAX).contains(&days) {
+            return Err(StripeError::coded(
+                "parameter_invalid_integer",
+                format!("This value must be between 0 and {TRIAL_DAYS_MAX}."),
+            )
+            .param("trial_period_days"));
+        }
+        if days == 0 {
+            return Ok(None);
+        }
         return Ok(Some(subscription::trial_end(now, days)));
     }
     let sent = call.params.at("/trial_end");
@@ -247,10 +274,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         let description = call.params.or_null("/description");
         call.account.set(&id, "description", description);
     }
-    if let Some(is_wanted) = call.params.flag("/cancel_at_period_end") {
-        if before["cancel_at_period_end"] != is_wanted {
-            subscription::cancel_at_period_end(call.account, &id, is_wanted);
-        }
+    if let Some(is_wanted) = call.params.flag("/cancel_at_period_end")
+        && before["cancel_at_period_end"] != is_wanted
+    {
+        subscription::cancel_at_period_end(call.account, &id, is_wanted);
     }
     let outcome = if quantities.is_empty() {
         Ok(())
@@ -258,7 +285,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         change(call, &id, &quantities, &before)
     };
     call.account
-        .raise_update("customer.subscription.updated", &id, before);
+        .raise_update("customer.subscription.updated", &id, &before);
     outcome?;
     Ok(call.account.get(&id).clone())
 }
@@ -331,6 +358,7 @@ fn quantities_of(
             ));
         }
         if let Some(quantity) = sent["quantity"].as_i64() {
+            check_quantity(quantity, &format!("items[{index}][quantity]"))?;
             out.push((item_id.to_owned(), quantity));
         }
     }
@@ -384,95 +412,4 @@ pub(crate) fn retrieve_item(call: &mut Call<'_>) -> Answer {
             .param("id")
             .status(404)
         })
-}
-
-pub(crate) fn list_invoices(call: &mut Call<'_>) -> Answer {
-    let subscription = call.params.text("/subscription");
-    list::page(call, "invoice", "/v1/invoices", |row| {
-        list::is(call, "customer", row, "customer")
-            && list::is(call, "status", row, "status")
-            && subscription
-                .is_none_or(|id| row["parent"]["subscription_details"]["subscription"] == id)
-    })
-}
-
-pub(crate) fn retrieve_invoice(call: &mut Call<'_>) -> Answer {
-    call.account
-        .fetch("invoice", &call.id(), "invoice")
-        .cloned()
-}
-
-pub(crate) fn invoice_lines(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let invoice = call.account.fetch("invoice", &id, "invoice")?;
-    let rows: Vec<&Value> = invoice["lines"]["data"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .collect();
-    list::cut(
-        call,
-        &rows,
-        "line_item",
-        &format!("/v1/invoices/{id}/lines"),
-    )
-}
-
-pub(crate) fn finalize_invoice(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    if call.account.fetch("invoice", &id, "id")?["status"] != "draft" {
-        return Err(StripeError::invalid(
-            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
-        ));
-    }
-    invoice::finalize(call.account, &id);
-    call.account.raise("invoice.finalized", &id);
-    Ok(call.account.get(&id).clone())
-}
-
-pub(crate) fn pay_invoice(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let invoice = call.account.fetch("invoice", &id, "id")?.clone();
-    if invoice["status"] == "paid" {
-        return Err(StripeError::invalid("Invoice is already paid"));
-    }
-    let subscription_id = invoice["parent"]["subscription_details"]["subscription"].as_str();
-    let subscription = call
-        .account
-        .get(subscription_id.unwrap_or_default())
-        .clone();
-    let sent = call.params.text("/payment_method").map(str::to_owned);
-    let method = match sent {
-        Some(method) => Some(payment::resolve_method(
-            call.account,
-            &method,
-            "payment_method",
-        )?),
-        None => quantity::method_of(call.account, &subscription),
-    };
-    let Some(method) = method else {
-        return Err(StripeError::coded("resource_missing", NO_METHOD));
-    };
-    match invoice::attempt(call.account, &id, &method, "Payment for Invoice") {
-        Ok(()) => {
-            quantity::settle_pending(call.account, &id);
-            Ok(call.account.get(&id).clone())
-        }
-        Err(decline) => Err(payment::card_error(&decline, Value::Null)),
-    }
-}
-
-pub(crate) fn list_invoice_payments(call: &mut Call<'_>) -> Answer {
-    let intent = call.params.text("/payment/payment_intent");
-    list::page(call, "invoice_payment", "/v1/invoice_payments", |row| {
-        list::is(call, "invoice", row, "invoice")
-            && list::is(call, "status", row, "status")
-            && intent.is_none_or(|id| row["payment"]["payment_intent"] == id)
-    })
-}
-
-pub(crate) fn retrieve_invoice_payment(call: &mut Call<'_>) -> Answer {
-    call.account
-        .fetch("invoice_payment", &call.id(), "invoice_payment")
-        .cloned()
 }

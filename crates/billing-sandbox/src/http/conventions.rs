@@ -10,7 +10,7 @@ use crate::api;
 use crate::faults::{self, FaultKind};
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
-use crate::http::idempotency::{self, Remembered};
+use crate::http::idempotency;
 use crate::http::{form, params};
 use crate::shape::expand::expand;
 use crate::shape::render::{render, render_event};
@@ -137,13 +137,7 @@ impl Exchange<'_> {
         let fingerprint = self.fingerprint();
         let known = idempotency::recall(account.remembered.get(key), key, &fingerprint)?;
         if known.is_none() {
-            account.remembered.insert(
-                key.clone(),
-                Remembered {
-                    fingerprint,
-                    reply: None,
-                },
-            );
+            account.remember_key(key, fingerprint);
         }
         Ok(known)
     }
@@ -167,9 +161,19 @@ impl Exchange<'_> {
         self.world.act(&self.account, cause, |account| {
             let outcome = run_endpoint(account, self.request, version);
             let is_validation = outcome.as_ref().is_err_and(|error| error.is_validation);
+            let is_missing = outcome
+                .as_ref()
+                .is_err_and(|error| error.code.as_deref() == Some("resource_missing"));
             let reply = match outcome {
-                Ok(body) => Reply::json(200, &body).header("stripe-should-retry", "false"),
+                Ok(body) => Reply::json(200, &body),
                 Err(error) => error_reply(&error, &self.request_id, &account.id),
+            };
+            // Stripe says so of what was executed, and says nothing of what was not.
+            let is_executed = self.request.method == "POST" && !is_validation && !is_missing;
+            let reply = if is_executed {
+                reply.header("stripe-should-retry", "false")
+            } else {
+                reply
             };
             if let Some(key) = &self.idempotency_key {
                 if is_validation {
@@ -239,12 +243,7 @@ impl Exchange<'_> {
 }
 
 fn error_reply(error: &StripeError, request_id: &str, account_id: &str) -> Reply {
-    let reply = Reply::json(error.status, &error.body(request_id, account_id));
-    if error.is_validation {
-        reply
-    } else {
-        reply.header("stripe-should-retry", "false")
-    }
+    Reply::json(error.status, &error.body(request_id, account_id))
 }
 
 fn run_endpoint(

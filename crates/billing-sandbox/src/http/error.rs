@@ -1,10 +1,30 @@
 //! Stripe's error envelope: every refusal is built here, so that type, code, param and text agree.
 
+use std::ops::{Deref, DerefMut};
+
 use serde_json::{Map, Value, json};
+
+/// A refusal, kept behind a pointer so that results stay small.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StripeError(Box<Refusal>);
+
+impl Deref for StripeError {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl DerefMut for StripeError {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
+    }
+}
 
 /// A refusal as Stripe words it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StripeError {
+pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) kind: &'static str,
     pub(crate) code: Option<String>,
@@ -18,7 +38,7 @@ pub(crate) struct StripeError {
 
 impl StripeError {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             status: 400,
             kind: "invalid_request_error",
             code: None,
@@ -26,7 +46,7 @@ impl StripeError {
             message: message.into(),
             extra: Map::new(),
             is_validation: false,
-        }
+        }))
     }
 
     pub(crate) fn coded(code: &str, message: impl Into<String>) -> Self {

@@ -79,10 +79,11 @@ fn insert(node: &mut Node, path: &[String], value: String) {
 
 /// `a[][b]=1&a[][c]=2` is one item until a name repeats, as in Rack's parser which Stripe uses.
 fn slot_for(members: &[(String, Node)], rest: &[String]) -> String {
-    if let (Some((last, node)), Some(next)) = (members.last(), rest.first()) {
-        if matches!(node, Node::Tree(_)) && node.get(next).is_none() {
-            return last.clone();
-        }
+    if let (Some((last, node)), Some(next)) = (members.last(), rest.first())
+        && matches!(node, Node::Tree(_))
+        && node.get(next).is_none()
+    {
+        return last.clone();
     }
     members.len().to_string()
 }

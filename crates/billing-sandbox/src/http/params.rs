@@ -60,6 +60,12 @@ fn table() -> &'static HashMap<String, Field> {
     })
 }
 
+/// The endpoints that the table knows.
+#[cfg(test)]
+pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
+    table().keys().map(String::as_str)
+}
+
 /// Reads one line of the table.
 struct Cursor<'a> {
     text: &'a str,

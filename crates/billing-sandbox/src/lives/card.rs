@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 /// A refusal by the card's issuer, in Stripe's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "Stripe's names")]
 pub(crate) struct Decline {
     pub(crate) code: &'static str,
     pub(crate) decline_code: &'static str,
@@ -236,7 +237,7 @@ fn passes_luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    is_plausible && sum % 10 == 0
+    is_plausible && sum.is_multiple_of(10)
 }
 
 impl Decline {

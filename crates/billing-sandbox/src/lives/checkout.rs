@@ -298,9 +298,9 @@ fn complete(
             method_id,
             intent.map(|(id, _)| id),
         );
-        outcome["subscription"] = json!(begun.subscription_id);
-        outcome["invoice"] = json!(begun.invoice_id);
-        invoice_payment = begun.invoice_payment_id;
+        outcome["subscription"] = json!(begun.subscription);
+        outcome["invoice"] = json!(begun.invoice);
+        invoice_payment = begun.payment;
     } else if session["mode"] == "setup" {
         outcome["setup_intent"] = confirm_setup(account, &session, &customer, method_id);
     } else if let Some((intent_id, _)) = intent {
@@ -357,9 +357,9 @@ fn customer_of(
 }
 
 struct Begun {
-    subscription_id: String,
-    invoice_id: String,
-    invoice_payment_id: Option<String>,
+    subscription: String,
+    invoice: String,
+    payment: Option<String>,
 }
 
 fn begin_subscription(
@@ -406,7 +406,7 @@ fn begin_subscription(
     );
     let invoice_id = subscription::insert_first_invoice(account, &subscription_id, &one_time);
     if let Some(before) = currency_before {
-        account.raise_update("customer.updated", &customer_id, before);
+        account.raise_update("customer.updated", &customer_id, &before);
     }
     account.raise("invoice.created", &invoice_id);
     account.raise("customer.subscription.created", &subscription_id);
@@ -421,9 +421,9 @@ fn begin_subscription(
     account.raise("invoice.paid", &invoice_id);
     account.raise("invoice.payment_succeeded", &invoice_id);
     Begun {
-        subscription_id,
-        invoice_id,
-        invoice_payment_id,
+        subscription: subscription_id,
+        invoice: invoice_id,
+        payment: invoice_payment_id,
     }
 }
 

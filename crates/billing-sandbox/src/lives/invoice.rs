@@ -30,6 +30,10 @@ pub(crate) struct Draft {
     pub(crate) period: (i64, i64),
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one object of Stripe's, member by member"
+)]
 pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
     let id = account.ids.next("in_");
     let total: i64 = draft.lines.iter().map(|line| line.amount).sum();
@@ -40,7 +44,7 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
         .collect();
     let customer = account.get(&draft.customer).clone();
     let starting_balance = customer["balance"].as_i64().unwrap_or(0);
-    let amount_due = (total + starting_balance).max(0);
+    let amount_due = total.saturating_add(starting_balance).max(0);
     let parent = if draft.subscription.is_null() {
         Value::Null
     } else {
@@ -157,7 +161,16 @@ fn line_object(account: &mut Account, draft: &Draft, invoice_id: &str, line: &Li
         "invoice": invoice_id,
         "livemode": false,
         "metadata": if draft.subscription.is_null() { json!({}) } else { draft.subscription_metadata.clone() },
-        "parent": {
+        "parent": if line.subscription_item.is_null() { json!({
+            "invoice_item_details": {
+                "invoice_item": account.ids.next("ii_"),
+                "proration": false,
+                "proration_details": { "credited_items": null },
+                "subscription": draft.subscription,
+            },
+            "subscription_item_details": null,
+            "type": "invoice_item_details",
+        }) } else { json!({
             "invoice_item_details": null,
             "subscription_item_details": {
                 "invoice_item": null,
@@ -167,7 +180,7 @@ fn line_object(account: &mut Account, draft: &Draft, invoice_id: &str, line: &Li
                 "subscription_item": line.subscription_item,
             },
             "type": "subscription_item_details",
-        },
+        }) },
         "period": { "end": line.period.1, "start": line.period.0 },
         "pretax_credit_amounts": [],
         "pricing": {
@@ -196,7 +209,9 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
         customer["invoice_prefix"].as_str().unwrap_or("SANDBOX")
     );
     let total = invoice["total"].as_i64().unwrap_or(0);
-    let ending = (total + invoice["starting_balance"].as_i64().unwrap_or(0)).min(0);
+    let ending = total
+        .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
+        .min(0);
     account.set(&customer_id, "next_invoice_sequence", json!(sequence + 1));
     account.set(&customer_id, "balance", json!(ending));
     let url = format!("{}/sandbox/invoices/{id}", account.public_url);

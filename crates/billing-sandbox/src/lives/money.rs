@@ -12,6 +12,12 @@ const CURRENCIES: &str = " usd aed afn all amd ang aoa ars aud awg azn bam bbd b
 const WITHOUT_DECIMALS: &str = " bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf ";
 const WITH_THREE_DECIMALS: &str = " bhd jod kwd omr tnd ";
 
+/// The largest amount that Stripe takes: eight digits.
+pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
+
+/// The largest quantity of one line.
+pub(crate) const QUANTITY_MAX: i64 = 999_999;
+
 /// The currency in lower case, or Stripe's refusal.
 pub(crate) fn currency(text: &str) -> Result<String, StripeError> {
     let lower = text.to_lowercase();

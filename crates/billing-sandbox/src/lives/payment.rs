@@ -78,7 +78,12 @@ pub(crate) fn insert_method(account: &mut Account, card: &TestCard, entry: &Card
 /// `30`, `2030`: the year in full.
 pub(crate) fn full_year(text: &str) -> Option<i64> {
     let year: i64 = text.parse().ok()?;
-    Some(if year < 100 { 2000 + year } else { year })
+    let full = if (0..100).contains(&year) {
+        2000 + year
+    } else {
+        year
+    };
+    (2000..2200).contains(&full).then_some(full)
 }
 
 /// The stored payment method of an id, or a new one of a named test card (`pm_card_visa`).
@@ -261,6 +266,14 @@ fn insert_charge(
         );
         members.insert("installments".into(), Value::Null);
         members.insert("mandate".into(), Value::Null);
+        for name in [
+            "authorization_code",
+            "electronic_commerce_indicator",
+            "network_transaction_id",
+            "transaction_link_id",
+        ] {
+            members.insert(name.into(), Value::Null);
+        }
         members.insert("three_d_secure".into(), Value::Null);
     }
     let outcome = match decline {

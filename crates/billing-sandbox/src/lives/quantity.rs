@@ -234,7 +234,7 @@ pub(crate) fn settle_pending(account: &mut Account, invoice_id: &str) {
     if before["status"] == "past_due" || before["status"] == "incomplete" {
         account.set(&id, "status", json!("active"));
     }
-    account.raise_update("customer.subscription.updated", &id, before);
+    account.raise_update("customer.subscription.updated", &id, &before);
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(crate) struct Terms {
 
 /// The end of a trial of some days from now.
 pub(crate) fn trial_end(now: i64, days: i64) -> i64 {
-    now + days * SECONDS_PER_DAY
+    now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
 }
 
 pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
@@ -40,7 +40,9 @@ pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
         .map_or(Value::Null, |(price, _)| price["currency"].clone());
     let in_trial = terms.trial_end.map(|_| now);
     let trial_settings = if terms.trial_settings.is_null() {
-        json!({ "end_behavior": { "missing_payment_method": "create_invoice" } })
+        json!({ "end_behavior": {
+            "billing_cycle_anchor": null, "missing_payment_method": "create_invoice",
+        } })
     } else {
         terms.trial_settings.clone()
     };
@@ -58,7 +60,7 @@ pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
         "cancel_at": null,
         "cancel_at_period_end": false,
         "canceled_at": null,
-        "cancellation_details": { "comment": null, "feedback": null, "reason": null },
+        "cancellation_details": { "comment": null, "feedback": null, "feedback_option": null, "reason": null },
         "collection_method": "charge_automatically",
         "created": now,
         "currency": currency,

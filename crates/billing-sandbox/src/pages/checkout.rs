@@ -1,5 +1,7 @@
 //! The hosted checkout page: a form that works without JavaScript and says in words what went wrong.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::account::Account;
@@ -79,12 +81,13 @@ fn summary(account: &Account, session: &Value) -> String {
             },
             None => String::new(),
         };
-        rows.push_str(&format!(
-            "<li><span>{} × {}</span> <span>{}{every}</span></li>\n",
+        let _ = writeln!(
+            rows,
+            "<li><span>{} × {}</span> <span>{}{every}</span></li>",
             item["quantity"],
             escaped(name),
             amount(&item["amount_total"])
-        ));
+        );
     }
     let data = &session["_subscription_data"];
     let trial = match data["trial_period_days"].as_i64() {

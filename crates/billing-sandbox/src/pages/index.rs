@@ -1,5 +1,7 @@
 //! The front page: what is running, how to use it, and what happened last.
 
+use std::fmt::Write;
+
 use crate::http::exchange::Reply;
 use crate::pages::{escaped, framed};
 use crate::world::World;
@@ -9,7 +11,7 @@ const ROWS_MAX: usize = 20;
 pub(crate) fn page(world: &World) -> Reply {
     let url = escaped(world.url());
     let key = escaped(&world.secret_key);
-    let requests: String = world
+    let requests: Vec<String> = world
         .requests()
         .iter()
         .rev()
@@ -33,20 +35,22 @@ pub(crate) fn page(world: &World) -> Reply {
     for account in world.all_accounts() {
         let account = account.lock().expect("no panic under the lock");
         for event in account.rows("event").rev().take(ROWS_MAX) {
-            events.push_str(&format!(
-                "<tr><td>{}</td><td>{}</td><td>{} pending</td></tr>\n",
+            let _ = writeln!(
+                events,
+                "<tr><td>{}</td><td>{}</td><td>{} pending</td></tr>",
                 escaped(event["type"].as_str().unwrap_or_default()),
                 escaped(event["id"].as_str().unwrap_or_default()),
                 event["pending_webhooks"]
-            ));
+            );
         }
         for delivery in account.outbox.deliveries.iter().rev().take(ROWS_MAX) {
-            deliveries.push_str(&format!(
-                "<tr><td>{}</td><td>{:?}</td><td>{} attempts</td></tr>\n",
+            let _ = writeln!(
+                deliveries,
+                "<tr><td>{}</td><td>{:?}</td><td>{} attempts</td></tr>",
                 escaped(&delivery.event_type),
                 delivery.state,
                 delivery.attempts.len()
-            ));
+            );
         }
     }
     let main = format!(
@@ -57,7 +61,7 @@ pub(crate) fn page(world: &World) -> Reply {
          <a href=\"/sandbox/deliveries\">deliveries</a>, <a href=\"/sandbox/faults\">faults</a>, \
          <a href=\"/sandbox/clock\">clock</a>.</p>\n\
          <h2>Requests</h2>\n{}\n<h2>Events</h2>\n{}\n<h2>Webhook deliveries</h2>\n{}",
-        table(&requests),
+        table(&requests.concat()),
         table(&events),
         table(&deliveries)
     );

@@ -1,0 +1,20 @@
+//! The sandbox as a client sees it: over real HTTP, on a clock that stands still, without sleeping.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "sandbox/checkout.rs"]
+mod checkout;
+#[path = "sandbox/client.rs"]
+mod client;
+#[path = "sandbox/conventions.rs"]
+mod conventions;
+#[path = "sandbox/faults.rs"]
+mod faults;
+#[path = "sandbox/receiver.rs"]
+mod receiver;
+#[path = "sandbox/shapes.rs"]
+mod shapes;
+#[path = "sandbox/subscriptions.rs"]
+mod subscriptions;
+#[path = "sandbox/webhooks.rs"]
+mod webhooks;
