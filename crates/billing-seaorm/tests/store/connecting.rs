@@ -18,8 +18,7 @@ async fn four_replicas_that_start_at_once_migrate_once() {
     let mut configs = vec![StoreConfig::new(format!("sqlite:{}", file.display()))];
     let postgres = TestDatabase::postgres().await;
     if let Some(database) = &postgres {
-        database.execute("DROP SCHEMA public CASCADE").await;
-        database.execute("CREATE SCHEMA public").await;
+        database.unmigrate().await;
         configs.push(database.config());
     }
     for config in configs {
@@ -85,10 +84,7 @@ async fn a_server_that_refuses_is_told_apart_from_one_that_is_not_there() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let url = database
-        .config()
-        .url
-        .replace("billing_test_", "no_such_database_");
+    let url = format!("{}&dbname=no_such_database", database.config().url);
     let error = SeaOrmStore::connect(short(&url)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
 }
