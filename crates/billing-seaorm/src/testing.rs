@@ -89,6 +89,11 @@ impl TestDatabase {
             .expect("the test's own SQL is right");
     }
 
+    /// Whether the database itself refuses a statement.
+    pub async fn refuses(&self, sql: &str) -> bool {
+        self.store.writes().execute_unprepared(sql).await.is_err()
+    }
+
     /// Takes every table away, as if it had never been migrated.
     pub async fn unmigrate(&self) {
         if let Keeper::Server(schema) = &self.keeper {

@@ -3,6 +3,9 @@
 use billing_seaorm::testing::TestDatabase;
 use billing_seaorm::{ConnectError, SeaOrmStore, StoreConfig};
 
+/// How many migrations there are.
+const CHANGE_COUNT: usize = 11;
+
 fn short(url: &str) -> StoreConfig {
     StoreConfig {
         connect_timeout: std::time::Duration::from_secs(2),
@@ -35,7 +38,7 @@ async fn four_replicas_that_start_at_once_migrate_once() {
         for replica in replicas {
             let status = replica.await.unwrap();
             assert!(status.is_current(), "{config:?}");
-            assert_eq!(status.applied.len(), 10);
+            assert_eq!(status.applied.len(), CHANGE_COUNT);
         }
     }
 }
@@ -48,7 +51,10 @@ async fn a_new_database_has_pending_migrations_and_answers_pings() {
     store.ping().await.unwrap();
     assert!(!store.migrations_applied().await.unwrap());
     let status = store.migration_status().await.unwrap();
-    assert_eq!((status.applied.len(), status.pending.len()), (0, 10));
+    assert_eq!(
+        (status.applied.len(), status.pending.len()),
+        (0, CHANGE_COUNT)
+    );
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     assert!(store.migrations_applied().await.unwrap());
