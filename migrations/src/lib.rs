@@ -1,13 +1,13 @@
 //! The schema as a list of changes, one file each, forward only, the same text for both databases.
 //!
-//! The statements are plain SQL that PostgreSQL and SQLite both understand. SQLite takes a
+//! The statements are plain SQL that PostgreSQL and SQLite both understand, but for triggers. SQLite takes a
 //! column's type name as a hint: `UUID` and `BYTEA` hold the bytes that are bound, `BIGINT` an
 //! integer. Points in time are `BIGINT` microseconds since 1970 in UTC, because SQLite would
 //! compare times as text, and because that is exactly what the domain keeps. Money is a
 //! `BIGINT` of minor units beside its currency. Documents are `TEXT`, never `jsonb`, which
 //! would reorder and renumber them.
 
-use sea_orm_migration::sea_orm::ConnectionTrait;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{
     DbErr, MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
 };
@@ -22,6 +22,7 @@ mod m20260301_000007_licensing;
 mod m20260301_000008_entitlements;
 mod m20260301_000009_provider_events;
 mod m20260301_000010_audit_outbox_and_answers;
+mod m20260301_000011_append_only_audit;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,22 @@ struct Change {
     name: &'static str,
     /// Plain SQL for both databases.
     statements: &'static [&'static str],
+    /// What only PostgreSQL understands, afterwards.
+    on_postgres: &'static [&'static str],
+    /// What only SQLite understands, afterwards.
+    on_sqlite: &'static [&'static str],
+}
+
+impl Change {
+    /// A change that both databases understand.
+    const fn portable(name: &'static str, statements: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            statements,
+            on_postgres: &[],
+            on_sqlite: &[],
+        }
+    }
 }
 
 const CHANGES: &[Change] = &[
@@ -47,6 +64,7 @@ const CHANGES: &[Change] = &[
     m20260301_000008_entitlements::CHANGE,
     m20260301_000009_provider_events::CHANGE,
     m20260301_000010_audit_outbox_and_answers::CHANGE,
+    m20260301_000011_append_only_audit::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {
@@ -71,11 +89,19 @@ impl MigrationTrait for Change {
         reason = "the trait elides it, and `async_trait` makes the two forms differ"
     )]
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in self.statements {
-            manager
-                .get_connection()
-                .execute_unprepared(statement)
-                .await?;
+        let connection = manager.get_connection();
+        let own = match connection.get_database_backend() {
+            DbBackend::Postgres => self.on_postgres,
+            DbBackend::Sqlite => self.on_sqlite,
+            other => {
+                return Err(DbErr::BackendNotSupported {
+                    db: other.as_str(),
+                    ctx: "migrations",
+                });
+            }
+        };
+        for statement in self.statements.iter().chain(own) {
+            connection.execute_unprepared(statement).await?;
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000001_access",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000001_access",
+    &[
         "CREATE TABLE projects (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -41,4 +41,4 @@ pub(crate) const CHANGE: Change = Change {
      )",
         "CREATE UNIQUE INDEX uq_users_external_id ON users (project_id, external_id)",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000002_catalog",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000002_catalog",
+    &[
         "CREATE TABLE products (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -34,4 +34,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE UNIQUE INDEX uq_prices_lookup_key ON prices (lookup_key) WHERE is_active",
         "CREATE INDEX ix_prices_product ON prices (product_id)",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000003_tenants_and_customers",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000003_tenants_and_customers",
+    &[
         "CREATE TABLE tenants (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -37,4 +37,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE UNIQUE INDEX uq_customers_owner ON customers (owner_kind, owner_id)",
         "CREATE UNIQUE INDEX uq_customers_provider_id ON customers (provider_id)",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000004_checkout",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000004_checkout",
+    &[
         "CREATE TABLE checkout_intents (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -52,4 +52,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE INDEX ix_checkout_intents_stalled ON checkout_intents (updated_at)
      WHERE state = 'paid'",
     ],
-};
+);

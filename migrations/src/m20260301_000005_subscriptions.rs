@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000005_subscriptions",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000005_subscriptions",
+    &[
         "CREATE TABLE subscriptions (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -27,4 +27,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE UNIQUE INDEX uq_subscriptions_provider_id ON subscriptions (provider_id)",
         "CREATE INDEX ix_subscriptions_intent ON subscriptions (intent_id)",
     ],
-};
+);

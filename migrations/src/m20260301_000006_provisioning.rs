@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000006_provisioning",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000006_provisioning",
+    &[
         "CREATE TABLE provisioning_workflows (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -20,4 +20,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE INDEX ix_provisioning_workflows_due ON provisioning_workflows (due_at, id)
      WHERE state = 'pending'",
     ],
-};
+);

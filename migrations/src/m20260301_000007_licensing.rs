@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000007_licensing",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000007_licensing",
+    &[
         "CREATE TABLE catalogs (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -62,4 +62,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE INDEX ix_licenses_plan ON licenses (plan_id, id)",
         "CREATE INDEX ix_licenses_plan_state ON licenses (plan_id, state, id)",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000008_entitlements",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000008_entitlements",
+    &[
         "CREATE TABLE entitlements (
          id UUID NOT NULL PRIMARY KEY,
          version BIGINT NOT NULL,
@@ -21,4 +21,4 @@ pub(crate) const CHANGE: Change = Change {
      ON entitlements (source_kind, source_id, feature_code)",
         "CREATE INDEX ix_entitlements_user ON entitlements (user_id, id)",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000009_provider_events",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000009_provider_events",
+    &[
         "CREATE TABLE provider_events (
          id UUID NOT NULL PRIMARY KEY,
          provider_event_id TEXT NOT NULL,
@@ -31,4 +31,4 @@ pub(crate) const CHANGE: Change = Change {
         "CREATE INDEX ix_provider_events_deferred ON provider_events (id)
      WHERE status = 'deferred'",
     ],
-};
+);

@@ -2,9 +2,9 @@
 
 use crate::Change;
 
-pub(crate) const CHANGE: Change = Change {
-    name: "m20260301_000010_audit_outbox_and_answers",
-    statements: &[
+pub(crate) const CHANGE: Change = Change::portable(
+    "m20260301_000010_audit_outbox_and_answers",
+    &[
         "CREATE TABLE audit_entries (
          entity_kind TEXT NOT NULL,
          entity_id UUID NOT NULL,
@@ -46,4 +46,4 @@ pub(crate) const CHANGE: Change = Change {
      )",
         "CREATE INDEX ix_request_answers_created ON request_answers (created_at)",
     ],
-};
+);

@@ -1,4 +1,4 @@
-//! Databases for tests: a temporary SQLite file, and a fresh PostgreSQL database for each test.
+//! Databases for tests: a temporary SQLite file, and a fresh PostgreSQL schema for each test.
 //!
 //! PostgreSQL is the server of `BILLING_TEST_POSTGRES_URL`, or a temporary cluster started from
 //! the local binaries, which ends with the test program. Where there is neither, tests are
@@ -21,18 +21,14 @@ pub struct TestDatabase {
     name: &'static str,
     config: StoreConfig,
     store: SeaOrmStore,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 /// What must live as long as the database.
 #[derive(Debug)]
-#[expect(
-    dead_code,
-    reason = "the fields are kept for what happens when they are dropped"
-)]
 enum Keeper {
-    File(TempDir),
-    Server(DroppedDatabase),
+    File(#[expect(dead_code, reason = "it is kept for what happens when it is dropped")] TempDir),
+    Server(DroppedSchema),
 }
 
 impl TestDatabase {
@@ -49,16 +45,16 @@ impl TestDatabase {
         Self::migrated("SQLite", config, Keeper::File(directory)).await
     }
 
-    /// A fresh PostgreSQL database; `None` after a message where there is no server.
+    /// A fresh PostgreSQL schema, which is faster than a database; `None` after a message where there is no server.
     pub async fn postgres() -> Option<Self> {
         let server = cluster::server_url()?;
-        let database = DroppedDatabase::create(server).await;
+        let schema = DroppedSchema::create(server).await;
         let config = StoreConfig {
             connections_max: 6,
             connections_min: 0,
-            ..StoreConfig::new(cluster::with_database(server, &database.name))
+            ..StoreConfig::new(cluster::with_schema(server, &schema.name))
         };
-        let keeper = Keeper::Server(database);
+        let keeper = Keeper::Server(schema);
         Some(Self::migrated("PostgreSQL", config, keeper).await)
     }
 
@@ -93,6 +89,21 @@ impl TestDatabase {
             .expect("the test's own SQL is right");
     }
 
+    /// Whether the database itself refuses a statement.
+    pub async fn refuses(&self, sql: &str) -> bool {
+        self.store.writes().execute_unprepared(sql).await.is_err()
+    }
+
+    /// Takes every table away, as if it had never been migrated.
+    pub async fn unmigrate(&self) {
+        if let Keeper::Server(schema) = &self.keeper {
+            self.execute(&format!("DROP SCHEMA {} CASCADE", schema.name))
+                .await;
+            self.execute(&format!("CREATE SCHEMA {}", schema.name))
+                .await;
+        }
+    }
+
     /// How many rows a table has.
     pub async fn row_count(&self, table: &str) -> i64 {
         let statement = sea_orm::Statement::from_string(
@@ -121,19 +132,19 @@ impl TestDatabase {
             name,
             config,
             store,
-            _keeper: keeper,
+            keeper,
         }
     }
 }
 
-/// A database on a server that is dropped with this.
+/// A schema on a server that is dropped with this.
 #[derive(Debug)]
-struct DroppedDatabase {
+struct DroppedSchema {
     server: &'static str,
     name: String,
 }
 
-impl DroppedDatabase {
+impl DroppedSchema {
     async fn create(server: &'static str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -143,30 +154,31 @@ impl DroppedDatabase {
             .expect("the PostgreSQL server for tests answers");
         for statement in [
             // Left by a test program of the same number that was killed.
-            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-            format!("CREATE DATABASE {name} TEMPLATE template0"),
+            format!("DROP SCHEMA IF EXISTS {name} CASCADE"),
+            format!("CREATE SCHEMA {name}"),
         ] {
             admin
                 .execute_unprepared(&statement)
                 .await
-                .expect("databases can be made on the server for tests");
+                .expect("schemas can be made on the server for tests");
         }
         admin.close().await.expect("a connection can be closed");
         Self { server, name }
     }
 
-    async fn drop_database(server: &'static str, name: String) {
+    async fn drop_schema(server: &'static str, name: String) {
         let Ok(admin) = Database::connect(server).await else {
             return;
         };
-        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        // A transaction that a failed test left open must not hold this up.
+        let statement = format!("SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS {name} CASCADE");
         // What stays behind is dropped by the next test program of the same number.
         let _dropped = admin.execute_unprepared(&statement).await;
         let _closed = admin.close().await;
     }
 }
 
-impl Drop for DroppedDatabase {
+impl Drop for DroppedSchema {
     fn drop(&mut self) {
         let (server, name) = (self.server, self.name.clone());
         // A runtime of its own: the test's may be ending.
@@ -175,7 +187,7 @@ impl Drop for DroppedDatabase {
                 .enable_all()
                 .build()
             {
-                runtime.block_on(Self::drop_database(server, name));
+                runtime.block_on(Self::drop_schema(server, name));
             }
         });
         let _joined = dropper.join();

@@ -1,6 +1,9 @@
 //! Answers that were given to requests with a key.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]

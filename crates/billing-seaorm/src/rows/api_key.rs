@@ -4,7 +4,10 @@ use billing_domain::access::api_key::{ApiKey, ApiKeyState};
 use billing_domain::kernel::id::{ApiKeyId, AppId};
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::{Stored, Version};
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 use uuid::Uuid;
 
 use super::{Cells, Row, micros, version_cell};

@@ -7,7 +7,10 @@ use billing_domain::kernel::id::{IntentId, TenantId, UserId};
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::{Stored, Version};
 use billing_domain::kernel::text::{CompanyName, CountryCode, ProviderRef, Slug};
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 use uuid::Uuid;
 
 use super::checkout_document::{CheckoutCells, checkout_cells, read_request, read_session};

@@ -6,7 +6,10 @@ use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::{Stored, Version};
 use billing_domain::kernel::text::ActivationKey;
 use billing_domain::licensing::license::{Assignment, License, LicenseState};
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 use uuid::Uuid;
 
 use super::{Cells, Row, version_cell};

@@ -7,7 +7,10 @@ use billing_domain::kernel::text::ProviderRef;
 use billing_domain::subscriptions::subscription::{
     Subscription, SubscriptionFacts, SubscriptionStatus,
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 use uuid::Uuid;
 
 use super::{Cells, Row, micros, version_cell};

@@ -7,7 +7,10 @@ use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provisioning::workflow::{
     ProvisioningWorkflow, StepName, StepOutcome, StepRecord, WorkflowState,
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::entity::prelude::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+    EnumIter, PrimaryKeyTrait,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

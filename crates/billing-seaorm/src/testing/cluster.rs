@@ -1,5 +1,6 @@
 //! The PostgreSQL server for tests: the configured one, or a temporary cluster.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -10,11 +11,10 @@ const URL_VARIABLE: &str = "BILLING_TEST_POSTGRES_URL";
 /// then stops the server and removes its files.
 const GUARD: &str = r#"
 directory=$1; shift
-"$@" >"$directory/log" 2>&1 &
-server=$!
+"$@" 2>&1 &
 cat >/dev/null
-kill -QUIT "$server" 2>/dev/null
-wait "$server" 2>/dev/null
+kill -INT "$(head -n 1 "$directory/cluster/postmaster.pid")"
+wait
 rm -rf "$directory"
 "#;
 
@@ -32,17 +32,10 @@ pub(super) fn server_url() -> Option<&'static str> {
         .as_deref()
 }
 
-/// The same server, another database.
-pub(super) fn with_database(server: &str, name: &str) -> String {
-    let (main, query) = match server.split_once('?') {
-        Some((main, query)) => (main, format!("?{query}")),
-        None => (server, String::new()),
-    };
-    let authority = main.find("://").map_or(0, |at| at + 3);
-    let end = main[authority..]
-        .find('/')
-        .map_or(main.len(), |at| authority + at);
-    format!("{}/{name}{query}", &main[..end])
+/// The same database, seen from one schema.
+pub(super) fn with_schema(server: &str, name: &str) -> String {
+    let joint = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{joint}options[search_path]={name}")
 }
 
 fn start_or_skip() -> Option<String> {
@@ -118,43 +111,41 @@ fn start() -> Result<String, String> {
         ],
     );
     guard(&directory, &server)?;
-    await_ready(&binaries, &socket_text)?;
     Ok(format!(
         "postgres://postgres@localhost/postgres?host={socket_text}"
     ))
 }
 
-/// Starts the server under a guard that outlives this program just long enough.
+/// Starts the server under a guard that outlives this program just long enough, and waits until
+/// it says that it is ready.
 fn guard(directory: &Path, server: &[String]) -> Result<(), String> {
     static GUARDED: OnceLock<Child> = OnceLock::new();
-    let child = Command::new("sh")
+    let mut child = Command::new("sh")
         .args(["-c", GUARD, "guard"])
         .arg(directory)
         .args(server)
         .current_dir(directory)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("the server was not started: {error}"))?;
+    let log = child.stdout.take().expect("it was asked for");
     // Keeps the guard's input open until the program ends.
     GUARDED
         .set(child)
-        .map_err(|_| "two clusters were started".to_owned())
-}
-
-fn await_ready(binaries: &Path, socket: &str) -> Result<(), String> {
-    // `pg_isready -t` waits for an answer, but not for the socket to appear.
-    const ATTEMPTS_MAX: u32 = 100;
-    for _ in 0..ATTEMPTS_MAX {
-        let mut ready = Command::new(binaries.join("pg_isready"));
-        ready.args(["-q", "-h", socket, "-U", "postgres"]);
-        if run(&mut ready).is_ok() {
+        .map_err(|_| "two clusters were started".to_owned())?;
+    let mut lines = BufReader::new(log).lines().map_while(Result::ok);
+    let mut said = String::new();
+    for line in lines.by_ref() {
+        if line.contains("ready to accept connections") {
+            // Somebody must read on, or the server would wait for its log.
+            std::thread::spawn(move || lines.count());
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        said.push_str(&line);
     }
-    Err("the temporary cluster does not answer".to_owned())
+    Err(format!("the temporary cluster ended: {said}"))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -363,3 +363,16 @@ async fn a_database_in_memory_works_as_well() {
     let read = store.tenant_by_slug(&world.tenant.slug).await.unwrap();
     assert_eq!(read, Some(inserted(world.tenant)));
 }
+
+#[tokio::test]
+async fn the_audit_trail_can_only_be_added_to() {
+    for database in TestDatabase::every().await {
+        commit(&database.store(), tenant_set(changes(), "one")).await;
+        for sql in [
+            "UPDATE audit_entries SET actor = 'nobody'",
+            "DELETE FROM audit_entries",
+        ] {
+            assert!(database.refuses(sql).await, "{}: {sql}", database.name());
+        }
+    }
+}

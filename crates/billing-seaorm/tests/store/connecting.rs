@@ -3,6 +3,9 @@
 use billing_seaorm::testing::TestDatabase;
 use billing_seaorm::{ConnectError, SeaOrmStore, StoreConfig};
 
+/// How many migrations there are.
+const CHANGE_COUNT: usize = 11;
+
 fn short(url: &str) -> StoreConfig {
     StoreConfig {
         connect_timeout: std::time::Duration::from_secs(2),
@@ -18,8 +21,7 @@ async fn four_replicas_that_start_at_once_migrate_once() {
     let mut configs = vec![StoreConfig::new(format!("sqlite:{}", file.display()))];
     let postgres = TestDatabase::postgres().await;
     if let Some(database) = &postgres {
-        database.execute("DROP SCHEMA public CASCADE").await;
-        database.execute("CREATE SCHEMA public").await;
+        database.unmigrate().await;
         configs.push(database.config());
     }
     for config in configs {
@@ -36,7 +38,7 @@ async fn four_replicas_that_start_at_once_migrate_once() {
         for replica in replicas {
             let status = replica.await.unwrap();
             assert!(status.is_current(), "{config:?}");
-            assert_eq!(status.applied.len(), 10);
+            assert_eq!(status.applied.len(), CHANGE_COUNT);
         }
     }
 }
@@ -49,7 +51,10 @@ async fn a_new_database_has_pending_migrations_and_answers_pings() {
     store.ping().await.unwrap();
     assert!(!store.migrations_applied().await.unwrap());
     let status = store.migration_status().await.unwrap();
-    assert_eq!((status.applied.len(), status.pending.len()), (0, 10));
+    assert_eq!(
+        (status.applied.len(), status.pending.len()),
+        (0, CHANGE_COUNT)
+    );
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     assert!(store.migrations_applied().await.unwrap());
@@ -85,10 +90,7 @@ async fn a_server_that_refuses_is_told_apart_from_one_that_is_not_there() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let url = database
-        .config()
-        .url
-        .replace("billing_test_", "no_such_database_");
+    let url = format!("{}&dbname=no_such_database", database.config().url);
     let error = SeaOrmStore::connect(short(&url)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
 }

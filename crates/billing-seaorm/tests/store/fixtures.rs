@@ -8,7 +8,7 @@ use billing_domain::catalog::product::{Product, ProductKind, QuantityRange};
 use billing_domain::checkout::intent::{
     CheckoutIntent, IntentRequest, Quantity, Reservation, Terms,
 };
-use billing_domain::kernel::change_set::{Cause, ChangeSet, CommitError};
+use billing_domain::kernel::change_set::{Cause, ChangeSet};
 use billing_domain::kernel::currency::Currency;
 use billing_domain::kernel::email::Email;
 use billing_domain::kernel::event::DomainEvent;
@@ -28,6 +28,8 @@ use billing_domain::tenants::tenant::Tenant;
 use billing_seaorm::SeaOrmStore;
 use uuid::Uuid;
 
+const VALID: &str = "a fixture is valid";
+
 /// Ids in increasing order, as UUIDv7 are.
 pub(crate) fn id<K: IdKind>() -> Id<K> {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,27 +42,27 @@ pub(crate) fn id<K: IdKind>() -> Id<K> {
 
 /// A moment of the test's day, in seconds.
 pub(crate) fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_unix_micros((1_772_000_000 + seconds) * 1_000_000 + 123_456).unwrap()
+    Timestamp::from_unix_micros((1_772_000_000 + seconds) * 1_000_000 + 123_456).expect(VALID)
 }
 
 pub(crate) fn reference(text: &str) -> ProviderRef {
-    ProviderRef::parse(text).unwrap()
+    ProviderRef::parse(text).expect(VALID)
 }
 
 pub(crate) fn email(text: &str) -> Email {
-    Email::parse(text).unwrap()
+    Email::parse(text).expect(VALID)
 }
 
 pub(crate) fn title(text: &str) -> Title {
-    Title::parse(text).unwrap()
+    Title::parse(text).expect(VALID)
 }
 
 pub(crate) fn slug(text: &str) -> Slug {
-    Slug::parse(text).unwrap()
+    Slug::parse(text).expect(VALID)
 }
 
 pub(crate) fn company(text: &str) -> CompanyName {
-    CompanyName::parse(text).unwrap()
+    CompanyName::parse(text).expect(VALID)
 }
 
 pub(crate) fn reservation(slug_text: &str, name: &str) -> Reservation {
@@ -76,7 +78,7 @@ pub(crate) fn changes() -> ChangeSet {
 }
 
 pub(crate) async fn commit(store: &SeaOrmStore, set: ChangeSet) {
-    store.commit(set).await.unwrap();
+    store.commit(set).await.expect(VALID);
 }
 
 /// A row as it is after its insertion.
@@ -86,7 +88,7 @@ pub(crate) fn inserted<T>(value: T) -> Stored<T> {
 
 pub(crate) fn request(reserved: Option<Reservation>) -> IntentRequest {
     IntentRequest {
-        quantity: Quantity::parse(3).unwrap(),
+        quantity: Quantity::parse(3).expect(VALID),
         reservation: reserved,
         country: None,
         terms: Terms::default(),
@@ -103,7 +105,7 @@ pub(crate) fn intent_of(
 pub(crate) fn assignment(address: &str, key: &str) -> Assignment {
     Assignment {
         email: email(address),
-        activation_key: ActivationKey::parse(key).unwrap(),
+        activation_key: ActivationKey::parse(key).expect(VALID),
         assigned_at: at(5),
     }
 }
@@ -140,17 +142,8 @@ impl World {
 
     pub(crate) fn another_user(&self) -> (User, DomainEvent) {
         let user_id: UserId = id();
-        let external_id = ExternalUserId::parse(&format!("external {user_id}")).unwrap();
+        let external_id = ExternalUserId::parse(&format!("external {user_id}")).expect(VALID);
         User::new(user_id, self.project.id, external_id, None)
-    }
-
-    pub(crate) fn plan(&self, name: &str) -> SubscriptionPlan {
-        SubscriptionPlan {
-            id: id(),
-            workflow_id: None,
-            title: title(name),
-            ..self.plan.clone()
-        }
     }
 
     fn new() -> (Self, ChangeSet) {
@@ -165,7 +158,7 @@ impl World {
             state: ApiKeyState::Active,
             created_at: at(0),
         };
-        let external_id = ExternalUserId::parse("auth0|ada").unwrap();
+        let external_id = ExternalUserId::parse("auth0|ada").expect(VALID);
         let ada = Some(email("ada@example.com"));
         let (user, user_event) = User::new(id(), project.id, external_id, ada);
         let product = Product {
@@ -175,8 +168,8 @@ impl World {
             name: title("Team licences"),
             provider_id: reference("prod_1"),
             feature_codes: vec![
-                FeatureCode::parse("course:42").unwrap(),
-                FeatureCode::parse("export").unwrap(),
+                FeatureCode::parse("course:42").expect(VALID),
+                FeatureCode::parse("export").expect(VALID),
             ],
             quantity: QuantityRange { min: 1, max: 500 },
             is_active: true,
@@ -185,7 +178,7 @@ impl World {
             id: id(),
             product_id: product.id,
             provider_id: reference("price_1"),
-            lookup_key: Some(LookupKey::parse("team_yearly").unwrap()),
+            lookup_key: Some(LookupKey::parse("team_yearly").expect(VALID)),
             unit_amount: Money::from_minor(i64::MAX, Currency::KWD),
             period: BillingPeriod::Yearly,
             is_active: true,
@@ -255,9 +248,4 @@ impl World {
         };
         (world, set)
     }
-}
-
-/// Whether a commit lost against another one, in any way that a use case handles.
-pub(crate) fn lost(outcome: &Result<(), CommitError>) -> bool {
-    outcome.is_err()
 }

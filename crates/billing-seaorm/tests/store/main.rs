@@ -6,6 +6,4 @@ mod connecting;
 mod contract;
 mod corrupt_rows;
 mod fixtures;
-mod readers;
 mod round_trips;
-mod unique_rules;

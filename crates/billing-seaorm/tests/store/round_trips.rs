@@ -79,7 +79,7 @@ fn checkout_request(ui: CheckoutUi) -> CheckoutRequest {
         price_id: id(),
         price: reference("price_1"),
         is_recurring: true,
-        quantity: Quantity::parse(7).unwrap(),
+        quantity: Quantity::parse(7).expect("7 is allowed"),
         admin_email: email("ada@example.com"),
         ui,
         success_url: "https://example.com/ok?s={CHECKOUT_SESSION_ID}".to_owned(),

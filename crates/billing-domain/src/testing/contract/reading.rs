@@ -362,11 +362,7 @@ async fn licenses_are_read_as_written<S: Store>(
     }
     let revoked = world.assignment("dan").activation_key;
     let found = read(store.license_by_key(&revoked).await).map(|row| row.value.id);
-    assert_eq!(
-        found,
-        Some(licenses[3].id),
-        "its holder is told that it was revoked"
-    );
+    assert_eq!(found, Some(licenses[3].id), "A-165: revoked, and told");
     let activated = read(store.activated_licenses(plan_id).await);
     assert_eq!(activated.len(), 1);
     assert_eq!(
