@@ -1,0 +1,242 @@
+//! Bad input: each kind answers a problem that names the field, and nothing is written.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use crate::checkout::session_body;
+use crate::service::{Call, Service, get, patch, post};
+
+const INTENTS: &str = "/api/v1/checkout-intents";
+const SESSION: &str = "/api/v1/customer-billing/checkout-session";
+
+#[actix_web::test]
+async fn f_5_row_10_a_body_of_the_wrong_shape_names_the_field() {
+    let service = Service::new().await;
+    let cases = [
+        (r#"{"quantity": "#, "invalid_json", None),
+        (r#"{"quantity": 1e999}"#, "invalid_json", None),
+        (r#"{"quantity": 7} x"#, "invalid_json", None),
+        ("", "invalid_json", None),
+        (r#"[]"#, "invalid_request", None),
+        (r#"{}"#, "invalid_request", Some(("quantity", "is_null"))),
+        (
+            r#"{"quantity": "7"}"#,
+            "invalid_request",
+            Some(("quantity", "invalid_format")),
+        ),
+        (
+            r#"{"quantity": 7.5}"#,
+            "invalid_request",
+            Some(("quantity", "invalid_format")),
+        ),
+        (
+            r#"{"quantity": 99999999999999999999}"#,
+            "invalid_request",
+            Some(("quantity", "invalid_format")),
+        ),
+        (
+            r#"{"quantity": 7, "seats": 1}"#,
+            "invalid_request",
+            Some(("seats", "unknown_field")),
+        ),
+        (
+            r#"{"quantity": 7, "quantity": 8}"#,
+            "invalid_request",
+            Some(("quantity", "duplicate_field")),
+        ),
+        (
+            r#"{"quantity": 7, "terms_metadata": []}"#,
+            "invalid_request",
+            Some(("terms_metadata", "invalid_format")),
+        ),
+        (
+            r#"{"quantity": 7, "enterprise_slug": "a"}"#,
+            "incomplete_data",
+            Some(("enterprise_name", "is_null")),
+        ),
+        (
+            r#"{"quantity": 7, "enterprise_name": "a"}"#,
+            "incomplete_data",
+            Some(("enterprise_slug", "is_null")),
+        ),
+    ];
+    for (body, code, field) in cases {
+        let call = Call::new(Method::POST, INTENTS)
+            .raw(body.as_bytes().to_vec())
+            .by("ada");
+        let answer = service.send(call).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, code),
+            "{body}"
+        );
+        if let Some((name, error_code)) = field {
+            assert_eq!(
+                answer.json()["fields"][name]["error_code"],
+                error_code,
+                "{}",
+                answer.body
+            );
+        }
+    }
+    assert!(service.store.intents().is_empty());
+}
+
+#[actix_web::test]
+async fn every_field_at_fault_is_named_at_once() {
+    let service = Service::new().await;
+    let body = json!({
+        "admin_email": "ada", "enterprise_slug": "Not A Slug", "company_name": "a\u{0}b",
+        "quantity": -1, "lookup_key": "k".repeat(201), "country": "Germany",
+        "terms_metadata": {"a": "\u{0}"}, "success_url": "",
+    });
+    let answer = service.send(post(SESSION, &body).by("ada")).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (422, "validation_failed")
+    );
+    let fields = answer.json()["fields"].clone();
+    let names: Vec<&str> = fields
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "admin_email",
+            "company_name",
+            "country",
+            "enterprise_slug",
+            "lookup_key",
+            "quantity",
+            "success_url",
+            "terms_metadata",
+        ]
+    );
+    assert_eq!(fields["quantity"]["error_code"], "range_exceeded");
+    assert_eq!(fields["enterprise_slug"]["error_code"], "invalid_format");
+}
+
+#[actix_web::test]
+async fn values_that_are_too_long_or_too_large_are_refused() {
+    let service = Service::new().await;
+    let with = |name: &str, value: Value| {
+        let mut body = json!({"quantity": 7, "enterprise_slug": "a", "enterprise_name": "A"});
+        body[name] = value;
+        body
+    };
+    let many: serde_json::Map<String, Value> =
+        (0..101).map(|n| (n.to_string(), json!(n))).collect();
+    let cases = [
+        ("quantity", with("quantity", json!(0))),
+        ("quantity", with("quantity", json!(1_001))),
+        ("quantity", with("quantity", json!(i64::MAX))),
+        (
+            "enterprise_slug",
+            with("enterprise_slug", json!("a".repeat(256))),
+        ),
+        (
+            "enterprise_name",
+            with("enterprise_name", json!("a".repeat(256))),
+        ),
+        (
+            "terms_metadata",
+            with("terms_metadata", Value::Object(many)),
+        ),
+    ];
+    for (name, body) in cases {
+        let answer = service.send(post(INTENTS, &body).by("ada")).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (422, "validation_failed")
+        );
+        assert!(answer.json()["fields"][name].is_object(), "{}", answer.body);
+    }
+    assert!(service.store.intents().is_empty());
+}
+
+#[actix_web::test]
+async fn a_body_of_five_megabytes_is_refused_everywhere() {
+    let service = Service::new().await;
+    let large = vec![b'a'; 5 * 1024 * 1024];
+    for path in [INTENTS, SESSION, "/api/v1/webhooks/stripe"] {
+        let call = Call::new(Method::POST, path).raw(large.clone()).by("ada");
+        let answer = service.send(call).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (413, "payload_too_large"),
+            "{path}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_body_that_is_not_json_by_its_own_word_is_refused() {
+    let service = Service::new().await;
+    let call = Call::new(Method::POST, INTENTS)
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .raw(b"quantity=7".to_vec());
+    let answer = service.send(call.by("ada")).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (415, "unsupported_media_type")
+    );
+}
+
+#[actix_web::test]
+async fn an_id_of_another_kind_or_no_id_is_refused() {
+    let service = Service::new().await;
+    let ord = "ord_01890a5dac96774bbcceb302099a8057";
+    for id in ["42", ord, "chk_", "%00", "..%2f"] {
+        let path = format!("{INTENTS}/{id}");
+        for call in [get(&path), patch(&path, &json!({}))] {
+            let answer = service.send(call.by("ada")).await;
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (400, "invalid_id"),
+                "{id}"
+            );
+            assert!(answer.json()["fields"]["id"].is_object());
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_query_that_cannot_be_read_names_its_parameter() {
+    let service = Service::new().await;
+    let cases = [
+        ("/api/v1/checkout-intents?limit=0", "limit"),
+        ("/api/v1/checkout-intents?limit=101", "limit"),
+        ("/api/v1/checkout-intents?after=%00", "after"),
+        ("/api/v1/entitlements", "user_id"),
+        ("/api/v1/entitlements?user_id=ada&feature=NOT", "feature"),
+        (
+            "/api/v1/entitlements?user_id=ada&project_id=1",
+            "project_id",
+        ),
+        ("/api/v1/entitlements/check?user_id=ada", "feature"),
+    ];
+    for (path, name) in cases {
+        let answer = service.send(get(path).by("ada")).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_query"),
+            "{path}"
+        );
+        assert!(answer.json()["fields"][name].is_object(), "{}", answer.body);
+    }
+    let cursor = service
+        .send(get("/api/v1/checkout-intents?limit=x").by("ada"))
+        .await;
+    assert_eq!(
+        (cursor.status, cursor.code().as_str()),
+        (400, "invalid_query")
+    );
+    let body = session_body("acme", "ada");
+    assert_eq!(
+        service.send(post(SESSION, &body).by("ada")).await.status,
+        201
+    );
+}
