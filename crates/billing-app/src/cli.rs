@@ -100,12 +100,18 @@ impl Failure {
 
     /// The call or the configuration is wrong (exit code 2).
     pub fn usage(error: &dyn std::error::Error) -> Self {
-        Self { message: error.to_string(), code: 2 }
+        Self {
+            message: error.to_string(),
+            code: 2,
+        }
     }
 
     /// Something went wrong, in words (exit code 1).
     pub fn because(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 1 }
+        Self {
+            message: message.into(),
+            code: 1,
+        }
     }
 
     /// The exit code of the process.

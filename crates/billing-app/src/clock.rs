@@ -10,7 +10,10 @@ use uuid::Uuid;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this adapter is where the time comes from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this adapter is where the time comes from"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::from_datetime(OffsetDateTime::now_utc())
     }
@@ -23,7 +26,10 @@ pub struct RandomIds;
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl IdGenerator for RandomIds {
-    #[expect(clippy::disallowed_methods, reason = "this adapter is where ids come from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this adapter is where ids come from"
+    )]
     fn uuid(&self) -> Uuid {
         Uuid::now_v7()
     }
@@ -32,7 +38,10 @@ impl IdGenerator for RandomIds {
         // 43 characters of six bits: 258 bits.
         let mut bytes = [0_u8; 43];
         getrandom::fill(&mut bytes).expect("the operating system has a random generator");
-        bytes.iter().map(|byte| char::from(BASE64_URL[usize::from(byte & 63)])).collect()
+        bytes
+            .iter()
+            .map(|byte| char::from(BASE64_URL[usize::from(byte & 63)]))
+            .collect()
     }
 }
 

@@ -13,7 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Command, ConfigArgs, CreateApiKeyArgs, Failure};
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Config;
-use crate::service::{Service, Surroundings, assemble, connect, ensure_project, migrate, sync_catalog};
+use crate::service::{
+    Service, Surroundings, assemble, connect, ensure_project, migrate, sync_catalog,
+};
 use crate::wiring::LogPublisher;
 use crate::{demo, telemetry};
 
@@ -71,14 +73,20 @@ fn load(args: &ConfigArgs) -> Result<Config, Failure> {
 
 async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?;
-    telemetry::init(&config.log, None).map_err(|error| Failure::failed("logging cannot be started", &error))?;
+    telemetry::init(&config.log, None)
+        .map_err(|error| Failure::failed("logging cannot be started", &error))?;
     tracing::info!(config = ?config, "configured");
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind).map_err(|error| {
-        Failure::because(format!("{bind} cannot be listened on ({error}); choose another with BIND_ADDR"))
+        Failure::because(format!(
+            "{bind} cannot be listened on ({error}); choose another with BIND_ADDR"
+        ))
     })?;
     let mut service = Service::start(&config, production(), listener).await?;
-    say(&format!("ready on http://{} (Ctrl-C stops)", service.address))?;
+    say(&format!(
+        "ready on http://{} (Ctrl-C stops)",
+        service.address
+    ))?;
     tokio::select! {
         failure = service.ended() => Err(failure),
         told = stop_signal() => {
@@ -113,11 +121,16 @@ pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
 async fn run_migrations(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?;
     let store = connect(&config.database, SqliteSynchronous::Full).await?;
-    let status = |status: billing_seaorm::MigrationStatus| (status.applied.len(), status.pending.len());
+    let status =
+        |status: billing_seaorm::MigrationStatus| (status.applied.len(), status.pending.len());
     let before = store.migration_status().await;
-    let (_, pending) = before.map(status).map_err(|error| Failure::failed("the migrations cannot be read", &error))?;
+    let (_, pending) = before
+        .map(status)
+        .map_err(|error| Failure::failed("the migrations cannot be read", &error))?;
     migrate(&store).await?;
-    say(&format!("{pending} migrations applied; the database is up to date. Next: billing-app serve"))
+    say(&format!(
+        "{pending} migrations applied; the database is up to date. Next: billing-app serve"
+    ))
 }
 
 async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
@@ -129,14 +142,30 @@ async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
     let surroundings = production();
     let application = assemble(&config, &surroundings, &store)?;
     let title = |flag: &str, text: &str| {
-        Title::parse(text).map_err(|error| Failure { message: format!("{flag} {error}"), code: 2 })
+        Title::parse(text).map_err(|error| Failure {
+            message: format!("{flag} {error}"),
+            code: 2,
+        })
     };
-    let expires_at: Option<Timestamp> =
-        args.expires_in_days.map(|days| surroundings.clock.now().plus(Duration::days(i64::from(days))));
-    let (project, app) = (title("--project", &args.project)?, title("--app", &args.app)?);
-    let issued = application.issue_api_key.run(&project, &app, expires_at).await;
+    let expires_at: Option<Timestamp> = args.expires_in_days.map(|days| {
+        surroundings
+            .clock
+            .now()
+            .plus(Duration::days(i64::from(days)))
+    });
+    let (project, app) = (
+        title("--project", &args.project)?,
+        title("--app", &args.app)?,
+    );
+    let issued = application
+        .issue_api_key
+        .run(&project, &app, expires_at)
+        .await;
     let issued = issued.map_err(|error| Failure::failed("the key cannot be issued", &error))?;
-    let expiry = expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("expires at {at}"));
+    let expiry = expires_at.map_or_else(
+        || "never expires".to_owned(),
+        |at| format!("expires at {at}"),
+    );
     say(&format!(
         "{}\n\nproject {} ({project}), application {app}, {expiry}.\n\
          It is shown this once and kept only as a hash. Send it as the header X-API-Key.",
@@ -147,11 +176,16 @@ async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
 async fn bring_catalog_in_line(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?;
     if config.plan_catalog_file.is_none() {
-        return Err(Failure { message: "PLAN_CATALOG_FILE is not set".to_owned(), code: 2 });
+        return Err(Failure {
+            message: "PLAN_CATALOG_FILE is not set".to_owned(),
+            code: 2,
+        });
     }
     let store = connect(&config.database, SqliteSynchronous::Full).await?;
     let application = assemble(&config, &production(), &store)?;
     let project = ensure_project(&config, &application).await?;
     let changed = sync_catalog(&config, &application, project).await?;
-    say(&format!("{changed} products and prices changed; the catalogue is in line"))
+    say(&format!(
+        "{changed} products and prices changed; the catalogue is in line"
+    ))
 }

@@ -158,7 +158,10 @@ pub enum ConfigError {
 }
 
 fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { key, problem: problem.into() }
+    ConfigError::Invalid {
+        key,
+        problem: problem.into(),
+    }
 }
 
 impl Config {
@@ -173,7 +176,9 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         let figment = figment.merge(Env::raw().only(RawConfig::KEYS).lowercase(true));
-        let raw: RawConfig = figment.extract().map_err(|error| ConfigError::Unreadable(error.to_string()))?;
+        let raw: RawConfig = figment
+            .extract()
+            .map_err(|error| ConfigError::Unreadable(error.to_string()))?;
         Self::parse(raw)
     }
 
@@ -213,12 +218,17 @@ fn secret(value: Option<&str>) -> Option<SecretString> {
 }
 
 fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
-    let bind = raw
-        .bind_addr
-        .parse()
-        .map_err(|_| invalid("BIND_ADDR", "must be an address with a port, such as 127.0.0.1:8080"))?;
+    let bind = raw.bind_addr.parse().map_err(|_| {
+        invalid(
+            "BIND_ADDR",
+            "must be an address with a port, such as 127.0.0.1:8080",
+        )
+    })?;
     if !(1..=300).contains(&raw.shutdown_timeout_seconds) {
-        return Err(invalid("SHUTDOWN_TIMEOUT_SECONDS", "must be between 1 and 300"));
+        return Err(invalid(
+            "SHUTDOWN_TIMEOUT_SECONDS",
+            "must be between 1 and 300",
+        ));
     }
     if !(1..=256).contains(&raw.http_workers) {
         return Err(invalid("HTTP_WORKERS", "must be between 1 and 256"));
@@ -233,14 +243,20 @@ fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
 
 fn database(raw: &RawConfig) -> Result<DatabaseSection, ConfigError> {
     let url = raw.database_url.trim();
-    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+    if !["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
         return Err(invalid(
             "DATABASE_URL",
             "must begin with sqlite:// or postgres://, for example sqlite://billing.db",
         ));
     }
     if !(1..=1_000).contains(&raw.database_connections_max) {
-        return Err(invalid("DATABASE_CONNECTIONS_MAX", "must be between 1 and 1000"));
+        return Err(invalid(
+            "DATABASE_CONNECTIONS_MAX",
+            "must be between 1 and 1000",
+        ));
     }
     Ok(DatabaseSection {
         url: SecretString::from(url),
@@ -256,17 +272,27 @@ fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
         _ => return Err(invalid("STRIPE_MODE", "must be `live` or `test`")),
     };
     let key = present(raw.stripe_secret_key.as_deref());
-    let is_live_key = key.is_some_and(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"));
+    let is_live_key =
+        key.is_some_and(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"));
     if key.is_some() && is_live_key != (mode == StripeMode::Live) {
-        return Err(invalid("STRIPE_SECRET_KEY", "is a key of the other mode than STRIPE_MODE"));
+        return Err(invalid(
+            "STRIPE_SECRET_KEY",
+            "is a key of the other mode than STRIPE_MODE",
+        ));
     }
     let api_base = raw.stripe_api_base.trim().trim_end_matches('/').to_owned();
     if mode == StripeMode::Live && api_base != "https://api.stripe.com" {
         // C-058: the sandbox is refused where real money moves.
-        return Err(invalid("STRIPE_API_BASE", "must be https://api.stripe.com when STRIPE_MODE=live"));
+        return Err(invalid(
+            "STRIPE_API_BASE",
+            "must be https://api.stripe.com when STRIPE_MODE=live",
+        ));
     }
     if !api_base.starts_with("https://") && !api_base.starts_with("http://") {
-        return Err(invalid("STRIPE_API_BASE", "must begin with https:// (or http:// for the sandbox)"));
+        return Err(invalid(
+            "STRIPE_API_BASE",
+            "must begin with https:// (or http:// for the sandbox)",
+        ));
     }
     let webhook_secrets: Vec<SecretString> = raw
         .stripe_webhook_secret
@@ -278,10 +304,16 @@ fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
         .map(SecretString::from)
         .collect();
     if !(1..=3_600).contains(&raw.webhook_tolerance_seconds) {
-        return Err(invalid("WEBHOOK_TOLERANCE_SECONDS", "must be between 1 and 3600"));
+        return Err(invalid(
+            "WEBHOOK_TOLERANCE_SECONDS",
+            "must be between 1 and 3600",
+        ));
     }
     if !(1..=80).contains(&raw.stripe_http_timeout) {
-        return Err(invalid("STRIPE_HTTP_TIMEOUT", "must be between 1 and 80 seconds"));
+        return Err(invalid(
+            "STRIPE_HTTP_TIMEOUT",
+            "must be between 1 and 80 seconds",
+        ));
     }
     if raw.stripe_max_retries > 10 {
         return Err(invalid("STRIPE_MAX_RETRIES", "must be at most 10"));
@@ -305,13 +337,20 @@ fn checkout(raw: &RawConfig) -> Result<CheckoutPolicy, ConfigError> {
         .map(str::trim)
         .filter(|code| !code.is_empty())
         .map(|code| {
-            CountryCode::parse(code)
-                .map_err(|error| invalid("EMBARGOED_COUNTRY_CODES", format!("has `{code}`: each {error}")))
+            CountryCode::parse(code).map_err(|error| {
+                invalid(
+                    "EMBARGOED_COUNTRY_CODES",
+                    format!("has `{code}`: each {error}"),
+                )
+            })
         })
         .collect();
     // A shorter reservation would end while the provider's page can still be paid.
     if !(30..=10_080).contains(&raw.intent_reservation_duration_minutes) {
-        return Err(invalid("INTENT_RESERVATION_DURATION_MINUTES", "must be between 30 and 10080"));
+        return Err(invalid(
+            "INTENT_RESERVATION_DURATION_MINUTES",
+            "must be between 30 and 10080",
+        ));
     }
     if raw.trial_period_days > 730 {
         return Err(invalid("TRIAL_PERIOD_DAYS", "must be at most 730"));
@@ -340,18 +379,29 @@ fn checkout(raw: &RawConfig) -> Result<CheckoutPolicy, ConfigError> {
 
 fn access(raw: &RawConfig) -> Result<AccessSection, ConfigError> {
     let operator_key_hash = present(raw.admin_api_key_hash.as_deref()).map(str::to_lowercase);
-    if operator_key_hash.as_ref().is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit())) {
-        return Err(invalid("ADMIN_API_KEY_HASH", "must be the SHA-256 of the key: 64 hexadecimal digits"));
+    if operator_key_hash
+        .as_ref()
+        .is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit()))
+    {
+        return Err(invalid(
+            "ADMIN_API_KEY_HASH",
+            "must be the SHA-256 of the key: 64 hexadecimal digits",
+        ));
     }
     if present(raw.bearer_hs256_secret.as_deref()).is_some_and(|secret| secret.len() < 32) {
-        return Err(invalid("BEARER_HS256_SECRET", "must have at least 32 characters"));
+        return Err(invalid(
+            "BEARER_HS256_SECRET",
+            "must have at least 32 characters",
+        ));
     }
     let bearer_public_key_pem = match present(raw.bearer_public_key_file.as_deref()) {
         None => None,
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|error| invalid("BEARER_PUBLIC_KEY_FILE", format!("cannot be read ({path}): {error}")))?,
-        ),
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            invalid(
+                "BEARER_PUBLIC_KEY_FILE",
+                format!("cannot be read ({path}): {error}"),
+            )
+        })?),
     };
     Ok(AccessSection {
         bearer_issuer: present(raw.bearer_issuer.as_deref()).map(str::to_owned),
@@ -365,7 +415,10 @@ fn access(raw: &RawConfig) -> Result<AccessSection, ConfigError> {
 
 fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
     if !(1..=86_400).contains(&raw.stalled_threshold_seconds) {
-        return Err(invalid("STALLED_THRESHOLD_SECONDS", "must be between 1 and 86400"));
+        return Err(invalid(
+            "STALLED_THRESHOLD_SECONDS",
+            "must be between 1 and 86400",
+        ));
     }
     Ok(JobsSection {
         poll_interval: std::time::Duration::from_secs(1),
@@ -380,7 +433,10 @@ fn log(raw: &RawConfig) -> Result<LogSection, ConfigError> {
         "text" => false,
         _ => return Err(invalid("LOG_FORMAT", "must be `json` or `text`")),
     };
-    Ok(LogSection { json, filter: raw.log_filter.clone() })
+    Ok(LogSection {
+        json,
+        filter: raw.log_filter.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -406,7 +462,9 @@ mod tests {
             problem(|raw| raw.bind_addr = "8080".to_owned()),
             "BIND_ADDR must be an address with a port, such as 127.0.0.1:8080"
         );
-        assert!(problem(|raw| raw.database_url = "mysql://x".to_owned()).starts_with("DATABASE_URL"));
+        assert!(
+            problem(|raw| raw.database_url = "mysql://x".to_owned()).starts_with("DATABASE_URL")
+        );
         assert!(problem(|raw| raw.embargoed_country_codes = "RU,xx".to_owned()).contains("`xx`"));
     }
 
@@ -458,7 +516,10 @@ mod tests {
     fn every_key_is_documented_in_the_example() {
         let example = include_str!("../../../.env.example");
         for key in RawConfig::KEYS {
-            assert!(example.contains(&format!("{key}=")), "{key} is not in .env.example");
+            assert!(
+                example.contains(&format!("{key}=")),
+                "{key} is not in .env.example"
+            );
         }
     }
 }

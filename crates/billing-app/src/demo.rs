@@ -10,10 +10,10 @@ use crate::cli::Failure;
 use crate::commands::{say, stop_signal};
 
 mod auto;
-mod credentials;
+pub mod credentials;
 mod ids;
-mod timeline;
-mod world;
+pub mod timeline;
+pub mod world;
 
 use world::World;
 
@@ -57,20 +57,27 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
             Some(_) => None,
             None => Some(temporary_folder()?),
         };
-        let data = args.data.clone().or_else(|| temporary.as_ref().map(|folder| folder.0.clone()));
+        let data = args
+            .data
+            .clone()
+            .or_else(|| temporary.as_ref().map(|folder| folder.0.clone()));
         let world = World::start(&args, &data.unwrap_or_default()).await?;
         let told = auto::tell(&world, &args).await;
         world.stop().await?;
         return told;
     }
-    let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
+    let data = args
+        .data
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
     let world = World::start(&args, &data).await?;
     say(&banner(&world))?;
     stop_signal().await?;
     let kept = format!(
         "\nStopped. Kept: {} and {}.\n\
          The sandbox lives in memory, so the next `demo` starts a new world over a new database.",
-        world.database, world.log_file.display()
+        world.database,
+        world.log_file.display()
     );
     world.stop().await?;
     say(&kept)
@@ -90,14 +97,26 @@ fn temporary_folder() -> Result<TemporaryFolder, Failure> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| Failure::failed("no random numbers", &error))?;
     let folder = std::env::temp_dir().join(format!("billing-demo-{}", hex::encode(random)));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::failed("no temporary folder", &error))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::failed("no temporary folder", &error))?;
     Ok(TemporaryFolder(folder))
 }
 
 fn banner(world: &World) -> String {
-    let World { service_url, sandbox, credentials, database, log_file, .. } = world;
+    let World {
+        service_url,
+        sandbox,
+        credentials,
+        database,
+        log_file,
+        ..
+    } = world;
     let sandbox_url = sandbox.url();
-    let (app_key, buyer, operator) = (&credentials.app_key, &credentials.buyer, &credentials.operator);
+    let (app_key, buyer, operator) = (
+        &credentials.app_key,
+        &credentials.buyer,
+        &credentials.operator,
+    );
     let project = &credentials.project_id;
     format!(
         "Running

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use async_trait::async_trait;
-use billing_actix::{BearerConfig, BearerKey, HttpConfig, Readiness, ReadinessCheck, Sha256KeyHasher};
+use billing_actix::{
+    BearerConfig, BearerKey, HttpConfig, Readiness, ReadinessCheck, Sha256KeyHasher,
+};
 use billing_domain::kernel::id::ProjectId;
 use billing_domain::kernel::ports::{Clock, IdGenerator};
 use billing_domain::kernel::text::Title;
@@ -55,7 +57,10 @@ pub struct Service {
 ///
 /// # Errors
 /// [`Failure`] with what to change.
-pub async fn connect(section: &DatabaseSection, synchronous: SqliteSynchronous) -> Result<SeaOrmStore, Failure> {
+pub async fn connect(
+    section: &DatabaseSection,
+    synchronous: SqliteSynchronous,
+) -> Result<SeaOrmStore, Failure> {
     let mut config = StoreConfig::new(section.url.expose_secret());
     config.connections_max = section.connections_max;
     config.sqlite_synchronous = synchronous;
@@ -69,14 +74,21 @@ pub async fn connect(section: &DatabaseSection, synchronous: SqliteSynchronous) 
 /// # Errors
 /// [`Failure`].
 pub async fn migrate(store: &SeaOrmStore) -> Result<(), Failure> {
-    store.migrate().await.map_err(|error| Failure::failed("the database cannot be migrated", &error))
+    store
+        .migrate()
+        .await
+        .map_err(|error| Failure::failed("the database cannot be migrated", &error))
 }
 
 /// Builds the use cases over a database and Stripe.
 ///
 /// # Errors
 /// [`Failure`] for a configuration that contradicts itself.
-pub fn assemble(config: &Config, surroundings: &Surroundings, store: &SeaOrmStore) -> Result<Application, Failure> {
+pub fn assemble(
+    config: &Config,
+    surroundings: &Surroundings,
+    store: &SeaOrmStore,
+) -> Result<Application, Failure> {
     let rules = Rules {
         policy: Arc::new(config.checkout.clone()),
         billing_enabled: config.billing_enabled,
@@ -105,7 +117,8 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
     config.api_version.clone_from(&section.api_version);
     config.timeout = section.timeout;
     config.retries_max = section.retries_max;
-    let stripe = Arc::new(StripeProvider::new(&config, clock).map_err(|error| Failure::usage(&error))?);
+    let stripe =
+        Arc::new(StripeProvider::new(&config, clock).map_err(|error| Failure::usage(&error))?);
     let tolerance = section.webhook_tolerance.unsigned_abs();
     let verifier = StripeWebhookVerifier::try_new(section.webhook_secrets.clone(), mode, tolerance)
         .map_err(|error| Failure::usage(&error))?;
@@ -122,7 +135,11 @@ impl Service {
     ///
     /// # Errors
     /// [`Failure`] with what to change.
-    pub async fn start(config: &Config, surroundings: Surroundings, listener: TcpListener) -> Result<Self, Failure> {
+    pub async fn start(
+        config: &Config,
+        surroundings: Surroundings,
+        listener: TcpListener,
+    ) -> Result<Self, Failure> {
         let store = connect(&config.database, surroundings.sqlite_synchronous).await?;
         if config.database.migrate_on_startup {
             migrate(&store).await?;
@@ -139,7 +156,9 @@ impl Service {
         let handle = server.handle();
         let serving = tokio::spawn(server);
         let (stop_workers, stopped) = watch::channel(false);
-        let working = surroundings.has_workers.then(|| tokio::spawn(application.workers.clone().run(stopped)));
+        let working = surroundings
+            .has_workers
+            .then(|| tokio::spawn(application.workers.clone().run(stopped)));
         tracing::info!(server.address = %address, billing.enabled = config.billing_enabled, "listening on {address}");
         Ok(Self {
             application,
@@ -177,12 +196,14 @@ impl Service {
             }
             let _ = self.store.close().await;
         };
-        tokio::time::timeout(self.shutdown_timeout, finish).await.map_err(|_| {
-            Failure::because(format!(
-                "work was cut off after {} s; it is taken up again at the next start",
-                self.shutdown_timeout.as_secs()
-            ))
-        })
+        tokio::time::timeout(self.shutdown_timeout, finish)
+            .await
+            .map_err(|_| {
+                Failure::because(format!(
+                    "work was cut off after {} s; it is taken up again at the next start",
+                    self.shutdown_timeout.as_secs()
+                ))
+            })
     }
 }
 
@@ -190,7 +211,10 @@ impl Service {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn ensure_project(config: &Config, application: &Application) -> Result<ProjectId, Failure> {
+pub async fn ensure_project(
+    config: &Config,
+    application: &Application,
+) -> Result<ProjectId, Failure> {
     let name = Title::parse(&config.access.default_project)
         .map_err(|error| Failure::because(format!("DEFAULT_PROJECT {error}")))?;
     let project = application.issue_api_key.ensure_project(&name).await;
@@ -201,8 +225,14 @@ pub async fn ensure_project(config: &Config, application: &Application) -> Resul
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn sync_catalog(config: &Config, application: &Application, project: ProjectId) -> Result<u32, Failure> {
-    let Some(path) = &config.plan_catalog_file else { return Ok(0) };
+pub async fn sync_catalog(
+    config: &Config,
+    application: &Application,
+    project: ProjectId,
+) -> Result<u32, Failure> {
+    let Some(path) = &config.plan_catalog_file else {
+        return Ok(0);
+    };
     let plan = plan_file::load(path).map_err(|error| Failure::usage(&error))?;
     let changed = application.sync_catalog.run(project, &plan).await;
     changed.map_err(|error| Failure::failed("the catalogue cannot be brought in line", &error))
@@ -228,7 +258,11 @@ struct StoreReadiness(SeaOrmStore);
 impl Readiness for StoreReadiness {
     async fn checks(&self) -> Vec<ReadinessCheck> {
         let database = match self.0.ping().await {
-            Ok(()) => ReadinessCheck { name: "database", is_ready: true, detail: "answers".to_owned() },
+            Ok(()) => ReadinessCheck {
+                name: "database",
+                is_ready: true,
+                detail: "answers".to_owned(),
+            },
             Err(_) => {
                 return vec![ReadinessCheck {
                     name: "database",
@@ -238,11 +272,26 @@ impl Readiness for StoreReadiness {
             }
         };
         let (is_ready, detail) = match self.0.migration_status().await {
-            Ok(status) if status.is_current() => (true, format!("{} applied", status.applied.len())),
-            Ok(status) => (false, format!("{} pending; run `billing-app migrate`", status.pending.len())),
+            Ok(status) if status.is_current() => {
+                (true, format!("{} applied", status.applied.len()))
+            }
+            Ok(status) => (
+                false,
+                format!(
+                    "{} pending; run `billing-app migrate`",
+                    status.pending.len()
+                ),
+            ),
             Err(_) => (false, "cannot be read".to_owned()),
         };
-        vec![database, ReadinessCheck { name: "migrations", is_ready, detail }]
+        vec![
+            database,
+            ReadinessCheck {
+                name: "migrations",
+                is_ready,
+                detail,
+            },
+        ]
     }
 }
 
@@ -253,7 +302,8 @@ fn bearer(section: &AccessSection, project: ProjectId) -> Result<Option<BearerCo
         keys.push(BearerKey::hs256(secret).map_err(|error| Failure::usage(&error))?);
     }
     if let Some(pem) = &section.bearer_public_key_pem {
-        let key = BearerKey::rs256_pem(pem.as_bytes()).or_else(|_| BearerKey::es256_pem(pem.as_bytes()));
+        let key =
+            BearerKey::rs256_pem(pem.as_bytes()).or_else(|_| BearerKey::es256_pem(pem.as_bytes()));
         keys.push(key.map_err(|error| Failure::usage(&error))?);
     }
     match (&section.bearer_issuer, &section.bearer_audience, keys.is_empty()) {

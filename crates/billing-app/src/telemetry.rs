@@ -15,14 +15,27 @@ use crate::config::LogSection;
 /// # Errors
 /// The file cannot be opened, or the filter is not one.
 pub fn init(section: &LogSection, file: Option<&Path>) -> io::Result<()> {
-    let filter = EnvFilter::try_new(&section.filter)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("LOG_FILTER is not a filter: {error}")))?;
+    let filter = EnvFilter::try_new(&section.filter).map_err(|error| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("LOG_FILTER is not a filter: {error}"),
+        )
+    })?;
     let writer = match file {
-        Some(path) => BoxMakeWriter::new(Arc::new(File::options().create(true).append(true).open(path)?)),
+        Some(path) => BoxMakeWriter::new(Arc::new(
+            File::options().create(true).append(true).open(path)?,
+        )),
         None => BoxMakeWriter::new(io::stderr),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
-    let started = if section.json { builder.json().try_init() } else { builder.try_init() };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false);
+    let started = if section.json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
     if started.is_err() {
         tracing::debug!("logging was started before");
     }

@@ -47,7 +47,10 @@ use crate::workers::{Bells, Workers};
 
 /// Every storage port, each by its own trait object, so that a test can replace one.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named after what it reads or writes")]
+#[expect(
+    missing_docs,
+    reason = "each field is named after what it reads or writes"
+)]
 pub struct Storage {
     pub writer: Arc<dyn BillingWriter>,
     pub answers: Arc<dyn AnswerReader>,
@@ -161,7 +164,11 @@ pub fn build(
     provider: &Provider,
     storage: &Storage,
 ) -> Application {
-    let core = Core { writer: storage.writer.clone(), clock: clock.clone(), ids };
+    let core = Core {
+        writer: storage.writer.clone(),
+        clock: clock.clone(),
+        ids,
+    };
     let policy = rules.policy.clone();
     let bells = Bells::default();
     let wake = bells.clone();
@@ -197,7 +204,11 @@ pub fn build(
             intents: storage.intents.clone(),
             provider: provider.checkout.clone(),
         }),
-        amend_intent: Arc::new(AmendIntent { core: core.clone(), intents: storage.intents.clone(), policy }),
+        amend_intent: Arc::new(AmendIntent {
+            core: core.clone(),
+            intents: storage.intents.clone(),
+            policy,
+        }),
         read_intents: Arc::new(ReadIntents {
             intents: storage.intents.clone(),
             listing: storage.intent_listing.clone(),
@@ -242,7 +253,10 @@ pub fn build(
             access: storage.access.clone(),
             hasher: hasher.clone(),
         }),
-        register_user: Arc::new(RegisterUser { core: core.clone(), users: storage.users.clone() }),
+        register_user: Arc::new(RegisterUser {
+            core: core.clone(),
+            users: storage.users.clone(),
+        }),
         answers: storage.answers.clone(),
         clock,
         ids: core.ids.clone(),
@@ -252,7 +266,11 @@ pub fn build(
     Application {
         use_cases,
         workers: workers(rules, &core, provider, storage, open_requested, bells),
-        issue_api_key: Arc::new(IssueApiKey { core: core.clone(), access: storage.access.clone(), hasher }),
+        issue_api_key: Arc::new(IssueApiKey {
+            core: core.clone(),
+            access: storage.access.clone(),
+            hasher,
+        }),
         sync_catalog: Arc::new(SyncCatalog {
             core,
             catalog: storage.catalog.clone(),

@@ -76,41 +76,72 @@ impl Workers {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
         let (poll, sweep) = (self.jobs.poll_interval, self.jobs.sweep_interval);
-        let Self { inbox, provisioning, outbox, sweep: sweeper, bells, jobs: _ } = self;
+        let Self {
+            inbox,
+            provisioning,
+            outbox,
+            sweep: sweeper,
+            bells,
+            jobs: _,
+        } = self;
         let after_inbox = bells.clone();
-        tasks.spawn(work("inbox", bells.inbox.clone(), poll, stop.clone(), move || {
-            let (inbox, bells) = (inbox.clone(), after_inbox.clone());
-            async move {
-                let report = inbox.run().await?;
-                if report.applied > 0 {
-                    bells.provisioning.notify_one();
-                    bells.outbox.notify_one();
+        tasks.spawn(work(
+            "inbox",
+            bells.inbox.clone(),
+            poll,
+            stop.clone(),
+            move || {
+                let (inbox, bells) = (inbox.clone(), after_inbox.clone());
+                async move {
+                    let report = inbox.run().await?;
+                    if report.applied > 0 {
+                        bells.provisioning.notify_one();
+                        bells.outbox.notify_one();
+                    }
+                    Ok(report.claimed())
                 }
-                Ok(report.claimed())
-            }
-        }));
+            },
+        ));
         let after_provisioning = bells.clone();
-        tasks.spawn(work("provisioning", bells.provisioning.clone(), poll, stop.clone(), move || {
-            let (provisioning, bells) = (provisioning.clone(), after_provisioning.clone());
-            async move {
-                let count = provisioning.run_due().await?;
-                if count > 0 {
-                    bells.outbox.notify_one();
+        tasks.spawn(work(
+            "provisioning",
+            bells.provisioning.clone(),
+            poll,
+            stop.clone(),
+            move || {
+                let (provisioning, bells) = (provisioning.clone(), after_provisioning.clone());
+                async move {
+                    let count = provisioning.run_due().await?;
+                    if count > 0 {
+                        bells.outbox.notify_one();
+                    }
+                    Ok(count)
                 }
-                Ok(count)
-            }
-        }));
-        tasks.spawn(work("outbox", bells.outbox.clone(), poll, stop.clone(), move || {
-            let outbox = outbox.clone();
-            async move { outbox.run().await }
-        }));
-        tasks.spawn(work("sweep", Arc::new(Notify::new()), sweep, stop, move || {
-            let sweeper = sweeper.clone();
-            async move {
-                let report = sweeper.run().await?;
-                Ok(report.expired + report.resumed + report.stalled)
-            }
-        }));
+            },
+        ));
+        tasks.spawn(work(
+            "outbox",
+            bells.outbox.clone(),
+            poll,
+            stop.clone(),
+            move || {
+                let outbox = outbox.clone();
+                async move { outbox.run().await }
+            },
+        ));
+        tasks.spawn(work(
+            "sweep",
+            Arc::new(Notify::new()),
+            sweep,
+            stop,
+            move || {
+                let sweeper = sweeper.clone();
+                async move {
+                    let report = sweeper.run().await?;
+                    Ok(report.expired + report.resumed + report.stalled)
+                }
+            },
+        ));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(error = %error, "a worker ended by itself");

@@ -44,8 +44,12 @@ fn quantity_max() -> u32 {
 /// # Errors
 /// [`ConfigError`] with the row at fault.
 pub fn load(path: &Path) -> Result<Vec<PlannedProduct>, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| invalid("PLAN_CATALOG_FILE", format!("cannot be read ({}): {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        invalid(
+            "PLAN_CATALOG_FILE",
+            format!("cannot be read ({}): {error}", path.display()),
+        )
+    })?;
     parse(&text)
 }
 
@@ -62,13 +66,25 @@ pub fn parse(text: &str) -> Result<Vec<PlannedProduct>, ConfigError> {
 
 fn planned(row: Row) -> Result<PlannedProduct, ConfigError> {
     let wrong = |field: &str, rule: &dyn std::fmt::Display| {
-        invalid("PLAN_CATALOG_FILE", format!("has product `{}` whose {field} {rule}", row.name))
+        invalid(
+            "PLAN_CATALOG_FILE",
+            format!("has product `{}` whose {field} {rule}", row.name),
+        )
     };
-    let kind = ProductKind::parse(&row.kind)
-        .ok_or_else(|| wrong("kind", &"must be course, licence_pack, feature or tenant_plan"))?;
-    let range_is_valid = 1 <= row.quantity_min && row.quantity_min <= row.quantity_max && row.quantity_max <= QUANTITY_MAX;
+    let kind = ProductKind::parse(&row.kind).ok_or_else(|| {
+        wrong(
+            "kind",
+            &"must be course, licence_pack, feature or tenant_plan",
+        )
+    })?;
+    let range_is_valid = 1 <= row.quantity_min
+        && row.quantity_min <= row.quantity_max
+        && row.quantity_max <= QUANTITY_MAX;
     if !range_is_valid {
-        return Err(wrong("quantity range", &format!("must be within 1 and {QUANTITY_MAX}")));
+        return Err(wrong(
+            "quantity range",
+            &format!("must be within 1 and {QUANTITY_MAX}"),
+        ));
     }
     let feature_codes: Result<Vec<FeatureCode>, ConfigError> = row
         .feature_codes
@@ -78,9 +94,13 @@ fn planned(row: Row) -> Result<PlannedProduct, ConfigError> {
     Ok(PlannedProduct {
         kind,
         name: Title::parse(&row.name).map_err(|error| wrong("name", &error))?,
-        lookup_key: LookupKey::parse(&row.lookup_key).map_err(|error| wrong("lookup_key", &error))?,
+        lookup_key: LookupKey::parse(&row.lookup_key)
+            .map_err(|error| wrong("lookup_key", &error))?,
         feature_codes: feature_codes?,
-        quantity: QuantityRange { min: row.quantity_min, max: row.quantity_max },
+        quantity: QuantityRange {
+            min: row.quantity_min,
+            max: row.quantity_max,
+        },
     })
 }
 
@@ -104,7 +124,11 @@ mod tests {
 
     #[test]
     fn a_wrong_row_is_named() {
-        for (from, to) in [("licence_pack", "pack"), ("reports.export", "Reports"), ("lookup_key", "lookup")] {
+        for (from, to) in [
+            ("licence_pack", "pack"),
+            ("reports.export", "Reports"),
+            ("lookup_key", "lookup"),
+        ] {
             let error = parse(&GOOD.replace(from, to)).unwrap_err().to_string();
             assert!(error.starts_with("PLAN_CATALOG_FILE"), "{error}");
         }

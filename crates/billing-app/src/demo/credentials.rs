@@ -8,26 +8,26 @@ use serde::Serialize;
 use crate::cli::Failure;
 
 /// `iss` of the demo's tokens.
-pub(super) const ISSUER: &str = "billing-demo";
+pub const ISSUER: &str = "billing-demo";
 
 /// `aud` of the demo's tokens.
-pub(super) const AUDIENCE: &str = "billing";
+pub const AUDIENCE: &str = "billing";
 
 /// How long a token is good: a long afternoon.
 const LIFETIME_SECONDS: i64 = 12 * 3_600;
 
 /// Everybody in the story.
-pub(super) struct Credentials {
+pub struct Credentials {
     /// Buys for Acme.
-    pub(super) buyer: String,
+    pub buyer: String,
     /// Gets a licence.
-    pub(super) learner: String,
+    pub learner: String,
     /// Runs the service.
-    pub(super) operator: String,
+    pub operator: String,
     /// Asks about entitlements.
-    pub(super) app_key: String,
+    pub app_key: String,
     /// The project of them all.
-    pub(super) project_id: ProjectId,
+    pub project_id: ProjectId,
 }
 
 #[derive(Serialize)]
@@ -43,7 +43,13 @@ struct Claims<'a> {
 }
 
 /// Mints a token for somebody.
-pub(super) fn token(secret: &str, sub: &str, email: &str, roles: &[&str], now: Timestamp) -> Result<String, Failure> {
+pub fn token(
+    secret: &str,
+    sub: &str,
+    email: &str,
+    roles: &[&str],
+    now: Timestamp,
+) -> Result<String, Failure> {
     let claims = Claims {
         iss: ISSUER,
         aud: AUDIENCE,

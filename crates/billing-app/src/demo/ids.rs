@@ -16,7 +16,10 @@ pub(super) struct SeededIds {
 
 impl SeededIds {
     pub(super) fn new(seed: u32) -> Self {
-        Self { seed, counter: AtomicU64::new(0) }
+        Self {
+            seed,
+            counter: AtomicU64::new(0),
+        }
     }
 
     fn digest(&self, kind: u8) -> (u64, [u8; 32]) {

@@ -22,10 +22,10 @@ use crate::service::{Service, Surroundings};
 use crate::telemetry;
 
 /// The price of the one product.
-pub(super) const LOOKUP_KEY: &str = "team_yearly";
+pub const LOOKUP_KEY: &str = "team_yearly";
 
 /// What its licences open.
-pub(super) const FEATURE: &str = "reports.export";
+pub const FEATURE: &str = "reports.export";
 
 const PLAN_FILE: &str = r#"# Written by `billing-app demo`: what is sold, by the lookup key of its price.
 [[product]]
@@ -38,19 +38,19 @@ quantity_max = 30
 "#;
 
 /// Everything that runs.
-pub(super) struct World {
-    pub(super) sandbox: Sandbox,
-    pub(super) service: Service,
-    pub(super) service_url: String,
-    pub(super) credentials: Credentials,
-    pub(super) recorder: Arc<Recorder>,
-    pub(super) database: String,
-    pub(super) log_file: PathBuf,
-    pub(super) http: reqwest::Client,
+pub struct World {
+    pub sandbox: Sandbox,
+    pub service: Service,
+    pub service_url: String,
+    pub credentials: Credentials,
+    pub recorder: Arc<Recorder>,
+    pub database: String,
+    pub log_file: PathBuf,
+    pub http: reqwest::Client,
 }
 
 impl World {
-    pub(super) async fn start(args: &DemoArgs, data: &Path) -> Result<Self, Failure> {
+    pub async fn start(args: &DemoArgs, data: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(data).map_err(|error| {
             Failure::because(format!(
                 "the folder {} cannot be made ({error}); choose another one with --data",
@@ -60,7 +60,9 @@ impl World {
         let log_file = data.join("demo.log");
         let database = database(args, data)?;
         let listener = listen(args)?;
-        let address = listener.local_addr().map_err(|error| Failure::failed("no address", &error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::failed("no address", &error))?;
         let service_url = format!("http://{address}");
         let sandbox = sandbox(args, &service_url).await?;
         let http = reqwest::Client::builder()
@@ -71,13 +73,24 @@ impl World {
             .map_err(|error| Failure::failed("no HTTP client", &error))?;
         stock(&http, &sandbox).await?;
 
-        let ids: Arc<dyn IdGenerator> =
-            if args.auto { Arc::new(SeededIds::new(args.seed)) } else { Arc::new(RandomIds) };
+        let ids: Arc<dyn IdGenerator> = if args.auto {
+            Arc::new(SeededIds::new(args.seed))
+        } else {
+            Arc::new(RandomIds)
+        };
         let bearer_secret = RandomIds.secret();
         let plan_file = data.join("products.toml");
-        std::fs::write(&plan_file, PLAN_FILE).map_err(|error| Failure::failed("the plan file cannot be written", &error))?;
-        let config = config(&service_url, &sandbox, &database, &bearer_secret, &plan_file)?;
-        telemetry::init(&config.log, Some(&log_file)).map_err(|error| Failure::failed("no log file", &error))?;
+        std::fs::write(&plan_file, PLAN_FILE)
+            .map_err(|error| Failure::failed("the plan file cannot be written", &error))?;
+        let config = config(
+            &service_url,
+            &sandbox,
+            &database,
+            &bearer_secret,
+            &plan_file,
+        )?;
+        telemetry::init(&config.log, Some(&log_file))
+            .map_err(|error| Failure::failed("no log file", &error))?;
         let recorder = Arc::new(Recorder::default());
         let surroundings = Surroundings {
             clock: Arc::new(SystemClock),
@@ -89,10 +102,19 @@ impl World {
         };
         let service = Service::start(&config, surroundings, listener).await?;
         let credentials = credentials(&service, &bearer_secret).await?;
-        Ok(Self { sandbox, service, service_url, credentials, recorder, database, log_file, http })
+        Ok(Self {
+            sandbox,
+            service,
+            service_url,
+            credentials,
+            recorder,
+            database,
+            log_file,
+            http,
+        })
     }
 
-    pub(super) async fn stop(self) -> Result<(), Failure> {
+    pub async fn stop(self) -> Result<(), Failure> {
         let stopped = self.service.stop().await;
         self.sandbox.stop().await;
         stopped
@@ -160,7 +182,12 @@ async fn stock(http: &reqwest::Client, sandbox: &Sandbox) -> Result<(), Failure>
     post(http, sandbox, "/v1/prices", &price).await.map(|_| ())
 }
 
-async fn post(http: &reqwest::Client, sandbox: &Sandbox, path: &str, form: &[(&str, &str)]) -> Result<Value, Failure> {
+async fn post(
+    http: &reqwest::Client,
+    sandbox: &Sandbox,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Result<Value, Failure> {
     let body = form_encoded(form);
     let answer = http
         .post(format!("{}{path}", sandbox.url()))
@@ -171,12 +198,21 @@ async fn post(http: &reqwest::Client, sandbox: &Sandbox, path: &str, form: &[(&s
         .await
         .map_err(|error| Failure::failed("the sandbox does not answer", &error))?;
     let status = answer.status();
-    let value: Value = answer.json().await.map_err(|error| Failure::failed("the sandbox's answer", &error))?;
-    if status.is_success() { Ok(value) } else { Err(Failure::because(format!("POST {path} was answered {status}: {value}"))) }
+    let value: Value = answer
+        .json()
+        .await
+        .map_err(|error| Failure::failed("the sandbox's answer", &error))?;
+    if status.is_success() {
+        Ok(value)
+    } else {
+        Err(Failure::because(format!(
+            "POST {path} was answered {status}: {value}"
+        )))
+    }
 }
 
 /// Writes a form; every byte but letters and digits is escaped, which any reader undoes.
-pub(super) fn form_encoded(form: &[(&str, &str)]) -> String {
+pub fn form_encoded(form: &[(&str, &str)]) -> String {
     let escaped = |text: &str| {
         text.bytes().fold(String::new(), |mut out, byte| {
             if byte.is_ascii_alphanumeric() {
@@ -187,10 +223,19 @@ pub(super) fn form_encoded(form: &[(&str, &str)]) -> String {
             out
         })
     };
-    form.iter().map(|(key, value)| format!("{}={}", escaped(key), escaped(value))).collect::<Vec<_>>().join("&")
+    form.iter()
+        .map(|(key, value)| format!("{}={}", escaped(key), escaped(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
-fn config(service_url: &str, sandbox: &Sandbox, database: &str, bearer_secret: &str, plan_file: &Path) -> Result<Config, Failure> {
+fn config(
+    service_url: &str,
+    sandbox: &Sandbox,
+    database: &str,
+    bearer_secret: &str,
+    plan_file: &Path,
+) -> Result<Config, Failure> {
     let raw = RawConfig {
         database_url: database.to_owned(),
         public_url: service_url.to_owned(),
@@ -215,12 +260,22 @@ async fn credentials(service: &Service, bearer_secret: &str) -> Result<Credentia
     let now = SystemClock.now();
     let title = |text: &str| Title::parse(text).map_err(|error| Failure::usage(&error));
     let (project, app) = (title("default")?, title("demo app")?);
-    let key = service.application.issue_api_key.run(&project, &app, None).await;
+    let key = service
+        .application
+        .issue_api_key
+        .run(&project, &app, None)
+        .await;
     let key = key.map_err(|error| Failure::failed("the app's key cannot be issued", &error))?;
     Ok(Credentials {
         buyer: token(bearer_secret, "ada", "ada@acme.example", &[], now)?,
         learner: token(bearer_secret, "grace", "grace@acme.example", &[], now)?,
-        operator: token(bearer_secret, "olga", "olga@billing.example", &["operator"], now)?,
+        operator: token(
+            bearer_secret,
+            "olga",
+            "olga@billing.example",
+            &["operator"],
+            now,
+        )?,
         app_key: key.secret,
         project_id: key.project_id,
     })
