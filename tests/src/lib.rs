@@ -1,1 +1,5 @@
-//! Whole-system tests live in the folders beside this file; the library itself is empty.
+//! What the whole-system tests stand on: the service over a memory store and a fake provider whose
+//! every port call can fail, and the service over real databases and the sandbox.
+
+pub mod house;
+pub mod stage;
