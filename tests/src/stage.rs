@@ -10,9 +10,10 @@ use billing_app::wiring::{Application, LogPublisher, Provider, Rules, Storage, b
 use billing_domain::catalog::ports::PriceName;
 use billing_domain::checkout::intent::{CheckoutUi, Quantity, Reservation, Terms};
 use billing_domain::checkout::policy::CheckoutPolicy;
-use billing_domain::checkout::start_checkout::StartCheckoutRequest;
+use billing_domain::checkout::start_checkout::{StartCheckoutError, StartCheckoutRequest};
 use billing_domain::kernel::change_set::{Cause, RecordedAnswer, RequestKey};
 use billing_domain::kernel::email::Email;
+use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::kernel::ports::{BillingWriter, Clock};
 use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
@@ -338,7 +339,10 @@ impl<'a> Teller<'a> {
                 links.session
             });
             match (started, opened) {
-                (Ok(_), Some(session)) => return session,
+                (
+                    Ok(_) | Err(StartCheckoutError::Store(StoreFailure::AlreadyApplied)),
+                    Some(session),
+                ) => return session,
                 _ => self.restart(),
             }
         }
