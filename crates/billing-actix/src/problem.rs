@@ -161,7 +161,13 @@ impl Problem {
         let parts = &self.0;
         let mut response = HttpResponse::build(parts.status);
         if parts.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            // RFC 6750, section 3.1.
+            let challenge = if parts.code == Code::InvalidToken {
+                "Bearer error=\"invalid_token\""
+            } else {
+                "Bearer"
+            };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         if let Some(seconds) = parts.retry_after_seconds {
             response.insert_header((RETRY_AFTER, seconds.to_string()));

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
@@ -54,6 +54,10 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     // Never the query: it may carry an activation key.
     let path = request.path().to_owned();
     canonicalize(&mut request, state.config.has_legacy_aliases);
+    // A HEAD is a GET whose body stays here; the connection knows that and sends none.
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
 
     let span = tracing::info_span!(
         "request",

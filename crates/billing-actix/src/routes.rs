@@ -57,7 +57,7 @@ fn ok(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
-/// The problems that any operation may answer.
+/// The problems that any operation with credentials may answer.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its derived documentation is used")]
 pub(crate) enum Problems {
@@ -76,9 +76,18 @@ pub(crate) enum Problems {
     /// In conflict with the state, or with an earlier request under the same idempotency key.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(ProblemBody),
+    /// A larger body than the operation takes.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
     /// Well-formed, and breaks a rule.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(ProblemBody),
+    /// The payment provider is not configured, or something went wrong on our side.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Broken(ProblemBody),
+    /// The payment provider cannot be reached.
+    #[response(status = 502, content_type = "application/problem+json")]
+    Unreachable(ProblemBody),
     /// Our own dependency is down, or billing is switched off.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemBody),

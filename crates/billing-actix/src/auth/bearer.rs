@@ -19,6 +19,9 @@ const HS256_SECRET_BYTES_MIN: usize = 32;
 const OPERATOR_ROLE: &str = "operator";
 
 /// Whose tokens are believed.
+///
+/// A token has `sub`, `iss`, `aud` and `exp`; `nbf`, `email`, `email_verified` and `roles` are
+/// read where they are. This crate never makes one.
 #[derive(Debug, Clone)]
 pub struct BearerConfig {
     /// The `iss` that a token must have.

@@ -23,8 +23,8 @@ pub(crate) struct EntitlementQuery {
     /// Only this feature.
     feature: Option<String>,
     /// An unknown user has no entitlements instead of being an error.
-    #[serde(default)]
-    pub(crate) allow_unknown: bool,
+    #[param(value_type = Option<bool>)]
+    allow_unknown: Option<String>,
 }
 
 /// A parsed [`EntitlementQuery`].
@@ -32,6 +32,7 @@ pub(crate) struct WantedEntitlements {
     pub(crate) user: ExternalUserId,
     pub(crate) project: ProjectId,
     pub(crate) feature: Option<FeatureCode>,
+    pub(crate) allows_unknown: bool,
 }
 
 fn invalid(name: &str, error_code: &str, message: String) -> Problem {
@@ -72,10 +73,19 @@ impl EntitlementQuery {
             ),
             None => None,
         };
+        let allows_unknown = match self.allow_unknown.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                let message = "must be true or false".to_owned();
+                return Err(invalid("allow_unknown", "invalid_format", message));
+            }
+        };
         Ok(WantedEntitlements {
             user,
             project,
             feature,
+            allows_unknown,
         })
     }
 }

@@ -4,7 +4,8 @@ use billing_domain::checkout::amend_intent::{IntentAmendment, OperatorState};
 use billing_domain::checkout::intent::{
     Checkout, CheckoutIntent, IntentParts, IntentRequest, IntentState, Quantity, Reservation, Terms,
 };
-use billing_domain::kernel::page::{PAGE_LIMIT_DEFAULT, Page, PageRequest};
+use billing_domain::kernel::id::{Id, IdKind};
+use billing_domain::kernel::page::{InvalidPageLimit, PAGE_LIMIT_DEFAULT, Page, PageRequest};
 use billing_domain::kernel::text::{CompanyName, CountryCode, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -153,31 +154,37 @@ impl AmendIntentBody {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// At most so many, 1 to 100; 20 if absent.
-    limit: Option<u16>,
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
     /// The `next` of the page before.
     after: Option<String>,
 }
 
 impl PageQuery {
-    /// Parses the query.
-    pub(crate) fn into_request(self) -> Result<PageRequest, Problem> {
-        let limit = self.limit.unwrap_or(PAGE_LIMIT_DEFAULT);
+    /// Parses the query of a list whose rows have this kind of id.
+    pub(crate) fn into_request<K: IdKind>(self) -> Result<PageRequest, Problem> {
         let is_a_cursor = self
             .after
             .as_ref()
-            .is_none_or(|after| after.len() <= 64 && after.chars().all(|c| c.is_ascii_graphic()));
+            .is_none_or(|after| Id::<K>::parse(after).is_ok());
         if !is_a_cursor {
             let message = "after must be the `next` of an earlier page";
             return Err(Problem::new(Code::InvalidQuery)
                 .field("after", "invalid_format", message)
                 .detail(message));
         }
-        PageRequest::try_new(limit, self.after).map_err(|error| {
-            let message = error.to_string();
+        let out_of_range = || {
+            let message = InvalidPageLimit.to_string();
             Problem::new(Code::InvalidQuery)
                 .field("limit", "range_exceeded", message.as_str())
                 .detail(message)
-        })
+        };
+        let limit = match self.limit.as_deref().map(str::parse) {
+            None => PAGE_LIMIT_DEFAULT,
+            Some(Ok(limit)) => limit,
+            Some(Err(_)) => return Err(out_of_range()),
+        };
+        PageRequest::try_new(limit, self.after).map_err(|InvalidPageLimit| out_of_range())
     }
 }
 

@@ -11,10 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::html::page;
 use crate::dto::body::parse_query;
-use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::problem::{Problem, ProblemBody};
 use crate::request_id::RequestId;
-use crate::routes::{Problems, state_of};
+use crate::routes::state_of;
 
 /// How soon the page looks again while something is still happening.
 const REFRESH_SECONDS: u32 = 2;
@@ -51,7 +51,14 @@ struct CheckoutResultBody {
             (CheckoutResultBody = "application/json"),
             (String = "text/html"),
         )),
-        Problems,
+        (status = 400, description = "No session's id", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No checkout of ours", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 502, description = "The payment provider cannot be reached", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Try again", body = ProblemBody,
+            content_type = "application/problem+json"),
     )
 )]
 #[get("/checkout/success")]

@@ -22,10 +22,11 @@ pub(crate) fn page(title: &str, paragraphs: &[String], refresh_seconds: Option<u
         format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n")
     });
     let title = escape(title);
-    let paragraphs: String = paragraphs
+    let paragraphs: Vec<String> = paragraphs
         .iter()
         .map(|text| format!("<p>{}</p>\n", escape(text)))
         .collect();
+    let paragraphs = paragraphs.concat();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

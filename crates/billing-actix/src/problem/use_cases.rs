@@ -65,9 +65,11 @@ impl From<ProviderError> for Problem {
                     .retry_after(seconds)
                     .because(error)
             }
-            ProviderError::Rejected { ref code, .. } => {
+            ProviderError::Rejected { code, message } => {
                 let detail = format!("the payment provider rejected the request ({code})");
-                Self::new(Code::StripeError).detail(detail).because(error)
+                Self::new(Code::StripeError)
+                    .because(format!("{detail}: {message}"))
+                    .detail(detail)
             }
             ProviderError::NotConfigured => Self::new(Code::StripeNotConfigured).because(error),
         }

@@ -5,7 +5,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use billing_domain::checkout::intent::CheckoutIntent;
 use billing_domain::kernel::change_set::RecordedAnswer;
-use billing_domain::kernel::id::IntentId;
+use billing_domain::kernel::id::{IntentId, IntentKind};
 use billing_domain::provisioning::workflow::ProvisioningWorkflow;
 
 use super::{Problems, ok, state_of};
@@ -58,7 +58,7 @@ pub(super) async fn create_checkout_intent(
 pub(super) async fn list_checkout_intents(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let state = state_of(&request);
     let principal = authenticate(state, &request).await?;
-    let page = parse_query::<PageQuery>(&request)?.into_request()?;
+    let page = parse_query::<PageQuery>(&request)?.into_request::<IntentKind>()?;
     let page = state.use_cases.read_intents.list(&principal, &page).await?;
     Ok(ok(&IntentPageBody::from(page)))
 }

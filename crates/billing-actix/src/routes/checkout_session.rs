@@ -10,7 +10,7 @@ use crate::auth::authenticate;
 use crate::dto::body::{parse_json, read};
 use crate::dto::checkout_session::{CheckoutSessionAnswer, CheckoutSessionBody};
 use crate::idempotency::{answer_once, json_answer};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 /// Reserves, and opens the payment provider's page.
 ///
@@ -22,8 +22,6 @@ use crate::problem::{Problem, ProblemBody};
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters")),
     responses(
         (status = 201, description = "The page", body = CheckoutSessionAnswer),
-        (status = 502, description = "The payment provider cannot be reached", body = ProblemBody,
-            content_type = "application/problem+json"),
         Problems,
     ),
     security(("bearer" = []))

@@ -21,15 +21,14 @@ use crate::problem::code::Code;
 pub(super) async fn list_entitlements(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let state = state_of(&request);
     let principal = authenticate(state, &request).await?;
-    let query: EntitlementQuery = parse_query(&request)?;
-    let wanted = query.parse(&principal)?;
+    let wanted = parse_query::<EntitlementQuery>(&request)?.parse(&principal)?;
     let check = &state.use_cases.check_entitlement;
     let feature = wanted.feature.as_ref();
     let listed = check
         .list(&principal, wanted.project, &wanted.user, feature)
         .await;
     let (rows, now) = match listed {
-        Err(CheckEntitlementError::UserNotFound) if query.allow_unknown => {
+        Err(CheckEntitlementError::UserNotFound) if wanted.allows_unknown => {
             (Vec::new(), state.use_cases.clock.now())
         }
         listed => listed?,
@@ -48,9 +47,8 @@ pub(super) async fn list_entitlements(request: HttpRequest) -> Result<HttpRespon
 pub(super) async fn check_entitlement(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let state = state_of(&request);
     let principal = authenticate(state, &request).await?;
-    let query: EntitlementQuery = parse_query(&request)?;
-    let wanted = query.parse(&principal)?;
-    let feature = wanted.feature.ok_or_else(|| {
+    let wanted = parse_query::<EntitlementQuery>(&request)?.parse(&principal)?;
+    let feature = wanted.feature.as_ref().ok_or_else(|| {
         let message = "name the feature that is asked about";
         Problem::new(Code::InvalidQuery)
             .field("feature", "is_null", message)
@@ -58,10 +56,10 @@ pub(super) async fn check_entitlement(request: HttpRequest) -> Result<HttpRespon
     })?;
     let check = &state.use_cases.check_entitlement;
     let verdict = check
-        .run(&principal, wanted.project, &wanted.user, &feature)
+        .run(&principal, wanted.project, &wanted.user, feature)
         .await;
     let verdict = match verdict {
-        Err(CheckEntitlementError::UserNotFound) if query.allow_unknown => Verdict {
+        Err(CheckEntitlementError::UserNotFound) if wanted.allows_unknown => Verdict {
             is_entitled: false,
             because: Vec::new(),
             checked_at: state.use_cases.clock.now(),

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, get};
 
-use super::{Problems, ok, state_of};
+use super::{ok, state_of};
 use crate::dto::health::{BillingHealthBody, CheckBody, HealthBody, ReadyBody};
-use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::problem::{Problem, ProblemBody};
 use crate::state::{AppState, ReadinessCheck};
 
 /// The service runs.
@@ -33,7 +33,11 @@ fn alive(state: &AppState) -> HttpResponse {
 /// The service can do its work: its store answers and has the expected shape.
 #[utoipa::path(
     tag = "health",
-    responses((status = 200, description = "It can", body = ReadyBody), Problems)
+    responses(
+        (status = 200, description = "It can", body = ReadyBody),
+        (status = 503, description = "It cannot; `fields` says why", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
 )]
 #[get("/ready")]
 pub(super) async fn ready(request: HttpRequest) -> Result<HttpResponse, Problem> {

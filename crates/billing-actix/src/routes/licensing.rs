@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use billing_domain::kernel::id::{LicenseId, PlanId, TenantId};
+use billing_domain::kernel::id::{LicenseId, LicenseKind, PlanId, TenantId};
 use billing_domain::kernel::text::ActivationKey;
 use billing_domain::licensing::assign_licenses::Assignments;
 use billing_domain::licensing::license::License;
@@ -69,7 +69,7 @@ pub(super) async fn list_licenses(request: HttpRequest) -> Result<HttpResponse, 
     let state = state_of(&request);
     let principal = authenticate(state, &request).await?;
     let id: PlanId = parse_id(&request, "id")?;
-    let page = parse_query::<PageQuery>(&request)?.into_request()?;
+    let page = parse_query::<PageQuery>(&request)?.into_request::<LicenseKind>()?;
     let read = &state.use_cases.read_licenses;
     let page = read.list(&principal, id, &page).await?;
     Ok(ok(&LicensePageBody::from(page)))

@@ -42,6 +42,7 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
     } = item;
     let all = [
         ("GET", get.is_some()),
+        ("HEAD", get.is_some()),
         ("PUT", put.is_some()),
         ("POST", post.is_some()),
         ("DELETE", delete.is_some()),

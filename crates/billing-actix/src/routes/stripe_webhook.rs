@@ -4,7 +4,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, post};
 use billing_domain::provider_events::ports::Receipt;
 
-use super::{Problems, ok, state_of};
+use super::{ok, state_of};
 use crate::dto::body::read;
 use crate::dto::health::ReceivedBody;
 use crate::problem::{Problem, ProblemBody};
@@ -19,9 +19,14 @@ const SIGNATURE: &str = "Stripe-Signature";
     params(("Stripe-Signature" = String, Header, description = "As Stripe sends it")),
     responses(
         (status = 200, description = "Durable", body = ReceivedBody),
+        (status = 400, description = "Not signed, or not an event; nothing was stored",
+            body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = ProblemBody,
             content_type = "application/problem+json"),
-        Problems,
+        (status = 500, description = "No signing secret is configured", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Not durable; deliver it again", body = ProblemBody,
+            content_type = "application/problem+json"),
     )
 )]
 #[post("/api/v1/webhooks/stripe")]

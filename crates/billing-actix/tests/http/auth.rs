@@ -1,5 +1,6 @@
 //! Who may call: keys, tokens and the operator.
 
+use billing_domain::access::ports::AccessReader;
 use billing_domain::kernel::change_set::ChangeSet;
 use serde_json::json;
 
@@ -144,7 +145,6 @@ async fn e_011_a_key_of_an_inactive_project_is_refused() {
     let service = Service::new().await;
     let key = service.api_key("Sleeping").await;
     let title = billing_domain::testing::fixtures::title("Sleeping");
-    use billing_domain::access::ports::AccessReader;
     let project = service
         .store
         .project_by_name(&title)

@@ -40,3 +40,16 @@ async fn the_documentation_is_served_without_the_network() {
         200
     );
 }
+
+#[test]
+fn everything_that_the_document_refers_to_is_in_it() {
+    let document = serde_json::to_value(billing_actix::openapi()).unwrap();
+    let text = document.to_string();
+    let references = text.split("\"$ref\":\"#").skip(1);
+    let mut count = 0;
+    for pointer in references.map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+        count += 1;
+    }
+    assert!(count > 0);
+}

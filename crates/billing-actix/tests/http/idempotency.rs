@@ -1,5 +1,11 @@
 //! One answer for one key.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use billing_domain::kernel::change_set::RequestKey;
+use billing_domain::kernel::ports::{AnswerReader, StoreError, StoredAnswer};
+use billing_domain::testing::MemoryStore;
 use serde_json::json;
 
 use crate::checkout::session_body;
@@ -125,4 +131,44 @@ async fn a_key_that_is_empty_too_long_or_not_printable_is_refused() {
         );
     }
     assert!(service.store.intents().is_empty());
+}
+
+/// Looks, and then lets everybody else look before it answers.
+struct Hesitant(MemoryStore);
+
+#[async_trait]
+impl AnswerReader for Hesitant {
+    async fn answer(&self, key: &RequestKey) -> Result<Option<StoredAnswer>, StoreError> {
+        let answer = self.0.answer(key).await;
+        actix_web::rt::task::yield_now().await;
+        answer
+    }
+}
+
+#[actix_web::test]
+async fn a_twin_that_lost_the_race_replays_the_winners_answer() {
+    let service = Service::with(
+        |_| {},
+        |store, use_cases| use_cases.answers = Arc::new(Hesitant(store.clone())),
+    )
+    .await;
+    for path in [INTENTS, SESSION] {
+        let body = if path == INTENTS {
+            json!({"quantity": 7})
+        } else {
+            session_body("acme", "ada")
+        };
+        let calls = (0..20)
+            .map(|_| post(path, &body).by("ada").with_key("once"))
+            .collect();
+        let answers = service.send_all(calls).await;
+        let fresh = answers
+            .iter()
+            .filter(|answer| answer.header("idempotent-replayed").is_empty());
+        assert_eq!(fresh.count(), 1);
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.body), (201, &answers[0].body));
+        }
+    }
+    assert_eq!(service.store.intents().len(), 1);
 }

@@ -1,4 +1,8 @@
 //! The HTTP adapter over the memory store and the fake provider, request by request.
+#![expect(
+    clippy::unwrap_used,
+    reason = "every function here is a part of a test, whether or not the lint can see it"
+)]
 
 mod aliases;
 mod auth;
@@ -7,8 +11,11 @@ mod documentation;
 mod entitlements;
 mod idempotency;
 mod licensing;
+mod logs;
 mod malformed;
+mod over_tcp;
 mod pages;
+mod problems;
 mod service;
 mod surroundings;
 mod tokens;

@@ -17,8 +17,8 @@ async fn f_5_row_10_a_body_of_the_wrong_shape_names_the_field() {
         (r#"{"quantity": 1e999}"#, "invalid_json", None),
         (r#"{"quantity": 7} x"#, "invalid_json", None),
         ("", "invalid_json", None),
-        (r#"[]"#, "invalid_request", None),
-        (r#"{}"#, "invalid_request", Some(("quantity", "is_null"))),
+        ("[]", "invalid_request", None),
+        ("{}", "invalid_request", Some(("quantity", "is_null"))),
         (
             r#"{"quantity": "7"}"#,
             "invalid_request",
@@ -209,8 +209,15 @@ async fn a_query_that_cannot_be_read_names_its_parameter() {
     let cases = [
         ("/api/v1/checkout-intents?limit=0", "limit"),
         ("/api/v1/checkout-intents?limit=101", "limit"),
+        ("/api/v1/checkout-intents?limit=x", "limit"),
+        ("/api/v1/checkout-intents?limit=-1", "limit"),
         ("/api/v1/checkout-intents?after=%00", "after"),
+        ("/api/v1/checkout-intents?after=42", "after"),
         ("/api/v1/entitlements", "user_id"),
+        (
+            "/api/v1/entitlements?user_id=ada&allow_unknown=perhaps",
+            "allow_unknown",
+        ),
         ("/api/v1/entitlements?user_id=ada&feature=NOT", "feature"),
         (
             "/api/v1/entitlements?user_id=ada&project_id=1",
@@ -227,13 +234,6 @@ async fn a_query_that_cannot_be_read_names_its_parameter() {
         );
         assert!(answer.json()["fields"][name].is_object(), "{}", answer.body);
     }
-    let cursor = service
-        .send(get("/api/v1/checkout-intents?limit=x").by("ada"))
-        .await;
-    assert_eq!(
-        (cursor.status, cursor.code().as_str()),
-        (400, "invalid_query")
-    );
     let body = session_body("acme", "ada");
     assert_eq!(
         service.send(post(SESSION, &body).by("ada")).await.status,

@@ -1,7 +1,7 @@
 //! The service under test, and how a test talks to it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
 use actix_web::body::{BoxBody, to_bytes};
@@ -48,26 +48,42 @@ pub(crate) const OPERATOR_KEY: &str = "op_the_operators_own_key";
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "billing";
 
+/// How the readiness port behaves, which stands for any port that a route calls.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Mood {
+    #[default]
+    Ready,
+    Broken,
+    Panics,
+    Hangs,
+}
+
 /// What `/ready` is told.
 #[derive(Default)]
-pub(crate) struct Switch(pub(crate) AtomicBool);
+pub(crate) struct Switch(Mutex<Mood>);
+
+impl Switch {
+    pub(crate) fn turn(&self, mood: Mood) {
+        *self.0.lock().unwrap() = mood;
+    }
+}
 
 #[async_trait]
 impl Readiness for Switch {
     async fn checks(&self) -> Vec<ReadinessCheck> {
-        let is_broken = self.0.load(Ordering::SeqCst);
-        assert!(!PANIC.with(std::cell::Cell::get), "a panic on purpose");
+        let mood = *self.0.lock().unwrap();
+        let is_ready = match mood {
+            Mood::Ready => true,
+            Mood::Broken => false,
+            Mood::Panics => panic!("a panic on purpose"),
+            Mood::Hangs => std::future::pending().await,
+        };
         vec![ReadinessCheck {
             name: "database",
-            is_ready: !is_broken,
+            is_ready,
             detail: "answers within a second".to_owned(),
         }]
     }
-}
-
-thread_local! {
-    /// Lets the readiness port panic, which stands for any panic in a route.
-    pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 pub(crate) struct Service {
@@ -79,7 +95,7 @@ pub(crate) struct Service {
     pub(crate) readiness: Arc<Switch>,
     pub(crate) wakes: Arc<AtomicU32>,
     pub(crate) core: Core,
-    state: Data<AppState>,
+    pub(crate) state: Data<AppState>,
 }
 
 /// A request in the making.
@@ -203,6 +219,13 @@ impl Service {
     }
 
     pub(crate) async fn configured(configure: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with(configure, |_, _| {}).await
+    }
+
+    pub(crate) async fn with(
+        configure: impl FnOnce(&mut HttpConfig),
+        replace: impl FnOnce(&MemoryStore, &mut UseCases),
+    ) -> Self {
         let world = World::new(7);
         let faults = Faults::new();
         let store = MemoryStore::with_faults(faults.clone());
@@ -232,7 +255,8 @@ impl Service {
             ..HttpConfig::default()
         };
         configure(&mut config);
-        let use_cases = use_cases(&core, &store, &provider, &webhooks, &readiness, &wakes);
+        let mut use_cases = use_cases(&core, &store, &provider, &webhooks, &readiness, &wakes);
+        replace(&store, &mut use_cases);
         let state = Data::new(AppState { use_cases, config });
         Self {
             world,

@@ -1,12 +1,10 @@
 //! What surrounds every route: health, unknown paths, panics, request ids, the switch.
 
-use std::sync::atomic::Ordering;
-
 use actix_web::http::Method;
 use serde_json::json;
 
 use crate::checkout::session_body;
-use crate::service::{Call, PANIC, Service, get, patch, post};
+use crate::service::{Call, Mood, Service, get, patch, post};
 
 #[actix_web::test]
 async fn a_path_without_a_route_and_a_method_without_one_are_told_apart() {
@@ -17,14 +15,22 @@ async fn a_path_without_a_route_and_a_method_without_one_are_told_apart() {
         (404, "not_found")
     );
     let cases = [
-        (Method::DELETE, "/api/v1/checkout-intents", "GET, POST"),
-        (Method::PUT, "/api/v1/checkout-intents/x", "GET, PATCH"),
+        (
+            Method::DELETE,
+            "/api/v1/checkout-intents",
+            "GET, HEAD, POST",
+        ),
+        (
+            Method::PUT,
+            "/api/v1/checkout-intents/x",
+            "GET, HEAD, PATCH",
+        ),
         (
             Method::GET,
             "/api/v1/customer-billing/checkout-session",
             "POST",
         ),
-        (Method::POST, "/health", "GET"),
+        (Method::POST, "/health", "GET, HEAD"),
     ];
     for (method, path, allow) in cases {
         let answer = service.send(Call::new(method, path)).await;
@@ -40,33 +46,30 @@ async fn a_path_without_a_route_and_a_method_without_one_are_told_apart() {
 #[actix_web::test]
 async fn a_panic_is_answered_like_any_other_error() {
     let service = Service::new().await;
-    PANIC.with(|panic| panic.set(true));
-    let answer = service
-        .send(get("/ready").header("X-Request-Id", "abc-1"))
-        .await;
-    PANIC.with(|panic| panic.set(false));
+    service.readiness.turn(Mood::Panics);
+    let call = get("/ready").header("X-Request-Id", "abc-1");
+    let answer = service.send(call).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (500, "internal_error")
     );
     assert_eq!(answer.header("x-request-id"), "abc-1");
     assert!(!answer.body.contains("on purpose"), "{}", answer.body);
+    service.readiness.turn(Mood::Ready);
     assert_eq!(service.send(get("/ready")).await.status, 200);
 }
 
 #[actix_web::test]
 async fn a_request_that_takes_too_long_is_ended() {
-    let service =
-        Service::configured(|config| config.request_timeout = std::time::Duration::ZERO).await;
-    let call = post("/api/v1/checkout-intents", &json!({"quantity": 7})).by("ada");
-    let answer = service.send(call).await;
-    // A route that never waits may be done before the limit is looked at.
-    if answer.status != 201 {
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (503, "request_timeout")
-        );
-    }
+    let limit = std::time::Duration::from_millis(1);
+    let service = Service::configured(|config| config.request_timeout = limit).await;
+    service.readiness.turn(Mood::Hangs);
+    let answer = service.send(get("/ready")).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "request_timeout")
+    );
+    assert_eq!(answer.header("retry-after"), "1");
 }
 
 #[actix_web::test]
@@ -103,7 +106,7 @@ async fn f_5_row_42_a_service_that_cannot_work_is_not_ready_and_still_alive() {
         (ready.status, ready.json()["status"].clone()),
         (200, json!("ready"))
     );
-    service.readiness.0.store(true, Ordering::SeqCst);
+    service.readiness.turn(Mood::Broken);
     let broken = service.send(get("/ready")).await;
     assert_eq!((broken.status, broken.code().as_str()), (503, "not_ready"));
     assert!(broken.json()["fields"]["database"].is_object());
