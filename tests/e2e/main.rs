@@ -1,1 +1,5 @@
+//! The service as its callers meet it, on SQLite and on PostgreSQL, with the sandbox as Stripe.
 
+mod faults;
+mod races;
+mod sale;

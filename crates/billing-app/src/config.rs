@@ -179,15 +179,15 @@ impl Config {
         let raw: RawConfig = figment
             .extract()
             .map_err(|error| ConfigError::Unreadable(error.to_string()))?;
-        Self::parse(raw)
+        Self::parse(&raw)
     }
 
     /// Checks every value.
     ///
     /// # Errors
     /// [`ConfigError`] with the key at fault.
-    pub fn parse(raw: RawConfig) -> Result<Self, ConfigError> {
-        let stripe = stripe(&raw)?;
+    pub fn parse(raw: &RawConfig) -> Result<Self, ConfigError> {
+        let stripe = stripe(raw)?;
         if raw.billing_enabled && stripe.secret_key.is_some() && stripe.webhook_secrets.is_empty() {
             // C-123: without it every webhook would be refused.
             return Err(invalid(
@@ -196,12 +196,12 @@ impl Config {
             ));
         }
         Ok(Self {
-            http: http(&raw)?,
-            database: database(&raw)?,
-            checkout: checkout(&raw)?,
-            access: access(&raw)?,
-            jobs: jobs(&raw)?,
-            log: log(&raw)?,
+            http: http(raw)?,
+            database: database(raw)?,
+            checkout: checkout(raw)?,
+            access: access(raw)?,
+            jobs: jobs(raw)?,
+            log: log(raw)?,
             billing_enabled: raw.billing_enabled,
             plan_catalog_file: present(raw.plan_catalog_file.as_deref()).map(PathBuf::from),
             stripe,
@@ -446,12 +446,12 @@ mod tests {
     fn problem(change: impl FnOnce(&mut RawConfig)) -> String {
         let mut raw = RawConfig::default();
         change(&mut raw);
-        Config::parse(raw).unwrap_err().to_string()
+        Config::parse(&raw).unwrap_err().to_string()
     }
 
     #[test]
     fn the_defaults_are_valid_and_billing_is_off() {
-        let config = Config::parse(RawConfig::default()).unwrap();
+        let config = Config::parse(&RawConfig::default()).unwrap();
         assert!(!config.billing_enabled, "C-003: the default is off");
         assert_eq!(config.checkout.trial_days, 14);
     }
@@ -498,7 +498,7 @@ mod tests {
             bearer_hs256_secret: Some("verysecretverysecretverysecretverysecret".to_owned()),
             ..RawConfig::default()
         };
-        let config = Config::parse(raw).unwrap();
+        let config = Config::parse(&raw).unwrap();
         assert_eq!(config.stripe.webhook_secrets.len(), 2);
         assert!(!format!("{config:?}").contains("verysecret"));
     }

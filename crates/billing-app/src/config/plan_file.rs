@@ -61,10 +61,10 @@ pub fn parse(text: &str) -> Result<Vec<PlannedProduct>, ConfigError> {
     let file: File = figment::Figment::from(figment::providers::Toml::string(text))
         .extract()
         .map_err(|error| invalid("PLAN_CATALOG_FILE", error.to_string()))?;
-    file.product.into_iter().map(planned).collect()
+    file.product.iter().map(planned).collect()
 }
 
-fn planned(row: Row) -> Result<PlannedProduct, ConfigError> {
+fn planned(row: &Row) -> Result<PlannedProduct, ConfigError> {
     let wrong = |field: &str, rule: &dyn std::fmt::Display| {
         invalid(
             "PLAN_CATALOG_FILE",

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::DemoArgs;
-use super::timeline::Timeline;
+use super::timeline::{Timeline, line_at};
 use super::world::{FEATURE, LOOKUP_KEY, World, form_encoded};
 use crate::cli::Failure;
 use crate::clock::SystemClock;
@@ -66,7 +66,7 @@ impl Story<'_> {
             .bearer_auth(&self.world.credentials.buyer)
             .header("Idempotency-Key", "demo-sale")
             .json(&body);
-        let begun = self.timeline.elapsed_ms();
+        let begun = i128::try_from(self.timeline.elapsed_ms()).unwrap_or(i128::MAX);
         let answer = call("start the checkout", request, StatusCode::CREATED).await?;
         let sale = Sale {
             intent_id: text(&answer["checkout_intent"]["id"]),
@@ -75,7 +75,7 @@ impl Story<'_> {
         };
         let what = format!("asks for {quantity} licences → 201");
         let ids = format!("{} {}", sale.intent_id, sale.session_id);
-        self.timeline.line_since(begun, "customer", &what, &ids)?;
+        line_at(begun, "customer", &what, &ids)?;
         self.tell_messages("service").await?;
         Ok(sale)
     }
@@ -180,10 +180,9 @@ impl Story<'_> {
             .bearer_auth(buyer)
             .header("Idempotency-Key", "demo-assign")
             .json(&json!({ "user_emails": ["grace@acme.example"] }));
-        let begun = self.timeline.elapsed_ms();
+        let begun = i128::try_from(self.timeline.elapsed_ms()).unwrap_or(i128::MAX);
         let answer = call("assign a licence", request, StatusCode::OK).await?;
-        self.timeline
-            .line_since(begun, "customer", "assigns a licence to grace → 200", &plan)?;
+        line_at(begun, "customer", "assigns a licence to grace → 200", &plan)?;
         self.tell_messages("service").await?;
         Ok(text(&answer["license_assignments"][0]["activation_key"]))
     }
@@ -195,9 +194,9 @@ impl Story<'_> {
                 &format!("/licensing/license-activation?activation_key={key}"),
             )
             .bearer_auth(&self.world.credentials.learner);
-        let begun = self.timeline.elapsed_ms();
+        let begun = i128::try_from(self.timeline.elapsed_ms()).unwrap_or(i128::MAX);
         let license = call("activate the licence", request, StatusCode::OK).await?;
-        self.timeline.line_since(
+        line_at(
             begun,
             "learner",
             "activates it → 200",

@@ -57,22 +57,6 @@ impl Timeline {
         self.start.elapsed().as_millis()
     }
 
-    /// One line about something that began at `begun_ms`: who did what, with which ids.
-    pub(super) fn line_since(
-        &self,
-        begun_ms: u128,
-        who: &str,
-        what: &str,
-        ids: &str,
-    ) -> Result<(), Failure> {
-        line_at(
-            i128::try_from(begun_ms).unwrap_or(i128::MAX),
-            who,
-            what,
-            ids,
-        )
-    }
-
     /// One line: who did what, with which ids.
     pub(super) fn line(&self, who: &str, what: &str, ids: &str) -> Result<(), Failure> {
         line_at(
@@ -110,7 +94,8 @@ impl Timeline {
     }
 }
 
-fn line_at(at_ms: i128, who: &str, what: &str, ids: &str) -> Result<(), Failure> {
+/// One line about something that began at `at_ms`.
+pub(super) fn line_at(at_ms: i128, who: &str, what: &str, ids: &str) -> Result<(), Failure> {
     say(format!("{at_ms:>5} ms  {who:<8}  {what:<44}  {ids}").trim_end())
 }
 

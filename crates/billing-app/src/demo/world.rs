@@ -1,6 +1,7 @@
 //! The demo's world: a sandbox with one product, and the service pointed at it by base URL, as it
 //! would be at Stripe.
 
+use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct World {
     pub database: String,
     pub log_file: PathBuf,
     pub http: reqwest::Client,
+    /// With it a test makes tokens for further people.
+    pub bearer_secret: String,
 }
 
 impl World {
@@ -111,6 +114,7 @@ impl World {
             database,
             log_file,
             http,
+            bearer_secret,
         })
     }
 
@@ -218,7 +222,8 @@ pub fn form_encoded(form: &[(&str, &str)]) -> String {
             if byte.is_ascii_alphanumeric() {
                 out.push(char::from(byte));
             } else {
-                out.push_str(&format!("%{byte:02X}"));
+                // Writing to a text cannot fail.
+                let _ = write!(out, "%{byte:02X}");
             }
             out
         })
@@ -253,7 +258,7 @@ fn config(
         shutdown_timeout_seconds: 5,
         ..RawConfig::default()
     };
-    Config::parse(raw).map_err(|error| Failure::usage(&error))
+    Config::parse(&raw).map_err(|error| Failure::usage(&error))
 }
 
 async fn credentials(service: &Service, bearer_secret: &str) -> Result<Credentials, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::intent::{CheckoutIntent, IntentCommand, IntentRequest, Reservation};
 use super::policy::CheckoutPolicy;
 use super::ports::IntentReader;
-use crate::kernel::change_set::{Cause, ChangeSet, UniqueRule};
+use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::id::UserId;
 use crate::kernel::ports::{ATTEMPTS_MAX, Core};
@@ -141,21 +141,11 @@ impl CreateIntent {
         Ok(Stored::restore(next, version))
     }
 
-    /// The loser of a race for a slug gets the same answer as somebody who comes later.
+    /// Whoever loses a race for a slug decides again: against another user it then finds
+    /// the slug reserved, against its own twin it finds the twin's intent.
     async fn commit(&self, changes: ChangeSet) -> Result<(), CreateIntentError> {
-        match self
-            .core
-            .writer
-            .commit(changes)
-            .await
-            .map_err(StoreFailure::from)
-        {
-            Ok(()) => Ok(()),
-            Err(StoreFailure::Duplicate(UniqueRule::IntentSlug | UniqueRule::IntentName)) => {
-                Err(CreateIntentError::SlugReserved)
-            }
-            Err(other) => Err(other.into()),
-        }
+        let committed = self.core.writer.commit(changes).await;
+        committed.map_err(|error| StoreFailure::from(error).into())
     }
 
     async fn check_reservation(

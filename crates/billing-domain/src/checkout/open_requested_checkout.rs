@@ -54,6 +54,15 @@ pub struct OpenRequestedCheckout {
     pub provider: Arc<dyn CheckoutProvider>,
 }
 
+/// An intent whose request was carried home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedCheckout {
+    /// The intent as it is now.
+    pub intent: CheckoutIntent,
+    /// Whether this call committed it, with its answer; else somebody else had done so before.
+    pub is_ours: bool,
+}
+
 /// What is asked of the provider, taken from an intent that is waiting for it.
 struct Pending {
     request: CheckoutRequest,
@@ -71,7 +80,7 @@ impl OpenRequestedCheckout {
         intent_id: IntentId,
         underway: &Cause,
         answered: &(dyn Fn(&CheckoutIntent) -> Cause + Send + Sync),
-    ) -> Result<Option<CheckoutIntent>, OpenCheckoutError> {
+    ) -> Result<Option<OpenedCheckout>, OpenCheckoutError> {
         for _ in 0..ATTEMPTS_MAX {
             match self.run_once(intent_id, underway, answered).await {
                 Err(OpenCheckoutError::Store(failure)) if failure.asks_to_decide_again() => {}
@@ -86,7 +95,7 @@ impl OpenRequestedCheckout {
         intent_id: IntentId,
         underway: &Cause,
         answered: &(dyn Fn(&CheckoutIntent) -> Cause + Send + Sync),
-    ) -> Result<Option<CheckoutIntent>, OpenCheckoutError> {
+    ) -> Result<Option<OpenedCheckout>, OpenCheckoutError> {
         let Some(intent) = self
             .intents
             .intent(intent_id)
@@ -96,7 +105,10 @@ impl OpenRequestedCheckout {
             return Ok(None);
         };
         let Some(pending) = pending(&intent.value) else {
-            return Ok(Some(intent.value));
+            return Ok(Some(OpenedCheckout {
+                intent: intent.value,
+                is_ours: false,
+            }));
         };
         let name = intent
             .value
@@ -113,7 +125,11 @@ impl OpenRequestedCheckout {
         match self.provider.open_checkout(&order).await? {
             CheckoutOutcome::Opened(session) => {
                 let command = IntentCommand::OpenCheckout { session, customer };
-                self.commit(&intent, command, answered).await.map(Some)
+                let intent = self.commit(&intent, command, answered).await?;
+                Ok(Some(OpenedCheckout {
+                    intent,
+                    is_ours: true,
+                }))
             }
             CheckoutOutcome::Refused { reason } => {
                 let command = IntentCommand::RefuseCheckout {

@@ -20,7 +20,6 @@ use crate::kernel::ports::{ATTEMPTS_MAX, Core};
 use crate::kernel::principal::Principal;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::request::Request;
-use crate::kernel::stored::Stored;
 use crate::kernel::text::{CountryCode, ProviderRef};
 
 /// What a buyer asks for; every part is parsed.
@@ -168,7 +167,11 @@ impl StartCheckout {
                         request.answered(intent)
                     })
                     .await?;
-                opened.ok_or_else(|| StoreFailure::Conflict.into())
+                let opened = opened.ok_or(StoreFailure::Conflict)?;
+                if !opened.is_ours {
+                    self.remember(&opened.intent, request).await?;
+                }
+                Ok(opened.intent)
             }
         }
     }
@@ -308,7 +311,8 @@ impl StartCheckout {
                 request: open,
                 session,
             } if open == checkout && now < session.expires_at => {
-                return self.reuse(&intent, request).await;
+                self.remember(&intent.value, request).await?;
+                return Ok(Requested::Already(intent.value));
             }
             Checkout::Opened {
                 attempt: _,
@@ -346,20 +350,21 @@ impl StartCheckout {
         Ok(Requested::Durable)
     }
 
-    async fn reuse(
+    /// Stores the answer of a request whose page somebody else had opened.
+    async fn remember(
         &self,
-        intent: &Stored<CheckoutIntent>,
+        intent: &CheckoutIntent,
         request: &Request<'_, CheckoutIntent>,
-    ) -> Result<Requested, StartCheckoutError> {
+    ) -> Result<(), StartCheckoutError> {
         if request.is_remembered() {
-            let changes = ChangeSet::caused_by(request.answered(&intent.value), self.core.now());
+            let changes = ChangeSet::caused_by(request.answered(intent), self.core.now());
             self.core
                 .writer
                 .commit(changes)
                 .await
                 .map_err(StoreFailure::from)?;
         }
-        Ok(Requested::Already(intent.value.clone()))
+        Ok(())
     }
 
     /// Closes a page that is to be replaced, unless somebody has just paid on it.

@@ -51,6 +51,15 @@ impl SyncCheckout {
         session: &ProviderRef,
         cause: &Cause,
     ) -> Result<CheckoutIntent, SyncCheckoutError> {
+        let known = self
+            .intents
+            .intent_by_provider_ref(session)
+            .await
+            .map_err(StoreFailure::from)?;
+        // The page is reloaded until everything exists; the provider is asked only until it is paid.
+        if let Some(known) = known.filter(|known| known.value.state().paid_at().is_some()) {
+            return Ok(known.value);
+        }
         let session = self
             .provider
             .session(session)

@@ -1,5 +1,7 @@
 //! What can be done to a checkout intent: one exhaustive match, pure and total (spec A.3).
 
+use time::Duration;
+
 use super::{
     CheckoutIntent, CheckoutRequest, IntentParts, IntentRequest, IntentState, OpenedSession,
     ProviderLinks, Terms,
@@ -9,6 +11,9 @@ use crate::kernel::id::TenantId;
 use crate::kernel::text::{CountryCode, ProviderRef};
 use crate::kernel::timestamp::Timestamp;
 use crate::kernel::transition::Transition;
+
+/// A reservation that was made or renewed less than this ago is not renewed again.
+const RENEWAL_GRAIN: Duration = Duration::minutes(1);
 
 /// What somebody wants to do with an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +183,15 @@ impl CheckoutIntent {
             expires_at,
             ..parts
         };
+        // Twins of one request renew nothing that was renewed a moment ago.
+        let as_before = IntentParts {
+            expires_at: self.parts().expires_at,
+            ..next.clone()
+        };
+        let is_fresh = expires_at.since(self.parts().expires_at) < RENEWAL_GRAIN;
+        if is_fresh && as_before == *self.parts() {
+            return Ok(Transition::AlreadyApplied);
+        }
         Ok(self.changed(next, now, DomainEvent::CheckoutIntentRenewed))
     }
 
