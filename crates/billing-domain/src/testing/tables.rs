@@ -121,7 +121,7 @@ fn intent_commands(world: &World) -> Vec<(&'static str, IntentCommand)> {
     let commands = vec![
         IntentCommand::Renew {
             request: super::fixtures::intent_request("acme"),
-            expires_at: world.now().plus(Duration::hours(1)),
+            expires_at: world.now().plus(Duration::hours(48)),
         },
         IntentCommand::Amend {
             country: None,
