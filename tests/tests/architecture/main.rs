@@ -1,0 +1,126 @@
+//! The rules of docs/architecture.md that a compiler does not check, as ordinary tests.
+//!
+//! Each rule is a pure function from a path and a text to what is wrong with it, and stands beside
+//! a test that shows it failing on a bad sample; the tests below apply them to this repository.
+
+mod edges;
+mod names;
+mod pages;
+mod sources;
+
+use sources::{Source, all_sources, read};
+
+/// Applies a rule to every file that it is about.
+fn check(files: &[Source], is_about: fn(&Source) -> bool, rule: fn(&str, &str) -> Vec<String>) {
+    let about: Vec<&Source> = files.iter().filter(|file| is_about(file)).collect();
+    assert!(!about.is_empty(), "this rule is about no file any more");
+    hold(
+        about
+            .iter()
+            .flat_map(|file| rule(&file.path, &file.text))
+            .collect(),
+    );
+}
+
+#[track_caller]
+fn hold(violations: Vec<String>) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for() {
+    check(&all_sources(), |_| true, pages::opens_with_its_purpose);
+}
+
+#[test]
+fn no_file_is_longer_than_500_lines() {
+    check(&all_sources(), |_| true, pages::is_not_too_long);
+}
+
+#[test]
+fn nothing_unwraps_outside_tests() {
+    check(
+        &all_sources(),
+        |file| !file.is_test,
+        pages::unwraps_only_in_tests,
+    );
+}
+
+#[test]
+fn lints_are_expected_and_never_allowed() {
+    check(&all_sources(), |_| true, pages::allows_no_lint);
+}
+
+#[test]
+fn no_test_is_ignored() {
+    check(&all_sources(), |_| true, pages::ignores_no_test);
+}
+
+#[test]
+fn entities_and_values_are_synchronous() {
+    let files = all_sources();
+    let entities = pages::entity_files(&files);
+    for known in [
+        "checkout/intent.rs",
+        "checkout/intent/commands.rs",
+        "licensing/license.rs",
+        "licensing/plan.rs",
+        "provisioning/workflow.rs",
+        "subscriptions/subscription.rs",
+        "entitlements/entitlement.rs",
+        "customers/customer.rs",
+        "kernel/money.rs",
+    ] {
+        assert!(
+            entities.iter().any(|file| file.path.ends_with(known)),
+            "{known} is not found by this rule"
+        );
+    }
+    hold(
+        entities
+            .iter()
+            .flat_map(|file| pages::is_synchronous(&file.path, &file.text))
+            .collect(),
+    );
+}
+
+#[test]
+fn files_are_named_after_what_is_in_them() {
+    check(&all_sources(), |_| true, names::file_says_something);
+}
+
+#[test]
+fn types_are_named_after_what_they_are() {
+    check(&all_sources(), |_| true, names::types_say_something);
+}
+
+#[test]
+fn a_use_case_is_named_like_its_file() {
+    check(
+        &all_sources(),
+        names::is_use_case,
+        names::use_case_is_named_like_its_file,
+    );
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace() {
+    let manifests = edges::manifests();
+    assert!(manifests.len() >= 8, "members are missing: {manifests:?}");
+    hold(
+        manifests
+            .iter()
+            .flat_map(|path| edges::takes_the_lints(path, &read(path)))
+            .collect(),
+    );
+}
+
+#[test]
+fn dependencies_point_inwards_only() {
+    hold(edges::point_inwards(&edges::packages()));
+}
+
+#[test]
+fn the_domain_depends_on_its_list_and_nothing_else() {
+    hold(edges::domain_keeps_to_its_list(&edges::packages()));
+}
