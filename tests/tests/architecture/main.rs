@@ -3,6 +3,7 @@
 //! Each rule is a pure function from a path and a text to what is wrong with it, and stands beside
 //! a test that shows it failing on a bad sample; the tests below apply them to this repository.
 
+mod documents;
 mod edges;
 mod names;
 mod pages;
@@ -123,4 +124,60 @@ fn dependencies_point_inwards_only() {
 #[test]
 fn the_domain_depends_on_its_list_and_nothing_else() {
     hold(edges::domain_keeps_to_its_list(&edges::packages()));
+}
+
+#[test]
+fn every_use_case_is_named_in_the_documentation() {
+    let text = read("docs/architecture.md");
+    let files = all_sources();
+    let cases: Vec<&str> = files
+        .iter()
+        .filter(|file| names::is_use_case(file))
+        .map(|file| file.path.as_str())
+        .collect();
+    assert!(!cases.is_empty(), "no use case was found");
+    hold(documents::names_each_use_case(&text, &cases));
+}
+
+#[test]
+fn the_documented_state_tables_are_those_of_the_code() {
+    let text = read("docs/architecture.md");
+    let tables: Vec<(&str, String)> = billing_domain::testing::tables::tables()
+        .into_iter()
+        .map(|table| (table.name, table.text))
+        .collect();
+    assert!(!tables.is_empty(), "no state table was found");
+    hold(documents::shows_each_table(&text, &tables));
+}
+
+#[test]
+fn every_invariant_names_a_test_that_exists() {
+    let files = all_sources();
+    let text = read("docs/architecture.md");
+    hold(documents::invariants_name_tests(&text, &|name| {
+        // A case of a contract suite is generic.
+        let definitions = [format!("fn {name}("), format!("fn {name}<")];
+        files
+            .iter()
+            .any(|file| definitions.iter().any(|text| file.text.contains(text)))
+    }));
+}
+
+#[test]
+fn every_file_that_the_documentation_names_exists() {
+    let files = all_sources();
+    let exists = |path: &str| {
+        let end = format!("/{path}");
+        files
+            .iter()
+            .any(|file| file.path == path || file.path.ends_with(&end))
+    };
+    let pages = sources::documents();
+    assert!(pages.len() > 5, "documents are missing: {pages:?}");
+    hold(
+        pages
+            .iter()
+            .flat_map(|page| documents::names_files_that_exist(page, &read(page), &exists))
+            .collect(),
+    );
 }

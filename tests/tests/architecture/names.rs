@@ -3,16 +3,19 @@
 use crate::sources::Source;
 
 /// Names under which anything could stand.
-const EMPTY_FILE_NAMES: [&str; 9] = [
-    "common", "helper", "helpers", "manager", "misc", "mod", "service", "util", "utils",
+const EMPTY_FILE_NAMES: [&str; 8] = [
+    "common", "helper", "helpers", "manager", "misc", "mod", "util", "utils",
 ];
 
-/// Words that say nothing in the name of a type (house style; one is only for HTTP handlers, and
-/// these are functions).
+/// Words that say nothing in the name of a type (house style).
 const EMPTY_WORDS: [&str; 13] = [
     "Common", "Data", "Handler", "Helper", "Helpers", "Impl", "Info", "Manager", "Misc", "Process",
     "Service", "Util", "Utils",
 ];
+
+/// Of a part of the system `..Service` says nothing; the system itself is a service, and the one that
+/// runs is called so.
+const THE_WHOLE: &str = "Service";
 
 pub(crate) fn file_says_something(path: &str, _text: &str) -> Vec<String> {
     let is_empty = |part: &str| EMPTY_FILE_NAMES.contains(&part.trim_end_matches(".rs"));
@@ -25,7 +28,9 @@ pub(crate) fn file_says_something(path: &str, _text: &str) -> Vec<String> {
 
 pub(crate) fn types_say_something(path: &str, text: &str) -> Vec<String> {
     declared_types(text)
-        .filter(|(_, name)| words(name).any(|word| EMPTY_WORDS.contains(&word)))
+        .filter(|(_, name)| {
+            *name != THE_WHOLE && words(name).any(|word| EMPTY_WORDS.contains(&word))
+        })
         .map(|(line, name)| format!("{path}:{line}: `{name}` does not say what it is"))
         .collect()
 }
