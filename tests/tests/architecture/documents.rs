@@ -1,5 +1,7 @@
 //! Rules about the documentation: it says what the code does, and all of it.
 
+use std::path::Path;
+
 /// The paths as cargo knows them; the page names them from the domain's `src` on.
 pub(crate) fn names_each_use_case(page: &str, use_cases: &[&str]) -> Vec<String> {
     use_cases
@@ -52,7 +54,8 @@ pub(crate) fn names_files_that_exist(
 ) -> Vec<String> {
     page.lines()
         .flat_map(in_backquotes)
-        .filter(|text| text.ends_with(".rs") && !text.contains(['<', '*', ' ', '{']))
+        .filter(|text| Path::new(text).extension().is_some_and(|end| end == "rs"))
+        .filter(|text| !text.contains(['<', '*', ' ', '{']))
         .filter(|text| !exists(text))
         .map(|text| format!("{path}: there is no file `{text}`"))
         .collect()

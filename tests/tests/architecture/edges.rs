@@ -27,6 +27,9 @@ const EDGES: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// Why its answer can be read without a doubt.
+const CARGO: &str = "cargo keeps to version 1 of its format";
+
 /// The only crate that may know every other.
 const WHOLE_SYSTEM_TESTS: &str = "billing-tests";
 
@@ -72,14 +75,14 @@ pub(crate) fn packages() -> Vec<Package> {
         .output()
         .expect("cargo, which runs this test, can be run");
     assert!(output.status.success(), "cargo metadata: {output:?}");
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect(CARGO);
+    let packages = metadata["packages"].as_array().expect(CARGO);
     packages.iter().map(package).collect()
 }
 
 fn package(value: &Value) -> Package {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let dependencies = value["dependencies"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().expect(CARGO).to_owned();
+    let dependencies = value["dependencies"].as_array().expect(CARGO);
     Package {
         name: text(&value["name"]),
         manifest: text(&value["manifest_path"]),

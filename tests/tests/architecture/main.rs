@@ -15,16 +15,12 @@ use sources::{Source, all_sources, read};
 fn check(files: &[Source], is_about: fn(&Source) -> bool, rule: fn(&str, &str) -> Vec<String>) {
     let about: Vec<&Source> = files.iter().filter(|file| is_about(file)).collect();
     assert!(!about.is_empty(), "this rule is about no file any more");
-    hold(
-        about
-            .iter()
-            .flat_map(|file| rule(&file.path, &file.text))
-            .collect(),
-    );
+    hold(about.iter().flat_map(|file| rule(&file.path, &file.text)));
 }
 
 #[track_caller]
-fn hold(violations: Vec<String>) {
+fn hold(violations: impl IntoIterator<Item = String>) {
+    let violations: Vec<String> = violations.into_iter().collect();
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
@@ -80,8 +76,7 @@ fn entities_and_values_are_synchronous() {
     hold(
         entities
             .iter()
-            .flat_map(|file| pages::is_synchronous(&file.path, &file.text))
-            .collect(),
+            .flat_map(|file| pages::is_synchronous(&file.path, &file.text)),
     );
 }
 
@@ -111,8 +106,7 @@ fn every_crate_takes_the_lints_of_the_workspace() {
     hold(
         manifests
             .iter()
-            .flat_map(|path| edges::takes_the_lints(path, &read(path)))
-            .collect(),
+            .flat_map(|path| edges::takes_the_lints(path, &read(path))),
     );
 }
 
@@ -177,7 +171,6 @@ fn every_file_that_the_documentation_names_exists() {
     hold(
         pages
             .iter()
-            .flat_map(|page| documents::names_files_that_exist(page, &read(page), &exists))
-            .collect(),
+            .flat_map(|page| documents::names_files_that_exist(page, &read(page), &exists)),
     );
 }

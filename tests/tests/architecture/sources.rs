@@ -58,8 +58,11 @@ pub(crate) fn documents() -> Vec<String> {
 }
 
 fn collect(folder: &Path, extension: &str, found: &mut Vec<String>) {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
-    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut entries: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry that was listed can be read").path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -67,8 +70,14 @@ fn collect(folder: &Path, extension: &str, found: &mut Vec<String>) {
                 collect(&path, extension, found);
             }
         } else if path.extension().is_some_and(|found| found == extension) {
-            let path = path.strip_prefix(root()).unwrap();
-            found.push(path.to_str().unwrap().replace('\\', "/"));
+            let path = path
+                .strip_prefix(root())
+                .expect("it was found below the root");
+            found.push(
+                path.to_str()
+                    .expect("our paths are ASCII")
+                    .replace('\\', "/"),
+            );
         }
     }
 }

@@ -86,10 +86,9 @@ impl BillingWriter for OwnStore {
 }
 
 type Found<T> = Result<Option<Stored<T>>, StoreError>;
-type All<T> = Result<Vec<Stored<T>>, StoreError>;
 
 impl OwnStore {
-    pub(crate) fn all<T: Any + Clone>(&self, is_wanted: impl Fn(&T) -> bool) -> All<T> {
+    pub(crate) fn all<T: Any + Clone>(&self, is_wanted: impl Fn(&T) -> bool) -> Vec<Stored<T>> {
         let log = self.0.lock().expect("no holder panics");
         let mut rows = BTreeMap::new();
         for Row(id, _, version, value) in log.iter().filter_map(|change| kept(change).ok()) {
@@ -97,11 +96,12 @@ impl OwnStore {
             rows.extend(value.map(|value| (id, Stored::restore(value, version))));
         }
         let rows = rows.into_values().filter(|row| is_wanted(&row.value));
-        Ok(rows.collect())
+        rows.collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a port's question may fail")]
     fn one<T: Any + Clone>(&self, is_wanted: impl Fn(&T) -> bool) -> Found<T> {
-        Ok(self.all(is_wanted)?.pop())
+        Ok(self.all(is_wanted).pop())
     }
 }
 
@@ -150,7 +150,7 @@ impl OwnStore {
     async fn workflow(&self, id: WorkflowId) -> Found<ProvisioningWorkflow> { self.one(|w: &ProvisioningWorkflow| w.id == id) }
     async fn workflow_of(&self, intent: IntentId) -> Found<ProvisioningWorkflow> { self.one(|w: &ProvisioningWorkflow| w.intent_id == intent) }
     async fn due_workflows(&self, now: Timestamp, _limit: u32) -> Result<Vec<WorkflowId>, StoreError> {
-        Ok(self.all(|w: &ProvisioningWorkflow| w.is_due_at(now))?.iter().map(|w| w.value.id).collect())
+        Ok(self.all(|w: &ProvisioningWorkflow| w.is_due_at(now)).iter().map(|w| w.value.id).collect())
     }
 }
 
@@ -160,7 +160,7 @@ impl OwnStore {
     async fn agreement_of(&self, tenant: TenantId) -> Found<CustomerAgreement> { self.one(|a: &CustomerAgreement| a.tenant_id == tenant) }
     async fn plan_of(&self, workflow: WorkflowId) -> Found<SubscriptionPlan> { self.one(|p: &SubscriptionPlan| p.workflow_id == Some(workflow)) }
     async fn license_counts(&self, plan: PlanId) -> Result<LicenseCounts, StoreError> {
-        let count = self.all(|l: &License| l.plan_id == plan)?.len();
+        let count = self.all(|l: &License| l.plan_id == plan).len();
         Ok(LicenseCounts { unassigned: u32::try_from(count).unwrap_or(u32::MAX), ..LicenseCounts::default() })
     }
 }

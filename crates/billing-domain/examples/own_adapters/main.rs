@@ -30,12 +30,77 @@ use adapters::{OwnProvider, OwnStore};
 
 mod adapters;
 
+/// The use cases of the story.
+struct Sale {
+    start: StartCheckout,
+    sync: SyncCheckout,
+    provision: RunProvisioning,
+}
+
+/// Use cases are structs of ports: wire them as you like.
+fn wire(core: &Core, store: &Arc<OwnStore>, provider: &Arc<OwnProvider>) -> Sale {
+    let policy = Arc::new(CheckoutPolicy {
+        embargoed_countries: BTreeSet::new(),
+        reservation: RESERVATION_DEFAULT,
+        trial_days: 0,
+        redirect_allowlist: vec![],
+        success_url: "https://shop.example/thanks".to_owned(),
+        cancel_url: "https://shop.example/".to_owned(),
+    });
+    let create_intent = Arc::new(CreateIntent {
+        core: core.clone(),
+        intents: store.clone(),
+        tenants: store.clone(),
+        policy: policy.clone(),
+    });
+    let customers = Arc::new(EnsureCustomer {
+        core: core.clone(),
+        customers: store.clone(),
+        provider: provider.clone(),
+    });
+    let open_requested = Arc::new(OpenRequestedCheckout {
+        core: core.clone(),
+        intents: store.clone(),
+        customers,
+        provider: provider.clone(),
+    });
+    let start = StartCheckout {
+        core: core.clone(),
+        intents: store.clone(),
+        catalog: store.clone(),
+        create_intent,
+        open_requested,
+        provider: provider.clone(),
+        policy,
+    };
+    let sync = SyncCheckout {
+        core: core.clone(),
+        intents: store.clone(),
+        provider: provider.clone(),
+    };
+    let provision = RunProvisioning {
+        core: core.clone(),
+        workflows: store.clone(),
+        intents: store.clone(),
+        tenants: store.clone(),
+        licensing: store.clone(),
+        catalog: store.clone(),
+        subscriptions: store.clone(),
+        users: store.clone(),
+    };
+    Sale {
+        start,
+        sync,
+        provision,
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A clock, ids, a user and something to sell; the team has its own of each.
     let mut world = World::new(1);
     world.price.period = BillingPeriod::OneTime;
-    let (store, provider) = (Arc::new(OwnStore::default()), Arc::new(OwnProvider));
+    let store = Arc::new(OwnStore::default());
     let for_sale = world
         .changes()
         .insert_user(
@@ -63,7 +128,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock: Arc::new(world.clock.clone()),
         ids: Arc::new(world.ids.clone()),
     };
-    let (intents, catalog, tenants) = (store.clone(), store.clone(), store.clone());
     // This store keeps no projects and says so; what it keeps of the world it takes.
     let refused = store.commit(world.insertion()).await;
     assert!(
@@ -72,56 +136,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     store.commit(for_sale).await?;
 
-    // The use cases are structs of ports: wire them as you like.
-    let policy = Arc::new(CheckoutPolicy {
-        embargoed_countries: BTreeSet::new(),
-        reservation: RESERVATION_DEFAULT,
-        trial_days: 0,
-        redirect_allowlist: vec![],
-        success_url: "https://shop.example/thanks".to_owned(),
-        cancel_url: "https://shop.example/".to_owned(),
-    });
-    let create_intent = Arc::new(CreateIntent {
-        core: core.clone(),
-        intents: intents.clone(),
-        tenants: tenants.clone(),
-        policy: policy.clone(),
-    });
-    let customers = Arc::new(EnsureCustomer {
-        core: core.clone(),
-        customers: store.clone(),
-        provider: provider.clone(),
-    });
-    let open_requested = Arc::new(OpenRequestedCheckout {
-        core: core.clone(),
-        intents: intents.clone(),
-        customers,
-        provider: provider.clone(),
-    });
-    let start = StartCheckout {
-        core: core.clone(),
-        intents,
-        catalog,
-        create_intent,
-        open_requested,
-        provider: provider.clone(),
-        policy,
-    };
-    let sync = SyncCheckout {
-        core: core.clone(),
-        intents: store.clone(),
-        provider,
-    };
-    let provision = RunProvisioning {
-        core: core.clone(),
-        workflows: store.clone(),
-        intents: store.clone(),
-        tenants,
-        licensing: store.clone(),
-        catalog: store.clone(),
-        subscriptions: store.clone(),
-        users: store.clone(),
-    };
+    let Sale {
+        start,
+        sync,
+        provision,
+    } = wire(&core, &store, &Arc::new(OwnProvider));
 
     // The user asks for seven licences.
     let email = world.user.email.clone();
@@ -165,7 +184,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?
         .ok_or("the intent is stored")?
         .value;
-    let licenses = store.all(|_: &License| true)?;
+    let licenses = store.all(|_: &License| true);
     assert_eq!((intent.state().name(), licenses.len()), ("fulfilled", 7));
     writeln!(
         std::io::stdout(),
