@@ -235,7 +235,7 @@ async fn a_168_two_admins_at_once_never_give_one_licence_twice() {
                 StatusCode::OK => {
                     assigned += answer.body["num_successful_assignments"]
                         .as_u64()
-                        .expect("a count")
+                        .expect("a count");
                 }
                 // Six licences are fewer than nine addresses: the rest is told so, or to come again.
                 StatusCode::BAD_REQUEST => assert_eq!(answer.code(), "not_enough_licenses"),

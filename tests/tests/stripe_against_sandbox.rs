@@ -1,5 +1,9 @@
 //! The Stripe adapter against the sandbox: whole sales over real HTTP, in every generation of API
 //! versions, with lost answers, forgotten keys and an unreachable Stripe.
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap of a test is one of its assertions"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

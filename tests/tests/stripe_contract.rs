@@ -1,4 +1,8 @@
 //! The contract suite of the checkout port, run by the Stripe adapter against the sandbox.
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap of a test is one of its assertions"
+)]
 
 use std::future::Future;
 use std::pin::Pin;

@@ -169,50 +169,15 @@ pub fn build(
         clock: clock.clone(),
         ids,
     };
-    let policy = rules.policy.clone();
+    let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
     let wake = bells.clone();
-    let create_intent = Arc::new(CreateIntent {
-        core: core.clone(),
-        intents: storage.intents.clone(),
-        tenants: storage.tenants.clone(),
-        policy: policy.clone(),
-    });
-    let open_requested = Arc::new(OpenRequestedCheckout {
-        core: core.clone(),
-        intents: storage.intents.clone(),
-        customers: Arc::new(EnsureCustomer {
-            core: core.clone(),
-            customers: storage.customers.clone(),
-            provider: provider.checkout.clone(),
-        }),
-        provider: provider.checkout.clone(),
-    });
     let use_cases = UseCases {
-        start_checkout: Arc::new(StartCheckout {
-            core: core.clone(),
-            intents: storage.intents.clone(),
-            catalog: storage.catalog.clone(),
-            create_intent: create_intent.clone(),
-            open_requested: open_requested.clone(),
-            provider: provider.checkout.clone(),
-            policy: policy.clone(),
-        }),
-        create_intent,
-        sync_checkout: Arc::new(SyncCheckout {
-            core: core.clone(),
-            intents: storage.intents.clone(),
-            provider: provider.checkout.clone(),
-        }),
-        amend_intent: Arc::new(AmendIntent {
-            core: core.clone(),
-            intents: storage.intents.clone(),
-            policy,
-        }),
-        read_intents: Arc::new(ReadIntents {
-            intents: storage.intents.clone(),
-            listing: storage.intent_listing.clone(),
-        }),
+        create_intent: checkout.create_intent,
+        start_checkout: checkout.start_checkout,
+        sync_checkout: checkout.sync_checkout,
+        amend_intent: checkout.amend_intent,
+        read_intents: checkout.read_intents,
         receive_webhook: Arc::new(ReceiveWebhook {
             core: core.clone(),
             verifier: provider.verifier.clone(),
@@ -265,7 +230,14 @@ pub fn build(
     };
     Application {
         use_cases,
-        workers: workers(rules, &core, provider, storage, open_requested, bells),
+        workers: workers(
+            rules,
+            &core,
+            provider,
+            storage,
+            checkout.open_requested,
+            bells,
+        ),
         issue_api_key: Arc::new(IssueApiKey {
             core: core.clone(),
             access: storage.access.clone(),
@@ -276,6 +248,71 @@ pub fn build(
             catalog: storage.catalog.clone(),
             prices: provider.prices.clone(),
         }),
+    }
+}
+
+/// The use cases of a checkout, and what the sweeper shares with them.
+struct CheckoutParts {
+    create_intent: Arc<CreateIntent>,
+    start_checkout: Arc<StartCheckout>,
+    sync_checkout: Arc<SyncCheckout>,
+    amend_intent: Arc<AmendIntent>,
+    read_intents: Arc<ReadIntents>,
+    open_requested: Arc<OpenRequestedCheckout>,
+}
+
+fn checkout(
+    core: &Core,
+    policy: &Arc<CheckoutPolicy>,
+    provider: &Provider,
+    storage: &Storage,
+) -> CheckoutParts {
+    let create_intent = Arc::new(CreateIntent {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        tenants: storage.tenants.clone(),
+        policy: policy.clone(),
+    });
+    let open_requested = Arc::new(OpenRequestedCheckout {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        customers: Arc::new(EnsureCustomer {
+            core: core.clone(),
+            customers: storage.customers.clone(),
+            provider: provider.checkout.clone(),
+        }),
+        provider: provider.checkout.clone(),
+    });
+    let start_checkout = Arc::new(StartCheckout {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        catalog: storage.catalog.clone(),
+        create_intent: create_intent.clone(),
+        open_requested: open_requested.clone(),
+        provider: provider.checkout.clone(),
+        policy: policy.clone(),
+    });
+    let sync_checkout = Arc::new(SyncCheckout {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        provider: provider.checkout.clone(),
+    });
+    let amend_intent = Arc::new(AmendIntent {
+        core: core.clone(),
+        intents: storage.intents.clone(),
+        policy: policy.clone(),
+    });
+    let read_intents = Arc::new(ReadIntents {
+        intents: storage.intents.clone(),
+        listing: storage.intent_listing.clone(),
+    });
+    CheckoutParts {
+        create_intent,
+        start_checkout,
+        sync_checkout,
+        amend_intent,
+        read_intents,
+        open_requested,
     }
 }
 
