@@ -1,12 +1,10 @@
 //! Configuration: from the environment and a file, parsed into one struct per section before the
 //! first connection is made. Secrets never reach a log.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use billing_domain::checkout::policy::CheckoutPolicy;
-use billing_domain::kernel::text::CountryCode;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
@@ -14,6 +12,9 @@ use time::Duration;
 
 pub mod plan_file;
 mod raw;
+mod sections;
+
+use sections::{access, checkout, database, http, jobs, log, present, stripe};
 
 pub use raw::RawConfig;
 
@@ -207,236 +208,6 @@ impl Config {
             stripe,
         })
     }
-}
-
-fn present(value: Option<&str>) -> Option<&str> {
-    value.map(str::trim).filter(|value| !value.is_empty())
-}
-
-fn secret(value: Option<&str>) -> Option<SecretString> {
-    present(value).map(SecretString::from)
-}
-
-fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
-    let bind = raw.bind_addr.parse().map_err(|_| {
-        invalid(
-            "BIND_ADDR",
-            "must be an address with a port, such as 127.0.0.1:8080",
-        )
-    })?;
-    if !(1..=300).contains(&raw.shutdown_timeout_seconds) {
-        return Err(invalid(
-            "SHUTDOWN_TIMEOUT_SECONDS",
-            "must be between 1 and 300",
-        ));
-    }
-    if !(1..=256).contains(&raw.http_workers) {
-        return Err(invalid("HTTP_WORKERS", "must be between 1 and 256"));
-    }
-    Ok(HttpSection {
-        bind,
-        legacy_aliases: raw.legacy_aliases,
-        shutdown_timeout: std::time::Duration::from_secs(raw.shutdown_timeout_seconds),
-        workers: usize::from(raw.http_workers),
-    })
-}
-
-fn database(raw: &RawConfig) -> Result<DatabaseSection, ConfigError> {
-    let url = raw.database_url.trim();
-    if !["sqlite:", "postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return Err(invalid(
-            "DATABASE_URL",
-            "must begin with sqlite:// or postgres://, for example sqlite://billing.db",
-        ));
-    }
-    if !(1..=1_000).contains(&raw.database_connections_max) {
-        return Err(invalid(
-            "DATABASE_CONNECTIONS_MAX",
-            "must be between 1 and 1000",
-        ));
-    }
-    Ok(DatabaseSection {
-        url: SecretString::from(url),
-        migrate_on_startup: raw.run_migrations_on_startup,
-        connections_max: raw.database_connections_max,
-    })
-}
-
-fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
-    let mode = match raw.stripe_mode.as_str() {
-        "live" => StripeMode::Live,
-        "test" => StripeMode::Test,
-        _ => return Err(invalid("STRIPE_MODE", "must be `live` or `test`")),
-    };
-    let key = present(raw.stripe_secret_key.as_deref());
-    let is_live_key =
-        key.is_some_and(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"));
-    if key.is_some() && is_live_key != (mode == StripeMode::Live) {
-        return Err(invalid(
-            "STRIPE_SECRET_KEY",
-            "is a key of the other mode than STRIPE_MODE",
-        ));
-    }
-    let api_base = raw.stripe_api_base.trim().trim_end_matches('/').to_owned();
-    if mode == StripeMode::Live && api_base != "https://api.stripe.com" {
-        // C-058: the sandbox is refused where real money moves.
-        return Err(invalid(
-            "STRIPE_API_BASE",
-            "must be https://api.stripe.com when STRIPE_MODE=live",
-        ));
-    }
-    if !api_base.starts_with("https://") && !api_base.starts_with("http://") {
-        return Err(invalid(
-            "STRIPE_API_BASE",
-            "must begin with https:// (or http:// for the sandbox)",
-        ));
-    }
-    let webhook_secrets: Vec<SecretString> = raw
-        .stripe_webhook_secret
-        .as_deref()
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|secret| !secret.is_empty())
-        .map(SecretString::from)
-        .collect();
-    if !(1..=3_600).contains(&raw.webhook_tolerance_seconds) {
-        return Err(invalid(
-            "WEBHOOK_TOLERANCE_SECONDS",
-            "must be between 1 and 3600",
-        ));
-    }
-    if !(1..=80).contains(&raw.stripe_http_timeout) {
-        return Err(invalid(
-            "STRIPE_HTTP_TIMEOUT",
-            "must be between 1 and 80 seconds",
-        ));
-    }
-    if raw.stripe_max_retries > 10 {
-        return Err(invalid("STRIPE_MAX_RETRIES", "must be at most 10"));
-    }
-    Ok(StripeSection {
-        mode,
-        secret_key: secret(raw.stripe_secret_key.as_deref()),
-        webhook_secrets,
-        webhook_tolerance: Duration::seconds(raw.webhook_tolerance_seconds),
-        api_base,
-        api_version: present(raw.stripe_api_version.as_deref()).map(str::to_owned),
-        timeout: std::time::Duration::from_secs(raw.stripe_http_timeout),
-        retries_max: raw.stripe_max_retries,
-    })
-}
-
-fn checkout(raw: &RawConfig) -> Result<CheckoutPolicy, ConfigError> {
-    let embargoed_countries: Result<BTreeSet<CountryCode>, ConfigError> = raw
-        .embargoed_country_codes
-        .split(',')
-        .map(str::trim)
-        .filter(|code| !code.is_empty())
-        .map(|code| {
-            CountryCode::parse(code).map_err(|error| {
-                invalid(
-                    "EMBARGOED_COUNTRY_CODES",
-                    format!("has `{code}`: each {error}"),
-                )
-            })
-        })
-        .collect();
-    // A shorter reservation would end while the provider's page can still be paid.
-    if !(30..=10_080).contains(&raw.intent_reservation_duration_minutes) {
-        return Err(invalid(
-            "INTENT_RESERVATION_DURATION_MINUTES",
-            "must be between 30 and 10080",
-        ));
-    }
-    if raw.trial_period_days > 730 {
-        return Err(invalid("TRIAL_PERIOD_DAYS", "must be at most 730"));
-    }
-    let public = raw.public_url.trim().trim_end_matches('/');
-    if !public.starts_with("http://") && !public.starts_with("https://") {
-        return Err(invalid("PUBLIC_URL", "must begin with https:// or http://"));
-    }
-    let mut redirect_allowlist: Vec<String> = vec![format!("{public}/checkout/")];
-    redirect_allowlist.extend(
-        raw.redirect_url_allowlist
-            .split(',')
-            .map(str::trim)
-            .filter(|prefix| !prefix.is_empty())
-            .map(str::to_owned),
-    );
-    Ok(CheckoutPolicy {
-        embargoed_countries: embargoed_countries?,
-        reservation: Duration::minutes(raw.intent_reservation_duration_minutes),
-        trial_days: raw.trial_period_days,
-        success_url: format!("{public}/checkout/success?session_id={{CHECKOUT_SESSION_ID}}"),
-        cancel_url: format!("{public}/checkout/cancel"),
-        redirect_allowlist,
-    })
-}
-
-fn access(raw: &RawConfig) -> Result<AccessSection, ConfigError> {
-    let operator_key_hash = present(raw.admin_api_key_hash.as_deref()).map(str::to_lowercase);
-    if operator_key_hash
-        .as_ref()
-        .is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit()))
-    {
-        return Err(invalid(
-            "ADMIN_API_KEY_HASH",
-            "must be the SHA-256 of the key: 64 hexadecimal digits",
-        ));
-    }
-    if present(raw.bearer_hs256_secret.as_deref()).is_some_and(|secret| secret.len() < 32) {
-        return Err(invalid(
-            "BEARER_HS256_SECRET",
-            "must have at least 32 characters",
-        ));
-    }
-    let bearer_public_key_pem = match present(raw.bearer_public_key_file.as_deref()) {
-        None => None,
-        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-            invalid(
-                "BEARER_PUBLIC_KEY_FILE",
-                format!("cannot be read ({path}): {error}"),
-            )
-        })?),
-    };
-    Ok(AccessSection {
-        bearer_issuer: present(raw.bearer_issuer.as_deref()).map(str::to_owned),
-        bearer_audience: present(raw.bearer_audience.as_deref()).map(str::to_owned),
-        bearer_hs256_secret: secret(raw.bearer_hs256_secret.as_deref()),
-        bearer_public_key_pem,
-        operator_key_hash,
-        default_project: raw.default_project.trim().to_owned(),
-    })
-}
-
-fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
-    if !(1..=86_400).contains(&raw.stalled_threshold_seconds) {
-        return Err(invalid(
-            "STALLED_THRESHOLD_SECONDS",
-            "must be between 1 and 86400",
-        ));
-    }
-    Ok(JobsSection {
-        poll_interval: std::time::Duration::from_secs(1),
-        sweep_interval: std::time::Duration::from_secs(30),
-        stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
-    })
-}
-
-fn log(raw: &RawConfig) -> Result<LogSection, ConfigError> {
-    let json = match raw.log_format.as_str() {
-        "json" => true,
-        "text" => false,
-        _ => return Err(invalid("LOG_FORMAT", "must be `json` or `text`")),
-    };
-    Ok(LogSection {
-        json,
-        filter: raw.log_filter.clone(),
-    })
 }
 
 #[cfg(test)]
