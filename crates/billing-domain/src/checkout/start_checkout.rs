@@ -369,14 +369,12 @@ impl StartCheckout {
 
     /// Closes a page that is to be replaced, unless somebody has just paid on it.
     async fn give_up(&self, session: &ProviderRef) -> Result<(), StartCheckoutError> {
-        match self
-            .provider
-            .session(session)
-            .await?
-            .map(|session| session.status)
-        {
+        self.provider.expire_session(session).await?;
+        // It was closed, or somebody paid before it could be: only the provider knows.
+        let closed = self.provider.session(session).await?;
+        match closed.map(|session| session.status) {
             Some(SessionStatus::Complete) => Err(StartCheckoutError::AlreadyPaid),
-            Some(SessionStatus::Open) => Ok(self.provider.expire_session(session).await?),
+            Some(SessionStatus::Open) => Err(StoreFailure::Conflict.into()),
             Some(SessionStatus::Expired) | None => Ok(()),
         }
     }

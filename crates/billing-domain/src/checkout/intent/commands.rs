@@ -3,8 +3,8 @@
 use time::Duration;
 
 use super::{
-    CheckoutIntent, CheckoutRequest, IntentParts, IntentRequest, IntentState, OpenedSession,
-    ProviderLinks, Terms,
+    Checkout, CheckoutIntent, CheckoutRequest, IntentParts, IntentRequest, IntentState,
+    OpenedSession, ProviderLinks, Terms,
 };
 use crate::kernel::event::{DomainEvent, IntentFacts};
 use crate::kernel::id::TenantId;
@@ -213,9 +213,23 @@ impl CheckoutIntent {
     fn expire(&self, now: Timestamp) -> Outcome {
         match self.state() {
             IntentState::Created => {
+                let parts = self.parts().clone();
+                // Nobody waits for the answer any more; a page that the provider may have opened
+                // all the same is paid late or not at all.
+                let checkout = match parts.checkout {
+                    Checkout::Requested {
+                        attempt,
+                        request,
+                        requested_at: _,
+                    } => Checkout::Closed { attempt, request },
+                    other @ (Checkout::NotStarted
+                    | Checkout::Opened { .. }
+                    | Checkout::Closed { .. }) => other,
+                };
                 let next = IntentParts {
                     state: IntentState::Expired { expired_at: now },
-                    ..self.parts().clone()
+                    checkout,
+                    ..parts
                 };
                 Ok(self.changed(next, now, DomainEvent::CheckoutIntentExpired))
             }
