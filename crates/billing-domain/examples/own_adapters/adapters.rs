@@ -112,9 +112,9 @@ impl OwnStore {
     async fn intent(&self, id: IntentId) -> Found<CheckoutIntent> { self.one(|i: &CheckoutIntent| i.id() == id) }
     async fn unfulfilled_intent_of(&self, user: UserId) -> Found<CheckoutIntent> { self.one(|i: &CheckoutIntent| i.user_id() == user && i.state().name() != "fulfilled") }
     async fn intent_by_provider_ref(&self, at: &ProviderRef) -> Found<CheckoutIntent> { self.one(|i: &CheckoutIntent| i.parts().links.session.as_ref() == Some(at)) }
-    async fn is_reserved_by_another(&self, wanted: &Reservation, user: UserId) -> Result<bool, StoreError> {
+    async fn reservation_holder(&self, wanted: &Reservation, user: UserId) -> Found<CheckoutIntent> {
         let holds = |i: &CheckoutIntent| i.state().holds_reservation() && i.parts().reservation.as_ref() == Some(wanted);
-        Ok(self.one(|i: &CheckoutIntent| i.user_id() != user && holds(i))?.is_some())
+        self.one(|i: &CheckoutIntent| i.user_id() != user && holds(i))
     }
 }
 

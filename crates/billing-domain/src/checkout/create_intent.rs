@@ -156,19 +156,40 @@ impl CreateIntent {
         let Some(reservation) = reservation else {
             return Ok(());
         };
-        let is_reserved = self
+        let holder = self
             .intents
-            .is_reserved_by_another(reservation, user_id)
+            .reservation_holder(reservation, user_id)
             .await
             .map_err(StoreFailure::from)?;
+        if let Some(holder) = holder {
+            return Err(self.release(&holder).await);
+        }
         let tenant = self
             .tenants
             .tenant_by_slug(&reservation.slug)
             .await
             .map_err(StoreFailure::from)?;
-        if is_reserved || tenant.is_some() {
+        if tenant.is_some() {
             return Err(CreateIntentError::SlugReserved);
         }
         Ok(())
+    }
+
+    /// A reservation whose time has run out is released by whoever finds it in the way,
+    /// who then decides again; one that has not stays.
+    async fn release(&self, holder: &Stored<CheckoutIntent>) -> CreateIntentError {
+        let now = self.core.now();
+        if !holder.value.is_expired_at(now) {
+            return CreateIntentError::SlugReserved;
+        }
+        let Ok(transition) = holder.value.apply(IntentCommand::Expire, now) else {
+            return CreateIntentError::SlugReserved;
+        };
+        let changes = ChangeSet::caused_by(Cause::Job("expire_intents"), now)
+            .change_intent(holder, transition);
+        match self.core.writer.commit(changes).await {
+            Ok(()) => StoreFailure::Conflict.into(),
+            Err(error) => StoreFailure::from(error).into(),
+        }
     }
 }

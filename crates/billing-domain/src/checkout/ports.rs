@@ -32,12 +32,13 @@ pub trait IntentReader: Send + Sync {
         reference: &ProviderRef,
     ) -> Result<Option<Stored<CheckoutIntent>>, StoreError>;
 
-    /// Whether somebody else's non-expired intent holds the slug or the name.
-    async fn is_reserved_by_another(
+    /// An intent of somebody else in a state that holds the slug or the name, whether or
+    /// not its time has run out. Any of them where two hold a part each.
+    async fn reservation_holder(
         &self,
         reservation: &Reservation,
         user: UserId,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError>;
 }
 
 /// Lists intents for people.

@@ -48,26 +48,20 @@ impl IntentReader for SeaOrmStore {
         self.first(linked).await
     }
 
-    async fn is_reserved_by_another(
+    async fn reservation_holder(
         &self,
         reservation: &Reservation,
         user: UserId,
-    ) -> Result<bool, StoreError> {
-        let holder: Option<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        let holders = Entity::find()
             .filter(Column::State.ne("expired"))
             .filter(Column::UserId.ne(user.uuid()))
             .filter(
                 Condition::any()
                     .add(Column::Slug.eq(reservation.slug.as_str()))
                     .add(Column::NameFolded.eq(reservation.name.folded())),
-            )
-            .into_tuple()
-            .one(self.reads())
-            .await
-            .map_err(store_error)?;
-        Ok(holder.is_some())
+            );
+        self.first(holders).await
     }
 }
 

@@ -85,19 +85,15 @@ pub(super) async fn a_reservation_stands_against_others_only<S: Store>(store: &S
         (reservation("other", "Other"), false),
     ];
     for (reservation, is_taken) in &asked {
-        let taken = read(store.is_reserved_by_another(reservation, bob.id).await);
-        assert_eq!(taken, *is_taken, "A-046: {reservation:?}");
-        let own = read(
-            store
-                .is_reserved_by_another(reservation, world.user.id)
-                .await,
-        );
-        assert!(!own, "A-045: nobody stands in their own way");
+        let holder = read(store.reservation_holder(reservation, bob.id).await);
+        assert_eq!(holder.is_some(), *is_taken, "A-046: {reservation:?}");
+        let own = read(store.reservation_holder(reservation, world.user.id).await);
+        assert!(own.is_none(), "A-045: nobody stands in their own way");
     }
     let stored = read(store.intent(intent.id()).await).expect("it was inserted");
     let expired = stored.value.apply(IntentCommand::Expire, world.now());
     let expired = expired.expect("a created intent can expire");
     put(store, world.changes().change_intent(&stored, expired)).await;
-    let taken = read(store.is_reserved_by_another(&asked[0].0, bob.id).await);
-    assert!(!taken, "an expired intent reserves nothing");
+    let holder = read(store.reservation_holder(&asked[0].0, bob.id).await);
+    assert!(holder.is_none(), "an expired intent reserves nothing");
 }

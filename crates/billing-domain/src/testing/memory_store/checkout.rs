@@ -43,19 +43,18 @@ impl IntentReader for MemoryStore {
         })
     }
 
-    async fn is_reserved_by_another(
+    async fn reservation_holder(
         &self,
         reservation: &Reservation,
         user: UserId,
-    ) -> Result<bool, StoreError> {
-        let holder = self.find("is_reserved_by_another", |intent: &CheckoutIntent| {
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.find("reservation_holder", |intent: &CheckoutIntent| {
             intent.user_id() != user
                 && intent.state().holds_reservation()
                 && intent.parts().reservation.as_ref().is_some_and(|held| {
                     held.slug == reservation.slug || held.name.folded() == reservation.name.folded()
                 })
-        })?;
-        Ok(holder.is_some())
+        })
     }
 }
 
