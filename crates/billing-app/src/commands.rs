@@ -17,7 +17,7 @@ use crate::service::{
     Service, Surroundings, assemble, connect, ensure_project, migrate, prepare, sync_catalog,
 };
 use crate::wiring::LogPublisher;
-use crate::{demo, telemetry};
+use crate::{bench, demo, telemetry};
 
 /// Runs a command to its end.
 ///
@@ -36,6 +36,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Openapi => openapi(),
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
+            Command::Bench => bench::run(),
         }
     })
 }

@@ -159,8 +159,16 @@ pub enum ConfigError {
     },
 }
 
-/// Figment writes a line for each error and for each source.
+/// Figment writes a line for each error and for each source, and for an unknown key all known ones.
 fn in_one_line(error: &figment::Error) -> String {
+    if let figment::error::Kind::UnknownField(key, _) = &error.kind {
+        let source = error
+            .metadata
+            .as_ref()
+            .and_then(|known| known.source.as_ref());
+        let source = source.map_or_else(|| "the file".to_owned(), ToString::to_string);
+        return format!("`{key}` in {source} is not a key; .env.example lists them all");
+    }
     let text = error.to_string();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
