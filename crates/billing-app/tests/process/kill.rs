@@ -58,7 +58,7 @@ fn intent_id(answer: &Answer) -> String {
     text(&answer.json()["checkout_intent"]["id"])
 }
 
-async fn pay(stage: &Stage, answer: &Answer) {
+fn pay(stage: &Stage, answer: &Answer) {
     let session_id = text(&answer.json()["checkout_session_id"]);
     let paid = stage.sandbox.pay_checkout(&session_id, CARD).unwrap();
     assert_eq!(paid["status"], "complete", "{paid}");
@@ -96,7 +96,7 @@ async fn goes_on(mut stage: Stage) {
     let serving = stage.serve();
     let created = serving.buy_until_created(KEY).await;
     assert_eq!(serving.buy(KEY).await, Some(created.clone()));
-    pay(&stage, &created).await;
+    pay(&stage, &created);
     assert!(stage.deliver(&serving).await > 0);
     exactly_one_of_everything(&stage, &serving, &intent_id(&created)).await;
 
@@ -135,7 +135,7 @@ async fn killed_after_the_200_and_before_the_event_is_applied_nothing_is_lost() 
     let serving = stage.serve();
     let created = serving.buy_until_created(KEY).await;
     serving.kill();
-    pay(&stage, &created).await;
+    pay(&stage, &created);
     // With billing switched off events are stored and not applied, for as long as it takes.
     stage.set("BILLING_ENABLED", "false");
     let serving = stage.serve();
@@ -153,7 +153,7 @@ async fn killed_while_webhooks_arrive_stripe_sends_again_what_had_no_200() {
     let mut stage = Stage::new().await;
     let serving = stage.serve();
     let created = serving.buy_until_created(KEY).await;
-    pay(&stage, &created).await;
+    pay(&stage, &created);
     stage.begin_delivery(&serving).await;
     serving.kill();
 
@@ -167,7 +167,7 @@ async fn killed_as_soon_as_it_is_paid_the_intent_is_fulfilled_after_the_next_sta
     let mut stage = Stage::new().await;
     let serving = stage.serve();
     let created = serving.buy_until_created(KEY).await;
-    pay(&stage, &created).await;
+    pay(&stage, &created);
     stage.deliver(&serving).await;
     let intent_id = intent_id(&created);
     eventually("the payment is applied", async || {
@@ -189,7 +189,7 @@ async fn killed_again_and_again_from_the_payment_on_it_gets_there_in_the_end() {
     let mut serving = stage.serve();
     let created = serving.buy_until_created(KEY).await;
     let intent_id = intent_id(&created);
-    pay(&stage, &created).await;
+    pay(&stage, &created);
     for looks in LOOKS {
         stage.deliver(&serving).await;
         for _ in 0..looks {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -124,7 +124,9 @@ impl Running {
                         return rest.trim().to_owned();
                     }
                 }
-                Err(_) => panic!("no line `{beginning}…`: {} {}", self.said(), self.logged()),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("no line `{beginning}…`: {} {}", self.said(), self.logged())
+                }
             }
         }
     }
