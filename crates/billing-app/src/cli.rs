@@ -17,13 +17,14 @@ Examples:
   billing-app create-api-key --project shop --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app openapi > openapi.json
+  billing-app bench                         how soon it is ready here, with how much memory
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a rule.
 ";
 
 /// Billing on top of Stripe: sales, webhooks, licences, entitlements.
 #[derive(Debug, Parser)]
-#[command(name = "billing-app", version, about, before_help = EXAMPLES)]
+#[command(name = "billing-app", version, before_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -45,6 +46,8 @@ pub enum Command {
     CreateApiKey(CreateApiKeyArgs),
     /// Brings products and prices in line with the plan file.
     SyncCatalog(ConfigArgs),
+    /// Measures start, idle memory and the demo's sale on this machine.
+    Bench,
 }
 
 /// Where the configuration is.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use billing_domain::kernel::text::Title;
 use billing_domain::kernel::timestamp::Timestamp;
-use billing_seaorm::SqliteSynchronous;
+use billing_seaorm::{SeaOrmStore, SqliteSynchronous};
 use time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,10 +14,10 @@ use crate::cli::{Command, ConfigArgs, CreateApiKeyArgs, Failure};
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Config;
 use crate::service::{
-    Service, Surroundings, assemble, connect, ensure_project, migrate, sync_catalog,
+    Service, Surroundings, assemble, connect, ensure_project, migrate, prepare, sync_catalog,
 };
 use crate::wiring::LogPublisher;
-use crate::{demo, telemetry};
+use crate::{bench, demo, telemetry};
 
 /// Runs a command to its end.
 ///
@@ -36,6 +36,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Openapi => openapi(),
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
+            Command::Bench => bench::run(),
         }
     })
 }
@@ -82,7 +83,11 @@ async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
             "{bind} cannot be listened on ({error}); choose another with BIND_ADDR"
         ))
     })?;
-    let mut service = Service::start(&config, production(), listener).await?;
+    let mut service = tokio::select! {
+        started = Service::start(&config, production(), listener) => started?,
+        // A start may wait for the database's tables for as long as it takes.
+        told = stop_signal() => return told,
+    };
     say(&format!(
         "ready on http://{} (Ctrl-C stops)",
         service.address
@@ -118,6 +123,20 @@ pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
     }
 }
 
+/// A command that does not migrate says so instead of failing at the first missing table.
+async fn must_be_migrated(store: &SeaOrmStore) -> Result<(), Failure> {
+    let status = store.migration_status().await;
+    let status =
+        status.map_err(|error| Failure::failed("the migrations cannot be read", &error))?;
+    if status.is_current() {
+        return Ok(());
+    }
+    Err(Failure::because(format!(
+        "the database lacks {} migrations; run `billing-app migrate` first",
+        status.pending.len()
+    )))
+}
+
 async fn run_migrations(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?;
     let store = connect(&config.database, SqliteSynchronous::Full).await?;
@@ -135,12 +154,8 @@ async fn run_migrations(args: &ConfigArgs) -> Result<(), Failure> {
 
 async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
-    let store = connect(&config.database, SqliteSynchronous::Full).await?;
-    if config.database.migrate_on_startup {
-        migrate(&store).await?;
-    }
     let surroundings = production();
-    let application = assemble(&config, &surroundings, &store)?;
+    let prepared = prepare(&config, &surroundings)?;
     let title = |flag: &str, text: &str| {
         Title::parse(text).map_err(|error| Failure {
             message: format!("{flag} {error}"),
@@ -157,6 +172,11 @@ async fn create_api_key(args: &CreateApiKeyArgs) -> Result<(), Failure> {
         title("--project", &args.project)?,
         title("--app", &args.app)?,
     );
+    let store = connect(&config.database, SqliteSynchronous::Full).await?;
+    if config.database.migrate_on_startup {
+        migrate(&store).await?;
+    }
+    let application = assemble(&config, &surroundings, &prepared, &store);
     let issued = application
         .issue_api_key
         .run(&project, &app, expires_at)
@@ -181,10 +201,13 @@ async fn bring_catalog_in_line(args: &ConfigArgs) -> Result<(), Failure> {
             code: 2,
         });
     }
+    let surroundings = production();
+    let prepared = prepare(&config, &surroundings)?;
     let store = connect(&config.database, SqliteSynchronous::Full).await?;
-    let application = assemble(&config, &production(), &store)?;
+    must_be_migrated(&store).await?;
+    let application = assemble(&config, &surroundings, &prepared, &store);
     let project = ensure_project(&config, &application).await?;
-    let changed = sync_catalog(&config, &application, project).await?;
+    let changed = sync_catalog(&prepared, &application, project).await?;
     say(&format!(
         "{changed} products and prices changed; the catalogue is in line"
     ))

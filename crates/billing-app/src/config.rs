@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use billing_domain::checkout::policy::CheckoutPolicy;
+use billing_domain::kernel::text::Title;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
@@ -119,7 +120,7 @@ pub struct AccessSection {
     /// SHA-256 of the operator's key, in hexadecimal.
     pub operator_key_hash: Option<String>,
     /// The project whose users have bearer tokens.
-    pub default_project: String,
+    pub default_project: Title,
 }
 
 /// What runs beside the requests.
@@ -158,6 +159,20 @@ pub enum ConfigError {
     },
 }
 
+/// Figment writes a line for each error and for each source, and for an unknown key all known ones.
+fn in_one_line(error: &figment::Error) -> String {
+    if let figment::error::Kind::UnknownField(key, _) = &error.kind {
+        let source = error
+            .metadata
+            .as_ref()
+            .and_then(|known| known.source.as_ref());
+        let source = source.map_or_else(|| "the file".to_owned(), ToString::to_string);
+        return format!("`{key}` in {source} is not a key; .env.example lists them all");
+    }
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
     ConfigError::Invalid {
         key,
@@ -174,12 +189,15 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(RawConfig::default()));
         if let Some(file) = file {
+            std::fs::File::open(file).map_err(|error| {
+                ConfigError::Unreadable(format!("--config {}: {error}", file.display()))
+            })?;
             figment = figment.merge(Toml::file_exact(file));
         }
         let figment = figment.merge(Env::raw().only(RawConfig::KEYS).lowercase(true));
         let raw: RawConfig = figment
             .extract()
-            .map_err(|error| ConfigError::Unreadable(error.to_string()))?;
+            .map_err(|error| ConfigError::Unreadable(in_one_line(&error)))?;
         Self::parse(&raw)
     }
 

@@ -1,7 +1,7 @@
 //! A whole sale without a Stripe account: sandbox, database and service in one process, everything
 //! over real HTTP. For a person to click through, or by itself as a timeline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -60,7 +60,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
         let data = args
             .data
             .clone()
-            .or_else(|| temporary.as_ref().map(|folder| folder.0.clone()));
+            .or_else(|| temporary.as_ref().map(|folder| folder.path().to_path_buf()));
         let world = World::start(&args, &data.unwrap_or_default()).await?;
         let told = auto::tell(&world, &args).await;
         world.stop().await?;
@@ -84,7 +84,14 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
 }
 
 /// A folder that goes away with the demo.
-struct TemporaryFolder(PathBuf);
+pub(crate) struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
@@ -93,7 +100,7 @@ impl Drop for TemporaryFolder {
     }
 }
 
-fn temporary_folder() -> Result<TemporaryFolder, Failure> {
+pub(crate) fn temporary_folder() -> Result<TemporaryFolder, Failure> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| Failure::failed("no random numbers", &error))?;
     let folder = std::env::temp_dir().join(format!("billing-demo-{}", hex::encode(random)));

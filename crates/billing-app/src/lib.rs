@@ -1,6 +1,7 @@
 //! The billing service: configuration, wiring, workers and the command line. The only crate that
 //! knows all the others.
 
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod commands;

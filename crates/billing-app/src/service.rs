@@ -9,19 +9,22 @@ use async_trait::async_trait;
 use billing_actix::{
     BearerConfig, BearerKey, HttpConfig, Readiness, ReadinessCheck, Sha256KeyHasher,
 };
+use billing_domain::catalog::sync_catalog::PlannedProduct;
 use billing_domain::kernel::id::ProjectId;
 use billing_domain::kernel::ports::{Clock, IdGenerator};
-use billing_domain::kernel::text::Title;
 use billing_domain::outbox::ports::EventPublisher;
 use billing_seaorm::{SeaOrmStore, SqliteSynchronous, StoreConfig};
 use billing_stripe::{StripeConfig, StripeEventDecoder, StripeProvider, StripeWebhookVerifier};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::cli::Failure;
 use crate::config::{AccessSection, Config, DatabaseSection, StripeMode, StripeSection, plan_file};
 use crate::wiring::{Application, Provider, Rules, Storage, build};
+
+mod waiting;
 
 /// What differs between production, demo and tests.
 pub struct Surroundings {
@@ -80,31 +83,49 @@ pub async fn migrate(store: &SeaOrmStore) -> Result<(), Failure> {
         .map_err(|error| Failure::failed("the database cannot be migrated", &error))
 }
 
-/// Builds the use cases over a database and Stripe.
+/// What the configuration amounts to, checked before the first connection is made.
+pub struct Prepared {
+    provider: Provider,
+    plan: Option<Vec<PlannedProduct>>,
+    http: HttpConfig,
+}
+
+/// Checks what needs more than one key, or a file.
 ///
 /// # Errors
 /// [`Failure`] for a configuration that contradicts itself.
+pub fn prepare(config: &Config, surroundings: &Surroundings) -> Result<Prepared, Failure> {
+    let plan = config.plan_catalog_file.as_deref().map(plan_file::load);
+    Ok(Prepared {
+        provider: provider(&config.stripe, surroundings.clock.clone())?,
+        plan: plan.transpose().map_err(|error| Failure::usage(&error))?,
+        // The project is known once the database is open; until then it is one that nobody has.
+        http: http_config(config, ProjectId::from_uuid(Uuid::nil()))?,
+    })
+}
+
+/// Builds the use cases over a database and Stripe.
 pub fn assemble(
     config: &Config,
     surroundings: &Surroundings,
+    prepared: &Prepared,
     store: &SeaOrmStore,
-) -> Result<Application, Failure> {
+) -> Application {
     let rules = Rules {
         policy: Arc::new(config.checkout.clone()),
         billing_enabled: config.billing_enabled,
         jobs: config.jobs,
         publisher: surroundings.publisher.clone(),
     };
-    let provider = provider(&config.stripe, surroundings.clock.clone())?;
     let storage = Storage::of(store.clone(), Arc::new(StoreReadiness(store.clone())));
-    Ok(build(
+    build(
         &rules,
         surroundings.clock.clone(),
         surroundings.ids.clone(),
         Arc::new(Sha256KeyHasher),
-        &provider,
+        &prepared.provider,
         &storage,
-    ))
+    )
 }
 
 fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, Failure> {
@@ -140,14 +161,21 @@ impl Service {
         surroundings: Surroundings,
         listener: TcpListener,
     ) -> Result<Self, Failure> {
+        let prepared = prepare(config, &surroundings)?;
         let store = connect(&config.database, surroundings.sqlite_synchronous).await?;
+        let application = assemble(config, &surroundings, &prepared, &store);
         if config.database.migrate_on_startup {
             migrate(&store).await?;
+        } else {
+            let http = prepared.http.clone();
+            waiting::until_migrated(&store, &listener, http, &application.use_cases).await?;
         }
-        let application = assemble(config, &surroundings, &store)?;
         let default_project = ensure_project(config, &application).await?;
-        sync_catalog(config, &application, default_project).await?;
-        let http = http_config(config, default_project)?;
+        sync_catalog(&prepared, &application, default_project).await?;
+        let mut http = prepared.http;
+        if let Some(bearer) = &mut http.bearer {
+            bearer.project = default_project;
+        }
         let address = listener
             .local_addr()
             .map_err(|error| Failure::failed("the address cannot be read", &error))?;
@@ -215,9 +243,8 @@ pub async fn ensure_project(
     config: &Config,
     application: &Application,
 ) -> Result<ProjectId, Failure> {
-    let name = Title::parse(&config.access.default_project)
-        .map_err(|error| Failure::because(format!("DEFAULT_PROJECT {error}")))?;
-    let project = application.issue_api_key.ensure_project(&name).await;
+    let name = &config.access.default_project;
+    let project = application.issue_api_key.ensure_project(name).await;
     project.map_err(|error| Failure::failed("the default project cannot be read", &error))
 }
 
@@ -226,15 +253,14 @@ pub async fn ensure_project(
 /// # Errors
 /// [`Failure`].
 pub async fn sync_catalog(
-    config: &Config,
+    prepared: &Prepared,
     application: &Application,
     project: ProjectId,
 ) -> Result<u32, Failure> {
-    let Some(path) = &config.plan_catalog_file else {
+    let Some(plan) = &prepared.plan else {
         return Ok(0);
     };
-    let plan = plan_file::load(path).map_err(|error| Failure::usage(&error))?;
-    let changed = application.sync_catalog.run(project, &plan).await;
+    let changed = application.sync_catalog.run(project, plan).await;
     changed.map_err(|error| Failure::failed("the catalogue cannot be brought in line", &error))
 }
 

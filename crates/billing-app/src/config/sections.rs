@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use billing_domain::checkout::policy::CheckoutPolicy;
-use billing_domain::kernel::text::CountryCode;
+use billing_domain::kernel::text::{CountryCode, Title};
 use secrecy::SecretString;
 use time::Duration;
+use tracing_subscriber::EnvFilter;
 
 use super::{
     AccessSection, ConfigError, DatabaseSection, HttpSection, JobsSection, LogSection, RawConfig,
@@ -97,6 +98,13 @@ pub(super) fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
             "must begin with https:// (or http:// for the sandbox)",
         ));
     }
+    let api_version = present(raw.stripe_api_version.as_deref());
+    if api_version.is_some_and(|version| !is_api_version(version)) {
+        return Err(invalid(
+            "STRIPE_API_VERSION",
+            "must be a version of Stripe's API, such as 2026-10-28.endive",
+        ));
+    }
     let webhook_secrets: Vec<SecretString> = raw
         .stripe_webhook_secret
         .as_deref()
@@ -127,10 +135,21 @@ pub(super) fn stripe(raw: &RawConfig) -> Result<StripeSection, ConfigError> {
         webhook_secrets,
         webhook_tolerance: Duration::seconds(raw.webhook_tolerance_seconds),
         api_base,
-        api_version: present(raw.stripe_api_version.as_deref()).map(str::to_owned),
+        api_version: api_version.map(str::to_owned),
         timeout: std::time::Duration::from_secs(raw.stripe_http_timeout),
         retries_max: raw.stripe_max_retries,
     })
+}
+
+/// A date, and since 2024-09-30 a name after a dot.
+fn is_api_version(text: &str) -> bool {
+    let (date, name) = text.split_once('.').unwrap_or((text, "none"));
+    let is_date = date.len() == 10
+        && date.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_date && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 pub(super) fn checkout(raw: &RawConfig) -> Result<CheckoutPolicy, ConfigError> {
@@ -212,7 +231,8 @@ pub(super) fn access(raw: &RawConfig) -> Result<AccessSection, ConfigError> {
         bearer_hs256_secret: secret(raw.bearer_hs256_secret.as_deref()),
         bearer_public_key_pem,
         operator_key_hash,
-        default_project: raw.default_project.trim().to_owned(),
+        default_project: Title::parse(&raw.default_project)
+            .map_err(|error| invalid("DEFAULT_PROJECT", error.to_string()))?,
     })
 }
 
@@ -236,6 +256,8 @@ pub(super) fn log(raw: &RawConfig) -> Result<LogSection, ConfigError> {
         "text" => false,
         _ => return Err(invalid("LOG_FORMAT", "must be `json` or `text`")),
     };
+    EnvFilter::try_new(&raw.log_filter)
+        .map_err(|error| invalid("LOG_FILTER", format!("is not a filter: {error}")))?;
     Ok(LogSection {
         json,
         filter: raw.log_filter.clone(),

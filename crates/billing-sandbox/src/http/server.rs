@@ -63,9 +63,13 @@ async fn respond(
     }
     let path = request.path.as_str();
     let reply = if path.starts_with("/v1/") || path == "/v1" {
-        let reply = conventions::answer(&world, &request).await;
-        log(&world, &request, reply.as_ref());
-        reply
+        // As at Stripe, a request that has begun is carried out even if its client is gone.
+        let carried_out = tokio::spawn(async move {
+            let reply = conventions::answer(&world, &request).await;
+            log(&world, &request, reply.as_ref());
+            reply
+        });
+        carried_out.await.map_err(|_| Cut)?
     } else if path.starts_with("/sandbox/") {
         Some(control::answer(&world, &request).await)
     } else {
