@@ -72,6 +72,11 @@ fn submit_checkout(world: &World, id: &str, body: &str) -> Reply {
                 checkout::page(account, id, &entry, None)
             }
             Payment::Declined { message, .. } => {
+                // Another card is needed, so the refused number is not in its way.
+                let entry = CardEntry {
+                    number: String::new(),
+                    ..entry
+                };
                 checkout::page(account, id, &entry, Some((&message, "number")))
             }
             Payment::Invalid { message, field } => {
@@ -97,14 +102,27 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// How wide the main part may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// One column of text or fields.
+    Column,
+    /// Tables.
+    Board,
+}
+
 /// A whole page around a main part. Nothing is loaded from elsewhere.
-fn framed(title: &str, main: &str) -> String {
+fn framed(title: &str, width: Width, main: &str) -> String {
+    let class = match width {
+        Width::Column => "column",
+        Width::Board => "board",
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n\
-         <body>\n<p class=\"notice\">Sandbox – no real money moves here.</p>\n\
-         <main>\n{main}\n</main>\n</body>\n</html>\n",
+         <body>\n<p class=\"notice\">Sandbox: no real money moves here</p>\n\
+         <main class=\"{class}\">\n{main}\n</main>\n</body>\n</html>\n",
         escaped(title)
     )
 }

@@ -9,7 +9,7 @@ use billing_domain::kernel::text::ProviderRef;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::html::page;
+use super::html::Page;
 use crate::dto::body::parse_query;
 use crate::problem::code::Code;
 use crate::problem::{Problem, ProblemBody};
@@ -19,8 +19,13 @@ use crate::routes::state_of;
 /// How soon the page looks again while something is still happening.
 const REFRESH_SECONDS: u32 = 2;
 
-/// Nothing but the page's own style.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+/// Nothing but the page's own style and its empty icon.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The provider does not tell this page which checkout was left, so there is nothing to link to.
+const WAY_BACK: &str = "Changed your mind? The back button of your browser brings you back to the \
+                        checkout, which stays open for a while; or start again where you began.";
 
 /// Which page of the provider the payer comes from.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,6 +41,9 @@ struct CheckoutResultBody {
     checkout_intent_id: Option<String>,
     /// The intent's state, or `canceled`.
     state: &'static str,
+    /// The heading of the page.
+    #[serde(skip)]
+    title: &'static str,
     /// In words.
     message: String,
     /// Whether it is worth asking again soon.
@@ -64,14 +72,7 @@ struct CheckoutResultBody {
 #[get("/checkout/success")]
 pub(crate) async fn checkout_success(request: HttpRequest) -> Result<HttpResponse, Problem> {
     match result_of(&request).await {
-        Ok(body) => {
-            let title = if body.pending {
-                "Thank you"
-            } else {
-                "Your purchase"
-            };
-            Ok(show(&request, title, &body))
-        }
+        Ok(body) => Ok(show(&request, &body, None)),
         Err(problem) if wants_json(&request) => Err(problem),
         Err(problem) => Ok(show_problem(&request, &problem)),
     }
@@ -93,27 +94,33 @@ async fn result_of(request: &HttpRequest) -> Result<CheckoutResultBody, Problem>
 }
 
 fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
-    let (message, pending) = match intent.state() {
+    let (title, message, pending) = match intent.state() {
         // Right after paying, the provider may need a moment to say so itself.
         IntentState::Created => (
+            "Confirming your payment",
             "We are waiting for the payment provider to confirm your payment.",
             true,
         ),
         IntentState::Paid { .. } => (
+            "Thank you, you have paid",
             "Your payment has arrived. We are setting everything up.",
             true,
         ),
-        IntentState::Fulfilled { .. } => {
-            ("Your payment has arrived and everything is ready.", false)
-        }
+        IntentState::Fulfilled { .. } => (
+            "Thank you, all is ready",
+            "Your payment has arrived and everything is ready.",
+            false,
+        ),
         IntentState::ErroredBackoffice { .. }
         | IntentState::ErroredFulfillmentStalled { .. }
         | IntentState::ErroredProvisioning { .. } => (
+            "Thank you, you have paid",
             "Your payment has arrived. Setting everything up takes longer than usual; \
              we have been notified and you need not do anything.",
             true,
         ),
         IntentState::Expired { .. } => (
+            "This checkout has expired",
             "This checkout has expired. If you have paid, your payment is safe: it is being \
              matched to your purchase.",
             false,
@@ -122,6 +129,7 @@ fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
     CheckoutResultBody {
         checkout_intent_id: Some(intent.id().to_string()),
         state: intent.state().name(),
+        title,
         message: message.to_owned(),
         pending,
     }
@@ -140,11 +148,11 @@ pub(crate) async fn checkout_cancel(request: HttpRequest) -> HttpResponse {
     let body = CheckoutResultBody {
         checkout_intent_id: None,
         state: "canceled",
-        message: "You left the checkout. Nothing was charged, and you can start again at any time."
-            .to_owned(),
+        title: "You left the checkout",
+        message: "Nothing was charged, and you can start again at any time.".to_owned(),
         pending: false,
     };
-    show(&request, "Checkout left", &body)
+    show(&request, &body, Some(WAY_BACK))
 }
 
 fn wants_json(request: &HttpRequest) -> bool {
@@ -154,16 +162,22 @@ fn wants_json(request: &HttpRequest) -> bool {
         .is_some_and(|accept| accept.contains("json") && !accept.contains("text/html"))
 }
 
-fn show(request: &HttpRequest, title: &str, body: &CheckoutResultBody) -> HttpResponse {
+fn show(
+    request: &HttpRequest,
+    body: &CheckoutResultBody,
+    advice: Option<&'static str>,
+) -> HttpResponse {
     if wants_json(request) {
         return HttpResponse::Ok().json(body);
     }
-    let mut paragraphs = vec![body.message.clone()];
-    if let Some(id) = &body.checkout_intent_id {
-        paragraphs.push(format!("Reference: {id}"));
-    }
-    let refresh = body.pending.then_some(REFRESH_SECONDS);
-    html(HttpResponse::Ok(), page(title, &paragraphs, refresh))
+    let page = Page {
+        title: body.title,
+        message: &body.message,
+        advice,
+        reference: body.checkout_intent_id.as_deref(),
+        refresh_seconds: body.pending.then_some(REFRESH_SECONDS),
+    };
+    html(HttpResponse::Ok(), &page)
 }
 
 /// Somebody may have paid, so a problem never claims the opposite.
@@ -172,24 +186,30 @@ fn show_problem(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     problem.log(&id);
     let status = problem.status();
     let is_passing = status.is_server_error();
-    let message = if is_passing {
-        "We cannot look up your purchase right now. If you have paid, your payment is safe; \
-         this page looks again by itself."
+    let (title, message) = if is_passing {
+        (
+            "One moment, please",
+            "We cannot look up your purchase right now. If you have paid, your payment is safe.",
+        )
     } else {
-        "We do not know this checkout. If you have paid, your payment is safe: please come back \
-         by the link of your purchase."
+        (
+            "We do not know this checkout",
+            "If you have paid, your payment is safe: please come back by the link of your purchase.",
+        )
     };
-    let paragraphs = [message.to_owned(), format!("Reference: {id}")];
-    let refresh = is_passing.then_some(REFRESH_SECONDS * 2);
-    html(
-        HttpResponse::build(status),
-        page("Your purchase", &paragraphs, refresh),
-    )
+    let page = Page {
+        title,
+        message,
+        advice: None,
+        reference: Some(&id),
+        refresh_seconds: is_passing.then_some(REFRESH_SECONDS * 2),
+    };
+    html(HttpResponse::build(status), &page)
 }
 
-fn html(mut response: actix_web::HttpResponseBuilder, page: String) -> HttpResponse {
+fn html(mut response: actix_web::HttpResponseBuilder, page: &Page<'_>) -> HttpResponse {
     response
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .content_type("text/html; charset=utf-8")
-        .body(page)
+        .body(page.html())
 }

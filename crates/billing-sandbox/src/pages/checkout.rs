@@ -8,13 +8,13 @@ use crate::account::Account;
 use crate::http::exchange::Reply;
 use crate::lives::checkout::{CardEntry, needs_card, redirect_url};
 use crate::lives::money;
-use crate::pages::{escaped, framed};
+use crate::pages::{Width, escaped, framed};
 
 /// A page for an id that no account knows.
 pub(crate) fn unknown() -> Reply {
     let main = "<h1>There is no such checkout page</h1>\n<p>The address is wrong, or the sandbox was \
                 restarted: it forgets everything when it stops.</p>";
-    Reply::html(404, framed("No such page", main))
+    Reply::html(404, framed("No such page", Width::Column, main))
 }
 
 /// The page of a session, with what was typed and what is wrong with it (message, field).
@@ -30,11 +30,12 @@ pub(crate) fn page(
     }
     match session["status"].as_str() {
         Some("open") => {
-            let status = if problem.is_some() { 402 } else { 200 };
-            Reply::html(
-                status,
-                framed("Checkout", &form(account, session, entry, problem)),
-            )
+            let (status, title) = match problem {
+                Some(_) => (402, "Please check: Checkout"),
+                None => (200, "Checkout"),
+            };
+            let main = form(account, session, entry, problem);
+            Reply::html(status, framed(title, Width::Column, &main))
         }
         Some("complete") => {
             let link = redirect_url(session).map_or(String::new(), |url| {
@@ -46,14 +47,14 @@ pub(crate) fn page(
             let main = format!(
                 "<h1>This checkout is complete</h1>\n<p>The payment was taken once, and will not be taken again.</p>\n{link}"
             );
-            Reply::html(200, framed("Checkout complete", &main))
+            Reply::html(200, framed("Checkout complete", Width::Column, &main))
         }
         _ => {
             let main = format!(
                 "<h1>This checkout has expired</h1>\n<p>Nothing was charged. Go back and start again.</p>\n{}",
                 back_link(session)
             );
-            Reply::html(200, framed("Checkout expired", &main))
+            Reply::html(200, framed("Checkout expired", Width::Column, &main))
         }
     }
 }
@@ -99,7 +100,7 @@ fn summary(account: &Account, session: &Value) -> String {
         return "<h1>Save your card</h1>\n<p>Nothing is charged today.</p>\n".to_owned();
     }
     format!(
-        "<h1>{}</h1>\n<p class=\"due\">due today ({})</p>\n<ul class=\"items\">\n{rows}</ul>\n{trial}",
+        "<h1>{} <span class=\"due\">due today, in {}</span></h1>\n<ul class=\"items\">\n{rows}</ul>\n{trial}",
         amount(&session["amount_total"]),
         currency.to_uppercase()
     )
@@ -138,7 +139,8 @@ fn form(
         .or(session["customer_email"].as_str());
     let alert = problem.map_or(String::new(), |(message, _)| {
         format!(
-            "<p id=\"problem\" class=\"problem\" role=\"alert\">{}</p>\n",
+            "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>{}</strong> \
+             Nothing was charged.</p>\n",
             escaped(message)
         )
     });
@@ -193,21 +195,23 @@ fn form(
         String::new()
     };
     let total = session["amount_total"].as_i64().unwrap_or(0);
+    let currency = session["currency"].as_str().unwrap_or("usd");
+    let written = |amount| money::written(amount, currency);
     let action = match (session["mode"].as_str(), total) {
         (Some("setup"), _) => "Save card".to_owned(),
         (Some("subscription"), 0) => "Start trial".to_owned(),
-        (Some("subscription"), _) => "Subscribe".to_owned(),
-        _ => format!(
-            "Pay {}",
-            money::written(total, session["currency"].as_str().unwrap_or("usd"))
-        ),
+        (Some("subscription"), _) => format!("Pay {} and subscribe", written(total)),
+        _ => format!("Pay {}", written(total)),
     };
     format!(
         "{back}{summary}{alert}<form method=\"post\" action=\"/c/pay/{id}\">\n{email}{card}\
          <button type=\"submit\">{action}</button>\n</form>\n\
-         <details><summary>Test cards</summary>\n<p>4242 4242 4242 4242 pays. 4000 0000 0000 0002 is \
-         declined, 4000 0000 0000 9995 has insufficient funds, 4000 0000 0000 0069 has expired. Any \
-         future date and any CVC.</p>\n</details>",
+         <details><summary>Cards to try</summary>\n<ul>\n\
+         <li><code>4242 4242 4242 4242</code> pays</li>\n\
+         <li><code>4000 0000 0000 0002</code> is declined</li>\n\
+         <li><code>4000 0000 0000 9995</code> has too little money</li>\n\
+         <li><code>4000 0000 0000 0069</code> has expired</li>\n</ul>\n\
+         <p>Any future date and any CVC.</p>\n</details>",
         back = back_link(session),
         summary = summary(account, session),
         id = escaped(session["id"].as_str().unwrap_or_default()),
