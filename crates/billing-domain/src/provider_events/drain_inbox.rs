@@ -14,8 +14,9 @@ use crate::kernel::timestamp::Timestamp;
 /// How many events one turn takes.
 pub const BATCH_MAX: u32 = 64;
 
-/// How long a claim lasts: longer than a batch takes, short enough that a crash is soon mended.
-pub const LEASE: Duration = Duration::seconds(60);
+/// How long a claim lasts: longer than a batch takes in general, short enough that a crash is soon
+/// mended. A batch that takes longer is decided twice and applied once.
+pub const LEASE: Duration = Duration::seconds(20);
 
 /// After how long an event that keeps failing is parked; the provider itself gives up after
 /// three days.
