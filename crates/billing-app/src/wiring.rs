@@ -332,7 +332,6 @@ fn workers(
         subscriptions: storage.subscriptions.clone(),
         workflows: storage.workflows.clone(),
         licensing: storage.licensing.clone(),
-        licenses: storage.licenses.clone(),
         entitlements: storage.entitlements.clone(),
     };
     Workers {

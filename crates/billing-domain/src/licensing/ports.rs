@@ -59,6 +59,12 @@ pub trait LicensingReader: Send + Sync {
 
     /// How many licences a plan has.
     async fn license_counts(&self, plan: PlanId) -> Result<LicenseCounts, StoreError>;
+
+    /// The activated licences of a plan with their users.
+    async fn activated_licenses(
+        &self,
+        plan: PlanId,
+    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError>;
 }
 
 /// Reads licences for those who hand them out and use them.
@@ -101,10 +107,4 @@ pub trait LicenseReader: Send + Sync {
         &self,
         key: &ActivationKey,
     ) -> Result<Option<Stored<License>>, StoreError>;
-
-    /// The activated licences of a plan with their users.
-    async fn activated_licenses(
-        &self,
-        plan: PlanId,
-    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError>;
 }

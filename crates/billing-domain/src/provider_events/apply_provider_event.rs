@@ -18,7 +18,7 @@ use crate::kernel::ports::Core;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::stored::Stored;
 use crate::kernel::text::ProviderRef;
-use crate::licensing::ports::{LicenseReader, LicensingReader};
+use crate::licensing::ports::LicensingReader;
 use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::subscriptions::subscription::SubscriptionReport;
@@ -83,10 +83,8 @@ pub struct ApplyProviderEvent {
     pub subscriptions: Arc<dyn SubscriptionReader>,
     /// Reads workflows.
     pub workflows: Arc<dyn WorkflowReader>,
-    /// Reads plans.
+    /// Reads plans and the licences in use.
     pub licensing: Arc<dyn LicensingReader>,
-    /// Reads licences.
-    pub licenses: Arc<dyn LicenseReader>,
     /// Reads entitlements.
     pub entitlements: Arc<dyn EntitlementReader>,
 }

@@ -78,6 +78,25 @@ impl LicensingReader for SeaOrmStore {
         }
         Ok(counts)
     }
+
+    async fn activated_licenses(
+        &self,
+        plan: PlanId,
+    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError> {
+        let used = of_plan(plan)
+            .filter(license::Column::State.eq(ACTIVATED))
+            .order_by_asc(license::Column::Id);
+        let licenses = self.all(used).await?;
+        Ok(licenses
+            .into_iter()
+            .filter_map(|license| match license.value.state {
+                LicenseState::Activated { user_id, .. } => Some((license, user_id)),
+                LicenseState::Unassigned
+                | LicenseState::Assigned(_)
+                | LicenseState::Revoked { .. } => None,
+            })
+            .collect())
+    }
 }
 
 #[async_trait]
@@ -166,25 +185,6 @@ impl LicenseReader for SeaOrmStore {
             .order_by_desc(license::Column::RevokedAt.is_null())
             .order_by_desc(license::Column::Id);
         self.first(held_first).await
-    }
-
-    async fn activated_licenses(
-        &self,
-        plan: PlanId,
-    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError> {
-        let used = of_plan(plan)
-            .filter(license::Column::State.eq(ACTIVATED))
-            .order_by_asc(license::Column::Id);
-        let licenses = self.all(used).await?;
-        Ok(licenses
-            .into_iter()
-            .filter_map(|license| match license.value.state {
-                LicenseState::Activated { user_id, .. } => Some((license, user_id)),
-                LicenseState::Unassigned
-                | LicenseState::Assigned(_)
-                | LicenseState::Revoked { .. } => None,
-            })
-            .collect())
     }
 }
 

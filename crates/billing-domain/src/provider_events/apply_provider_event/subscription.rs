@@ -143,7 +143,7 @@ impl ApplyProviderEvent {
         }
         let mut changes = changes.change_plan(plan, transition);
         let activated = self
-            .licenses
+            .licensing
             .activated_licenses(plan.value.id)
             .await
             .map_err(StoreFailure::from)?;

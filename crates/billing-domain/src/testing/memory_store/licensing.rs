@@ -61,6 +61,31 @@ impl LicensingReader for MemoryStore {
         }
         Ok(counts)
     }
+
+    async fn activated_licenses(
+        &self,
+        plan: PlanId,
+    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError> {
+        let rows = self.select("activated_licenses", |license: &License| {
+            license.plan_id == plan
+        })?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                let user = match &row.value.state {
+                    LicenseState::Activated {
+                        assignment: _,
+                        user_id,
+                        activated_at: _,
+                    } => *user_id,
+                    LicenseState::Unassigned
+                    | LicenseState::Assigned(_)
+                    | LicenseState::Revoked { .. } => return None,
+                };
+                Some((row, user))
+            })
+            .collect())
+    }
 }
 
 #[async_trait]
@@ -138,31 +163,6 @@ impl LicenseReader for MemoryStore {
         Ok(rows
             .into_iter()
             .max_by_key(|row| (assignment(&row.value).is_some(), row.value.id)))
-    }
-
-    async fn activated_licenses(
-        &self,
-        plan: PlanId,
-    ) -> Result<Vec<(Stored<License>, UserId)>, StoreError> {
-        let rows = self.select("activated_licenses", |license: &License| {
-            license.plan_id == plan
-        })?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| {
-                let user = match &row.value.state {
-                    LicenseState::Activated {
-                        assignment: _,
-                        user_id,
-                        activated_at: _,
-                    } => *user_id,
-                    LicenseState::Unassigned
-                    | LicenseState::Assigned(_)
-                    | LicenseState::Revoked { .. } => return None,
-                };
-                Some((row, user))
-            })
-            .collect())
     }
 }
 
