@@ -13,6 +13,7 @@ pub mod fixtures;
 pub mod ids;
 pub mod memory_store;
 pub mod tables;
+pub mod workbench;
 
 pub use clock::ManualClock;
 pub use fake_provider::FakeProvider;
@@ -20,3 +21,4 @@ pub use fake_webhooks::FakeWebhooks;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use memory_store::MemoryStore;
+pub use workbench::Workbench;

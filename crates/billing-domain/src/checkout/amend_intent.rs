@@ -129,3 +129,6 @@ impl AmendIntent {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ impl CreateIntent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -391,3 +391,6 @@ enum Requested {
     /// The request is stored.
     Durable,
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,6 @@ fn count<E: std::error::Error>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
