@@ -59,6 +59,23 @@ impl SubscriptionPlan {
         self.created_license_count >= self.license_count
     }
 
+    /// Raises the number of licences of a plan that is still being filled: whoever fills it creates
+    /// them. A lower number changes nothing.
+    pub fn enlarge(&self, license_count: u32) -> Transition<Self> {
+        if license_count <= self.license_count {
+            return Transition::AlreadyApplied;
+        }
+        let event = DomainEvent::PlanEnlarged {
+            plan_id: self.id,
+            license_count,
+        };
+        let next = Self {
+            license_count,
+            ..self.clone()
+        };
+        Transition::Applied { next, event }
+    }
+
     /// Raises the number of licences of a filled plan and accounts for the missing ones at once;
     /// a lower number changes nothing. Gives how many to create.
     pub fn enlarge_and_fill(&self, license_count: u32) -> (Transition<Self>, u32) {

@@ -117,9 +117,12 @@ impl ApplyProviderEvent {
         plan: &Stored<SubscriptionPlan>,
         facts: &SubscriptionFacts,
     ) -> ChangeSet {
-        if facts.has_pending_update || !plan.value.is_filled() {
-            // An unfilled plan is filled by its workflow, which reads the mirror.
+        if facts.has_pending_update {
             return changes;
+        }
+        if !plan.value.is_filled() {
+            // Its workflow, which read the mirror before, creates these licences as well.
+            return changes.change_plan(plan, plan.value.enlarge(facts.quantity));
         }
         let (transition, missing) = plan.value.enlarge_and_fill(facts.quantity);
         let mut changes = changes.change_plan(plan, transition);
