@@ -315,7 +315,8 @@ impl ApplyProviderEvent {
             // A late repetition: the event is done, and nothing changes.
             return Ok(Decision::Commit(self.changes(event)));
         };
-        if observed.is_first && change == SubscriptionChange::Created {
+        // The first event that arrives need not be the first that was made.
+        if observed.is_first && change != SubscriptionChange::Deleted {
             self.hold_changes_until_paid(&provider_id).await;
         }
         self.follow_up(observed, &intent)
