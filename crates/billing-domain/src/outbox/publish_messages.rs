@@ -61,3 +61,6 @@ impl PublishMessages {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests;

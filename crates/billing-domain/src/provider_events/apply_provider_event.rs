@@ -347,3 +347,6 @@ fn skipped(reason: &str) -> Decision {
 fn foreign() -> Decision {
     skipped("the object belongs to no sale of this service")
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,3 +203,6 @@ fn count(settlement: &Settlement, report: &mut DrainReport) {
     };
     *counter = counter.saturating_add(1);
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ impl ReceiveWebhook {
         Ok(receipt)
     }
 }
+
+#[cfg(test)]
+mod tests;

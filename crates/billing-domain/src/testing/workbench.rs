@@ -43,6 +43,9 @@ use crate::subscriptions::subscription::SubscriptionReport;
 
 const STORY: &str = "nothing fails in the story of this workbench";
 
+/// Customer, admins, catalogue, agreement, plan: each is one commit.
+const STEPS_UP_TO_THE_PLAN: u32 = 5;
+
 /// Use cases and the parts that they share. Every method that gives a use case puts it together
 /// anew, as after a restart.
 #[derive(Clone)]
@@ -406,6 +409,19 @@ impl Workbench {
         payment
     }
 
+    /// Provisioning stops when the plan exists and its licences do not, as if the program were gone.
+    pub async fn run_provisioning_until_the_plan_exists(&self) {
+        let writer = StoppingWriter {
+            store: self.store.clone(),
+            commits_left: Mutex::new(STEPS_UP_TO_THE_PLAN),
+        };
+        let stopping = Self {
+            writer: Arc::new(writer),
+            ..self.clone()
+        };
+        stopping.run_provisioning().run_due().await.expect(STORY);
+    }
+
     /// A company of one word has everything that it paid for.
     pub async fn sell(&self, word: &str) -> FakePayment {
         let payment = self.buy(word).await;
@@ -427,6 +443,28 @@ impl BillingWriter for RivalWriter {
         let rivals = std::mem::take(&mut *self.rivals.lock().expect("no holder panics"));
         for rival in rivals {
             self.store.commit(rival).await?;
+        }
+        self.store.commit(changes).await
+    }
+}
+
+/// A writer that is gone after some commits.
+struct StoppingWriter {
+    store: MemoryStore,
+    commits_left: Mutex<u32>,
+}
+
+#[async_trait]
+impl BillingWriter for StoppingWriter {
+    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
+        let is_gone = {
+            let mut left = self.commits_left.lock().expect("no holder panics");
+            let is_gone = *left == 0;
+            *left = left.saturating_sub(1);
+            is_gone
+        };
+        if is_gone {
+            return Err(CommitError::Unavailable("the program is gone".into()));
         }
         self.store.commit(changes).await
     }

@@ -1,0 +1,117 @@
+//! What becomes of messages that cannot be delivered (yet).
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::outbox::ports::{OutboxMessage, PublishError};
+use crate::testing::Workbench;
+
+/// Delivers nothing while it is told so, and remembers every attempt.
+#[derive(Default)]
+struct Receiver {
+    refuses: Mutex<Option<String>>,
+    attempts: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl EventPublisher for Receiver {
+    async fn publish(&self, message: &OutboxMessage) -> Result<(), PublishError> {
+        self.attempts
+            .lock()
+            .unwrap()
+            .push(message.dedup_key.clone());
+        match &*self.refuses.lock().unwrap() {
+            Some(topic) if message.topic.contains(topic.as_str()) => {
+                Err(PublishError("no route".into()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Receiver {
+    fn refuse(&self, topic: Option<&str>) {
+        *self.refuses.lock().unwrap() = topic.map(str::to_owned);
+    }
+
+    fn attempts(&self) -> usize {
+        self.attempts.lock().unwrap().len()
+    }
+}
+
+fn publishing(bench: &Workbench, receiver: &Arc<Receiver>) -> PublishMessages {
+    PublishMessages {
+        clock: Arc::new(bench.world.clock.clone()),
+        queue: Arc::new(bench.store.clone()),
+        publisher: receiver.clone(),
+    }
+}
+
+#[tokio::test]
+async fn every_message_is_delivered_once_when_nothing_fails() {
+    let bench = Workbench::new().await;
+    let receiver = Arc::new(Receiver::default());
+    let publish = publishing(&bench, &receiver);
+    let waiting = bench.store.undelivered_count();
+    assert!(waiting > 0);
+    assert_eq!(
+        usize::try_from(publish.run().await.unwrap()).unwrap(),
+        waiting
+    );
+    assert_eq!(bench.store.undelivered_count(), 0);
+    bench.clock().advance(Duration::days(1));
+    assert_eq!(publish.run().await.unwrap(), 0);
+    assert_eq!(receiver.attempts(), waiting);
+}
+
+#[tokio::test]
+async fn a_message_that_fails_waits_longer_each_time() {
+    let bench = Workbench::new().await;
+    let receiver = Arc::new(Receiver::default());
+    let publish = publishing(&bench, &receiver);
+    receiver.refuse(Some("price"));
+    publish.run().await.unwrap();
+    assert_eq!(
+        bench.store.undelivered_count(),
+        1,
+        "the others are delivered"
+    );
+    let mut waits = Vec::new();
+    for _ in 0..14 {
+        let mut seconds: i64 = 0;
+        while publish.run().await.unwrap() == 0 {
+            bench.clock().advance(Duration::seconds(1));
+            seconds += 1;
+        }
+        waits.push(seconds);
+    }
+    let expected = [
+        1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600, 3_600,
+    ];
+    assert_eq!(waits, expected);
+    receiver.refuse(None);
+    bench.clock().advance(Duration::hours(1));
+    assert_eq!(publish.run().await.unwrap(), 1);
+    assert_eq!(bench.store.undelivered_count(), 0);
+}
+
+#[tokio::test]
+async fn a_message_whose_worker_died_is_taken_up_when_its_lease_ends() {
+    let bench = Workbench::new().await;
+    let receiver = Arc::new(Receiver::default());
+    let now = bench.now();
+    let claimed = bench
+        .store
+        .claim_messages(now, now.plus(MESSAGE_LEASE), MESSAGE_BATCH_MAX)
+        .await;
+    let waiting = claimed.unwrap().len();
+    let publish = publishing(&bench, &receiver);
+    assert_eq!(publish.run().await.unwrap(), 0);
+    bench.clock().advance(MESSAGE_LEASE);
+    assert_eq!(
+        usize::try_from(publish.run().await.unwrap()).unwrap(),
+        waiting
+    );
+}

@@ -1,0 +1,202 @@
+//! What becomes of events that cannot be applied (yet): F.2, F.4, C-003, C-005.
+
+use super::*;
+use crate::checkout::ports::ProviderInvoice;
+use crate::kernel::ports::StoreError;
+use crate::provider_events::event::{Payload, ProviderEvent};
+use crate::provider_events::ports::MockEventInbox;
+use crate::testing::Workbench;
+use crate::testing::fake_provider::Failure;
+use crate::testing::memory_store::InboxStatus;
+
+/// A payment whose invoice must be read from the provider.
+async fn with_thin_event() -> Workbench {
+    let bench = Workbench::new().await;
+    let payment = bench.pay_page("acme").await;
+    let thin = Payload::Missing(payment.invoice.unwrap().id);
+    bench
+        .receive("evt_1", ProviderEvent::InvoicePaid(thin))
+        .await;
+    bench
+}
+
+fn retry_time(bench: &Workbench) -> Timestamp {
+    match bench.last_status() {
+        InboxStatus::Retrying { at, error: _ } => at,
+        other => panic!("it is to be tried again: {other:?}"),
+    }
+}
+
+fn unreachable(bench: &Workbench) {
+    bench.provider.fail_next(Failure::UnreachableBeforeEffect);
+}
+
+#[tokio::test]
+async fn f_2_a_failure_that_may_pass_is_tried_again_later_and_later() {
+    let bench = with_thin_event().await;
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        unreachable(&bench);
+        assert_eq!(bench.drain().await.retried, 1);
+        let at = retry_time(&bench);
+        waits.push(at.since(bench.now()));
+        assert_eq!(
+            bench.drain().await,
+            DrainReport::default(),
+            "not before its time"
+        );
+        bench.clock().set(at);
+    }
+    assert!(waits[0] <= Duration::seconds(2), "the first is quick");
+    assert!(waits.is_sorted(), "{waits:?}");
+    let hour_and_spread = Duration::minutes(75);
+    assert!(
+        waits.iter().all(|wait| *wait <= hour_and_spread),
+        "{waits:?}"
+    );
+    assert_eq!(bench.drain().await.applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
+}
+
+#[tokio::test]
+async fn f_2_what_still_fails_after_three_days_is_parked_and_not_dropped() {
+    let bench = with_thin_event().await;
+    bench.clock().advance(RETRIED_FOR);
+    unreachable(&bench);
+    assert_eq!(bench.drain().await.retried, 1, "three days are not over");
+    bench.clock().set(retry_time(&bench));
+    unreachable(&bench);
+    assert_eq!(bench.drain().await.parked, 1);
+    let status = bench.last_status();
+    assert!(
+        matches!(&status, InboxStatus::Parked { reason } if reason.contains("injected")),
+        "{status:?}"
+    );
+    bench.clock().advance(Duration::days(1));
+    assert_eq!(bench.drain().await, DrainReport::default());
+}
+
+#[tokio::test]
+async fn f_2_a_rejected_call_is_parked_without_another_attempt() {
+    let bench = with_thin_event().await;
+    let code = "resource_missing".to_owned();
+    bench.provider.fail_next(Failure::Rejected { code });
+    assert_eq!(bench.drain().await.parked, 1);
+}
+
+#[tokio::test]
+async fn f_2_an_event_without_an_effect_is_skipped() {
+    let bench = Workbench::new().await;
+    bench.receive("evt_1", ProviderEvent::Irrelevant).await;
+    let report = bench.drain().await;
+    assert_eq!((report.skipped, report.claimed()), (1, 1));
+}
+
+#[tokio::test]
+async fn f_2_one_event_that_fails_does_not_hold_up_the_others() {
+    let bench = with_thin_event().await;
+    bench.receive("evt_2", ProviderEvent::Irrelevant).await;
+    unreachable(&bench);
+    let report = bench.drain().await;
+    assert_eq!((report.retried, report.skipped), (1, 1));
+}
+
+#[tokio::test]
+async fn c_005_with_billing_off_events_are_deferred_and_applied_when_it_is_on_again() {
+    let mut bench = with_thin_event().await;
+    bench.billing_enabled = false;
+    assert_eq!(bench.drain().await.deferred, 1);
+    assert_eq!(bench.last_status(), InboxStatus::Deferred);
+    assert_eq!(
+        bench.drain().await,
+        DrainReport::default(),
+        "C-003: nothing is taken up"
+    );
+    assert_eq!(bench.intent().state().name(), "created");
+    bench.billing_enabled = true;
+    assert_eq!(bench.drain().await.applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
+}
+
+#[tokio::test]
+async fn c_005_events_that_were_deferred_for_long_keep_their_attempts() {
+    let mut bench = with_thin_event().await;
+    bench.billing_enabled = false;
+    bench.drain().await;
+    bench.clock().advance(RETRIED_FOR + Duration::days(1));
+    bench.billing_enabled = true;
+    assert_eq!(bench.drain().await.applied, 1);
+}
+
+#[tokio::test]
+async fn f_2_a_store_that_is_down_leaves_the_events_where_they_are() {
+    let bench = with_thin_event().await;
+    let mut inbox = MockEventInbox::new();
+    inbox.expect_release_deferred().returning(|_| Ok(0));
+    inbox
+        .expect_claim_events()
+        .returning(|_, _, _| Err(StoreError::Unavailable("no connection".into())));
+    let drain = DrainInbox {
+        inbox: Arc::new(inbox),
+        ..bench.drain_inbox()
+    };
+    assert!(matches!(
+        drain.run().await,
+        Err(StoreFailure::Unavailable(_))
+    ));
+    assert_eq!(bench.drain().await.applied, 1);
+}
+
+#[tokio::test]
+async fn f_2_an_event_whose_worker_died_is_taken_up_when_its_lease_ends() {
+    let bench = with_thin_event().await;
+    let now = bench.now();
+    let claimed = bench.store.claim_events(now, now.plus(LEASE), BATCH_MAX);
+    assert_eq!(claimed.await.unwrap().len(), 1);
+    assert_eq!(bench.drain().await, DrainReport::default());
+    bench.clock().advance(LEASE);
+    assert_eq!(bench.drain().await.applied, 1);
+}
+
+#[tokio::test]
+async fn a_065_an_event_that_somebody_applied_meanwhile_counts_as_applied() {
+    let bench = with_thin_event().await;
+    let now = bench.now();
+    let claimed = bench
+        .store
+        .claim_events(now, now.plus(LEASE), 1)
+        .await
+        .unwrap();
+    // This worker was so slow that another one has taken the event over and is done with it.
+    bench.clock().advance(LEASE);
+    assert_eq!(bench.drain().await.applied, 1);
+    let mut inbox = MockEventInbox::new();
+    inbox.expect_release_deferred().returning(|_| Ok(0));
+    inbox
+        .expect_claim_events()
+        .returning(move |_, _, _| Ok(claimed.clone()));
+    let slow = DrainInbox {
+        inbox: Arc::new(inbox),
+        ..bench.drain_inbox()
+    };
+    let intents = bench.store.intents();
+    assert_eq!(slow.run().await.unwrap().applied, 1);
+    assert_eq!(bench.store.intents(), intents);
+}
+
+#[tokio::test]
+async fn a_070_an_event_of_an_unknown_sale_is_parked_after_three_days() {
+    let bench = Workbench::new().await;
+    let invoice = ProviderInvoice {
+        id: crate::testing::fixtures::provider_ref("in_1"),
+        customer: None,
+        subscription: None,
+        intent_id: Some(bench.world.id()),
+        is_paid: true,
+    };
+    let event = ProviderEvent::InvoicePaid(Payload::Read(invoice));
+    bench.receive("evt_1", event).await;
+    assert_eq!(bench.drain().await.retried, 1);
+    bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
+    assert_eq!(bench.drain().await.parked, 1);
+}
