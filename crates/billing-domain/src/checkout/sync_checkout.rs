@@ -197,3 +197,6 @@ pub fn links(session: &ProviderSession) -> ProviderLinks {
         subscription: session.subscription.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ impl EnsureCustomer {
         Ok(Stored::restore(customer, Version::FIRST))
     }
 }
+
+#[cfg(test)]
+mod tests;

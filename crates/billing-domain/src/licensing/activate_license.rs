@@ -171,3 +171,6 @@ impl ActivateLicense {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

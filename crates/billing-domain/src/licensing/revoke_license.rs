@@ -113,3 +113,6 @@ impl RevokeLicense {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests;

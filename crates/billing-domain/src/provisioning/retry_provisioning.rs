@@ -84,3 +84,6 @@ impl RetryProvisioning {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests;

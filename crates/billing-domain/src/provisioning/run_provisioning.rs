@@ -195,3 +195,6 @@ impl RunProvisioning {
 fn inconsistent(error: super::workflow::NotTheNextStep) -> StoreFailure {
     StoreFailure::Inconsistent(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests;
