@@ -83,10 +83,13 @@ impl SyncCatalog {
         planned: &PlannedProduct,
         price: &ProviderPrice,
     ) -> Result<u32, SyncCatalogError> {
+        // What an attempt has retired stays retired when the rest of it is decided again.
+        let mut retired: u32 = 0;
         for _ in 0..ATTEMPTS_MAX {
-            match self.sync_once(project, planned, price).await {
+            match self.sync_once(project, planned, price, &mut retired).await {
+                Ok(changed) => return Ok(changed.saturating_add(retired)),
                 Err(SyncCatalogError::Store(failure)) if failure.asks_to_decide_again() => {}
-                decided => return decided,
+                Err(error) => return Err(error),
             }
         }
         Err(StoreFailure::Conflict.into())
@@ -97,7 +100,11 @@ impl SyncCatalog {
         project: ProjectId,
         planned: &PlannedProduct,
         price: &ProviderPrice,
+        retired: &mut u32,
     ) -> Result<u32, SyncCatalogError> {
+        if self.retire_moved(planned, price).await? {
+            *retired = retired.saturating_add(1);
+        }
         let changes = ChangeSet::caused_by(Cause::Job("sync_catalog"), self.core.now());
         let (changes, product_id) = self.sync_product(changes, project, planned, price).await?;
         let changes = self.sync_price(changes, product_id, planned, price).await?;
@@ -148,7 +155,38 @@ impl SyncCatalog {
     }
 
     /// A price is immutable: when the key has moved to another one at the provider, ours moves too
-    /// and the old one is no longer sold.
+    /// and the old one is no longer sold. Whether there was an old one.
+    async fn retire_moved(
+        &self,
+        planned: &PlannedProduct,
+        price: &ProviderPrice,
+    ) -> Result<bool, SyncCatalogError> {
+        let holder = PriceName::LookupKey(planned.lookup_key.clone());
+        let holder = self
+            .catalog
+            .price(&holder)
+            .await
+            .map_err(StoreFailure::from)?;
+        let Some(holder) = holder.filter(|holder| holder.value.provider_id != price.id) else {
+            return Ok(false);
+        };
+        let retired = Price {
+            is_active: false,
+            lookup_key: None,
+            ..holder.value.clone()
+        };
+        let transition = holder.value.describe(retired);
+        // In a commit of its own, so that the key is free whatever the order of the rows.
+        let retire = ChangeSet::caused_by(Cause::Job("sync_catalog"), self.core.now())
+            .change_price(&holder, transition);
+        self.core
+            .writer
+            .commit(retire)
+            .await
+            .map_err(StoreFailure::from)?;
+        Ok(true)
+    }
+
     async fn sync_price(
         &self,
         mut changes: ChangeSet,
@@ -156,28 +194,6 @@ impl SyncCatalog {
         planned: &PlannedProduct,
         price: &ProviderPrice,
     ) -> Result<ChangeSet, SyncCatalogError> {
-        let holder = PriceName::LookupKey(planned.lookup_key.clone());
-        let holder = self
-            .catalog
-            .price(&holder)
-            .await
-            .map_err(StoreFailure::from)?;
-        if let Some(holder) = holder.filter(|holder| holder.value.provider_id != price.id) {
-            let retired = Price {
-                is_active: false,
-                lookup_key: None,
-                ..holder.value.clone()
-            };
-            let transition = holder.value.describe(retired);
-            // In a commit of its own, so that the key is free whatever the order of the rows.
-            let retire = ChangeSet::caused_by(Cause::Job("sync_catalog"), self.core.now())
-                .change_price(&holder, transition);
-            self.core
-                .writer
-                .commit(retire)
-                .await
-                .map_err(StoreFailure::from)?;
-        }
         let known = PriceName::Provider(price.id.clone());
         let known = self
             .catalog
