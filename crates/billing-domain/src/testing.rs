@@ -12,6 +12,7 @@ pub mod faults;
 pub mod fixtures;
 pub mod ids;
 pub mod memory_store;
+pub mod plain_hasher;
 pub mod tables;
 pub mod workbench;
 
@@ -21,4 +22,5 @@ pub use fake_webhooks::FakeWebhooks;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use memory_store::MemoryStore;
+pub use plain_hasher::PlainHasher;
 pub use workbench::Workbench;

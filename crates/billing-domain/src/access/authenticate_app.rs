@@ -59,3 +59,6 @@ impl AuthenticateApp {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ impl IssueApiKey {
         ChangeSet::caused_by(Cause::Job("issue_api_key"), self.core.now())
     }
 }
+
+#[cfg(test)]
+mod tests;

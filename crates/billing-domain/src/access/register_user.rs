@@ -65,3 +65,6 @@ impl RegisterUser {
         Ok(user)
     }
 }
+
+#[cfg(test)]
+mod tests;

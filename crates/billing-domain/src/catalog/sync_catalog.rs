@@ -228,3 +228,6 @@ impl SyncCatalog {
         Ok(changes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,6 @@ impl CheckEntitlement {
         Ok(rows)
     }
 }
+
+#[cfg(test)]
+mod tests;
