@@ -9,6 +9,7 @@ use time::Duration;
 use super::clock::ManualClock;
 use super::fake_provider::{FakePayment, FakeProvider};
 use super::fake_webhooks::FakeWebhooks;
+use super::faults::Faults;
 use super::fixtures::World;
 use super::memory_store::{InboxStatus, MemoryStore};
 use crate::catalog::ports::PriceName;
@@ -26,8 +27,7 @@ use crate::kernel::id::IntentId;
 use crate::kernel::ports::{BillingWriter, Core};
 use crate::kernel::principal::Principal;
 use crate::kernel::request::Request;
-use crate::kernel::text::CountryCode;
-use crate::kernel::text::ProviderRef;
+use crate::kernel::text::{CountryCode, ProviderRef};
 use crate::kernel::timestamp::Timestamp;
 use crate::licensing::activate_license::ActivateLicense;
 use crate::licensing::assign_licenses::AssignLicenses;
@@ -52,6 +52,8 @@ const STEPS_UP_TO_THE_PLAN: u32 = 5;
 pub struct Workbench {
     /// Who buys what, and when.
     pub world: World,
+    /// Counts every call of record and provider, and lets one fail.
+    pub faults: Faults,
     /// The record.
     pub store: MemoryStore,
     /// What use cases commit to: the record, unless a test puts something in between.
@@ -74,12 +76,14 @@ impl Workbench {
 
     /// The same with a world of the test's own.
     pub async fn of(world: World) -> Self {
-        let store = MemoryStore::new();
+        let faults = Faults::new();
+        let store = MemoryStore::with_faults(faults.clone());
         world.seed(&store).await;
-        let provider = FakeProvider::new(world.clock.clone());
+        let provider = FakeProvider::with_faults(world.clock.clone(), faults.clone());
         provider.add_price(world.provider_price());
         Self {
             writer: Arc::new(store.clone()),
+            faults,
             store,
             provider,
             webhooks: FakeWebhooks::new(),

@@ -8,6 +8,7 @@ use crate::kernel::change_set::{RecordedAnswer, RequestKey};
 use crate::kernel::ports::AnswerReader;
 use crate::testing::Workbench;
 use crate::testing::fake_provider::Failure;
+use crate::testing::faults::FaultPoint;
 use crate::testing::fixtures::email;
 
 type Started = Result<CheckoutIntent, StartCheckoutError>;
@@ -147,6 +148,27 @@ async fn with_a_page_of_which_nobody_heard() -> Workbench {
     assert_eq!(bench.intent().checkout().name(), "requested");
     assert_eq!(open_count(&bench), 1);
     bench
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_anywhere_ends_with_one_customer_and_one_page() {
+    let bench = Workbench::new().await;
+    bench.faults.restart();
+    start(&bench, &bench.wish("acme")).await.unwrap();
+    let calls = bench.faults.call_count();
+    for n in 1..=calls {
+        let bench = Workbench::new().await;
+        bench.faults.fail_nth(n, FaultPoint::AfterEffect);
+        assert!(
+            start(&bench, &bench.wish("acme")).await.is_err(),
+            "call {n}"
+        );
+        bench.faults.restart();
+        start(&bench, &bench.wish("acme")).await.unwrap();
+        assert_eq!(bench.store.intents().len(), 1, "call {n}");
+        assert_eq!(bench.provider.customer_count(), 1, "call {n}");
+        assert_eq!(bench.provider.sessions().len(), 1, "call {n}");
+    }
 }
 
 #[tokio::test]

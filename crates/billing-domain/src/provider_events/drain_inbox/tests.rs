@@ -7,6 +7,7 @@ use crate::provider_events::event::{Payload, ProviderEvent};
 use crate::provider_events::ports::MockEventInbox;
 use crate::testing::Workbench;
 use crate::testing::fake_provider::Failure;
+use crate::testing::faults::FaultPoint;
 use crate::testing::memory_store::InboxStatus;
 
 /// A payment whose invoice must be read from the provider.
@@ -21,10 +22,11 @@ async fn with_thin_event() -> Workbench {
 }
 
 fn retry_time(bench: &Workbench) -> Timestamp {
-    match bench.last_status() {
-        InboxStatus::Retrying { at, error: _ } => at,
-        other => panic!("it is to be tried again: {other:?}"),
-    }
+    let status = bench.last_status();
+    let InboxStatus::Retrying { at, error: _ } = status else {
+        panic!("it is to be tried again: {status:?}");
+    };
+    at
 }
 
 fn unreachable(bench: &Workbench) {
@@ -199,4 +201,31 @@ async fn a_070_an_event_of_an_unknown_sale_is_parked_after_three_days() {
     assert_eq!(bench.drain().await.retried, 1);
     bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
     assert_eq!(bench.drain().await.parked, 1);
+}
+
+#[tokio::test]
+async fn f_2_an_answer_that_is_lost_anywhere_pays_once_all_the_same() {
+    let bench = with_thin_event().await;
+    bench.faults.restart();
+    bench.drain().await;
+    let calls = bench.faults.call_count();
+    assert!(calls > 3);
+    for point in [FaultPoint::BeforeEffect, FaultPoint::AfterEffect] {
+        for n in 1..=calls {
+            let bench = with_thin_event().await;
+            bench.faults.fail_nth(n, point);
+            // Whether this turn succeeds depends on which call it was.
+            let _ = bench.drain_inbox().run().await;
+            bench.faults.restart();
+            bench.clock().advance(LEASE);
+            bench.drain().await;
+            assert_eq!(bench.intent().state().name(), "paid", "call {n} {point:?}");
+            assert_eq!(bench.store.workflows().len(), 1, "call {n} {point:?}");
+            assert_eq!(
+                bench.last_status(),
+                InboxStatus::Applied,
+                "call {n} {point:?}"
+            );
+        }
+    }
 }
