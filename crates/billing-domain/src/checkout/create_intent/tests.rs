@@ -177,6 +177,18 @@ async fn a_053_an_expired_reservation_is_free_for_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_049_a_reservation_whose_time_ran_out_is_in_nobodys_way_before_it_is_swept() {
+    let bench = Workbench::new().await;
+    let first = create(&bench, &bench.buyer(), &intent_request("acme"))
+        .await
+        .unwrap();
+    bench.clock().advance(Duration::hours(24));
+    let eve = somebody_else(&bench, "eve").await;
+    create(&bench, &eve, &intent_request("acme")).await.unwrap();
+    assert_eq!(bench.intent_with(first.id()).state().name(), "expired");
+}
+
+#[tokio::test]
 async fn a_049_an_expired_intent_is_renewed_in_its_row_and_keeps_what_is_not_said_again() {
     let bench = Workbench::new().await;
     let buyer = bench.buyer();
