@@ -131,9 +131,13 @@ pub(crate) fn parse_query<T: DeserializeOwned>(request: &HttpRequest) -> Result<
     match Query::<T>::from_query(request.query_string()) {
         Ok(query) => Ok(query.into_inner()),
         Err(error::QueryPayloadError::Deserialize(error)) => {
-            let message = error.to_string();
+            // A body does not help here, so the answer says where the value is missing.
+            let message = error
+                .to_string()
+                .replace("missing field", "missing query parameter")
+                .replace("duplicate field", "duplicate query parameter");
             let field = message.split('`').nth(1).map(ToOwned::to_owned);
-            let error_code = if message.starts_with("duplicate field") {
+            let error_code = if message.starts_with("duplicate") {
                 "duplicate_field"
             } else {
                 "is_null"

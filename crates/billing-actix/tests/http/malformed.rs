@@ -341,3 +341,16 @@ async fn a_112_a_state_is_set_alone_because_nothing_sent_may_be_dropped() {
     let read = service.send(get(&path).by("ada")).await.json();
     assert_eq!(read["state"], "created");
 }
+
+#[actix_web::test]
+async fn a_value_that_belongs_in_the_query_is_missed_there_by_name() {
+    let service = Service::new().await;
+    let body = json!({"activation_key": "a".repeat(32)});
+    let path = "/api/v1/licensing/license-activation";
+    let answer = service.send(post(path, &body).by("ada")).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json()["detail"],
+        "missing query parameter `activation_key`"
+    );
+}
