@@ -14,7 +14,7 @@ Examples:
   billing-app serve                         the service, configured by the environment (.env.example)
   billing-app serve --config billing.toml   the same with a file under the environment
   billing-app migrate                       applies pending migrations and ends
-  billing-app create-api-key --project shop --app web
+  billing-app create-api-key --project default --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory

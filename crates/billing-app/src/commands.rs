@@ -197,7 +197,9 @@ async fn bring_catalog_in_line(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?;
     if config.plan_catalog_file.is_none() {
         return Err(Failure {
-            message: "PLAN_CATALOG_FILE is not set".to_owned(),
+            message:
+                "PLAN_CATALOG_FILE is not set: name the TOML file of the products that are sold"
+                    .to_owned(),
             code: 2,
         });
     }

@@ -119,9 +119,10 @@ fn banner(world: &World) -> String {
         ..
     } = world;
     let sandbox_url = sandbox.url();
-    let (app_key, buyer, operator) = (
+    let (app_key, buyer, learner, operator) = (
         &credentials.app_key,
         &credentials.buyer,
+        &credentials.learner,
         &credentials.operator,
     );
     let project = &credentials.project_id;
@@ -134,7 +135,8 @@ fn banner(world: &World) -> String {
 
 Who you can be, for this run
   app key          {app_key}
-  buyer's token    {buyer}
+  buyer's token    {buyer}   (ada@acme.example)
+  learner's token  {learner}   (grace@acme.example)
   operator's token {operator}
 
 Three things to try
@@ -145,7 +147,8 @@ Three things to try
   2. Watch it: \"created\" until you pay, then \"fulfilled\".
      curl -s {service_url}/api/v1/checkout-intents -H 'Authorization: Bearer {buyer}'
   3. Ask what an application asks: \"no\" now; \"yes, because …\" once a licence was assigned and activated
-     (demo --auto shows how).
+     (docs/integration.md, \"Hand out licences\", has the two calls: the buyer assigns one to
+     grace@acme.example, and the learner activates it; demo --auto does the same by itself).
      curl -s '{service_url}/api/v1/entitlements/check?user_id=grace&project_id={project}&feature={feature}&allow_unknown=true' -H 'X-API-Key: {app_key}'
 
 Ctrl-C stops.",

@@ -43,6 +43,11 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
     body: &[u8],
 ) -> Result<T, Problem> {
     require_json(request)?;
+    // Serde would fill a struct from an array by position: fields nobody named.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(Code::InvalidRequest)
+            .detail("the body must be a JSON object, and is an array"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let parsed: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -76,6 +81,7 @@ fn require_json(request: &HttpRequest) -> Result<(), Problem> {
 
 /// Serde names a missing or unknown field in its text only, between backquotes.
 fn misshapen(path: &str, message: &str) -> Problem {
+    let message = &in_words_of_json(message);
     let quoted = message.split('`').nth(1).unwrap_or_default();
     let at = |name: &str| match path {
         "." | "" => name.to_owned(),
@@ -91,7 +97,7 @@ fn misshapen(path: &str, message: &str) -> Problem {
     } else {
         (path.to_owned(), "invalid_format")
     };
-    let problem = Problem::new(Code::InvalidRequest).detail(message);
+    let problem = Problem::new(Code::InvalidRequest).detail(message.as_str());
     if field == "." || field.is_empty() {
         problem
     } else {
@@ -99,16 +105,46 @@ fn misshapen(path: &str, message: &str) -> Problem {
     }
 }
 
+/// Serde names our types where it means those of JSON.
+fn in_words_of_json(message: &str) -> String {
+    let Some((before, after)) = message.split_once(", expected ") else {
+        return message.to_owned();
+    };
+    let (expected, place) = after.split_once(" at line ").unwrap_or((after, ""));
+    let expected = match expected {
+        "i64" | "u32" | "u16" => "a whole number",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        name if name.starts_with("struct ") => "an object",
+        other => other,
+    };
+    let place = if place.is_empty() {
+        String::new()
+    } else {
+        format!(" at line {place}")
+    };
+    format!("{before}, expected {expected}{place}")
+}
+
 /// Reads the query; unknown parameters are ignored.
 pub(crate) fn parse_query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     match Query::<T>::from_query(request.query_string()) {
         Ok(query) => Ok(query.into_inner()),
         Err(error::QueryPayloadError::Deserialize(error)) => {
-            let message = error.to_string();
+            // A body does not help here, so the answer says where the value is missing.
+            let message = error
+                .to_string()
+                .replace("missing field", "missing query parameter")
+                .replace("duplicate field", "duplicate query parameter");
             let field = message.split('`').nth(1).map(ToOwned::to_owned);
+            let error_code = if message.starts_with("duplicate") {
+                "duplicate_field"
+            } else {
+                "is_null"
+            };
             let problem = Problem::new(Code::InvalidQuery).detail(message.as_str());
             Err(match field {
-                Some(field) => problem.field(&field, "is_null", message),
+                Some(field) => problem.field(&field, error_code, message),
                 None => problem,
             })
         }

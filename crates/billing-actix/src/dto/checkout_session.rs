@@ -2,7 +2,7 @@
 
 use billing_domain::catalog::ports::PriceName;
 use billing_domain::checkout::intent::{Checkout, CheckoutIntent, CheckoutUi, Quantity};
-use billing_domain::checkout::start_checkout::StartCheckoutRequest;
+use billing_domain::checkout::start_checkout::{StartCheckoutError, StartCheckoutRequest};
 use billing_domain::kernel::email::Email;
 use billing_domain::kernel::text::{LookupKey, ProviderRef};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,60 @@ pub(crate) struct CheckoutSessionBody {
     cancel_url: Option<String>,
 }
 
+/// Under which names a request sent what the use case judges as a whole.
+#[derive(Debug)]
+pub(crate) struct SentNames {
+    price: &'static str,
+    redirects: Vec<&'static str>,
+}
+
+impl SentNames {
+    /// The problem of a request, with the field at fault under the name that the caller used.
+    pub(crate) fn problem(&self, error: StartCheckoutError) -> Problem {
+        let names = match &error {
+            StartCheckoutError::UnknownPrice => vec![self.price],
+            StartCheckoutError::RedirectNotAllowed => self.redirects.clone(),
+            StartCheckoutError::NotAUser
+            | StartCheckoutError::AdminEmailMismatch
+            | StartCheckoutError::QuantityOutOfRange { .. }
+            | StartCheckoutError::CountryNotSupported
+            | StartCheckoutError::SlugReserved
+            | StartCheckoutError::EarlierPurchaseFailed
+            | StartCheckoutError::AlreadyPaid
+            | StartCheckoutError::Refused { .. }
+            | StartCheckoutError::Provider(_)
+            | StartCheckoutError::Store(_) => Vec::new(),
+        };
+        let message = error.to_string();
+        let problem = Problem::from(error);
+        let error_code = problem.code().text();
+        names.into_iter().fold(problem, |problem, name| {
+            problem.field(name, error_code, message.as_str())
+        })
+    }
+}
+
 impl CheckoutSessionBody {
+    /// Which of the alternative and optional fields were sent.
+    pub(crate) fn sent_names(&self) -> SentNames {
+        let urls = [
+            ("success_url", &self.success_url),
+            ("cancel_url", &self.cancel_url),
+        ];
+        SentNames {
+            price: if self.lookup_key.is_some() {
+                "lookup_key"
+            } else {
+                "stripe_price_id"
+            },
+            redirects: urls
+                .into_iter()
+                .filter(|(_, url)| url.is_some())
+                .map(|(name, _)| name)
+                .collect(),
+        }
+    }
+
     /// Parses every field.
     pub(crate) fn into_request(self) -> Result<StartCheckoutRequest, Problem> {
         let mut fields = Fields::of(&self);

@@ -122,7 +122,7 @@ pub(crate) enum StateBody {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendIntentBody {
-    /// Operators only.
+    /// Operators only, and alone.
     state: Option<StateBody>,
     /// ISO 3166 alpha-2.
     #[schema(pattern = "^[A-Z]{2}$")]
@@ -136,6 +136,11 @@ impl AmendIntentBody {
     /// Parses every field.
     pub(crate) fn into_amendment(self) -> Result<IntentAmendment, Problem> {
         let mut fields = Fields::of(&self);
+        if self.state.is_some() && (self.country.is_some() || self.terms_metadata.is_some()) {
+            let message =
+                "a state is set alone: send country and terms_metadata in a PATCH of their own";
+            fields.refuse("state", "invalid_format", message);
+        }
         let amendment = IntentAmendment {
             country: country(&mut fields, self.country.as_deref()),
             terms: terms(&mut fields, self.terms_metadata),

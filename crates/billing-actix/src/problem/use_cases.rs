@@ -99,9 +99,8 @@ impl From<StartCheckoutError> for Problem {
             StartCheckoutError::AdminEmailMismatch => Self::new(Code::AdminEmailMismatch)
                 .field("admin_email", "admin_email_mismatch", detail.as_str())
                 .detail(detail),
-            StartCheckoutError::UnknownPrice => Self::new(Code::DoesNotExist)
-                .field("stripe_price_id", "does_not_exist", detail.as_str())
-                .detail(detail),
+            // Which of the two names was sent, the route knows.
+            StartCheckoutError::UnknownPrice => Self::new(Code::DoesNotExist).detail(detail),
             StartCheckoutError::QuantityOutOfRange { min: _, max: _ } => {
                 Self::new(Code::RangeExceeded)
                     .field("quantity", "range_exceeded", detail.as_str())

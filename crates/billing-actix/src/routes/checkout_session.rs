@@ -35,7 +35,9 @@ pub(super) async fn start_checkout(
     state.require_billing()?;
     let principal = authenticate(state, &request).await?;
     let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let wanted = parse_json::<CheckoutSessionBody>(&request, &body)?.into_request()?;
+    let sent = parse_json::<CheckoutSessionBody>(&request, &body)?;
+    let names = sent.sent_names();
+    let wanted = sent.into_request()?;
     answer_once(
         state,
         &request,
@@ -44,7 +46,11 @@ pub(super) async fn start_checkout(
         |intent: &CheckoutIntent| {
             json_answer(StatusCode::CREATED, &CheckoutSessionAnswer::from(intent))
         },
-        async |request| state.use_cases.start_checkout.run(request, &wanted).await,
+        async |request| {
+            let start = &state.use_cases.start_checkout;
+            let started = start.run(request, &wanted).await;
+            started.map_err(|error| names.problem(error))
+        },
     )
     .await
 }

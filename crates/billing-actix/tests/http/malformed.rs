@@ -240,3 +240,117 @@ async fn a_query_that_cannot_be_read_names_its_parameter() {
         201
     );
 }
+
+#[actix_web::test]
+async fn an_array_does_not_pass_for_an_object_by_position() {
+    let service = Service::new().await;
+    for body in ["[7,null,null,null,null]", " \n[7]", "[[[["] {
+        let call = Call::new(Method::POST, INTENTS)
+            .raw(body.as_bytes().to_vec())
+            .by("ada");
+        let answer = service.send(call).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_request"),
+            "{body}"
+        );
+        assert!(answer.body.contains("must be a JSON object"));
+    }
+    assert!(service.store.intents().is_empty());
+}
+
+#[actix_web::test]
+async fn a_problem_speaks_of_json_and_not_of_our_types() {
+    let service = Service::new().await;
+    let cases = [
+        ("null", "an object"),
+        (r#"{"quantity": "7"}"#, "a whole number"),
+        (r#"{"quantity": 7, "terms_metadata": 3}"#, "an object"),
+    ];
+    for (body, expected) in cases {
+        let call = Call::new(Method::POST, INTENTS)
+            .raw(body.as_bytes().to_vec())
+            .by("ada");
+        let detail = service.send(call).await.json()["detail"].clone();
+        let detail = detail.as_str().unwrap();
+        assert!(
+            detail.contains(&format!("expected {expected} at line 1")),
+            "{detail}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_parameter_that_is_sent_twice_is_called_a_duplicate() {
+    let service = Service::new().await;
+    let path = "/api/v1/checkout-intents?limit=5&limit=6";
+    let answer = service.send(get(path).by("ada")).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json()["fields"]["limit"]["error_code"],
+        "duplicate_field"
+    );
+}
+
+#[actix_web::test]
+async fn the_field_at_fault_has_the_name_under_which_it_was_sent() {
+    let service = Service::new().await;
+    let cases = [
+        ("lookup_key", "nothing_of_ours", "does_not_exist"),
+        (
+            "success_url",
+            "https://evil.example/",
+            "redirect_not_allowed",
+        ),
+        (
+            "cancel_url",
+            "https://evil.example/",
+            "redirect_not_allowed",
+        ),
+    ];
+    for (name, value, code) in cases {
+        let mut body = session_body("acme", "ada");
+        body[name] = json!(value);
+        let answer = service.send(post(SESSION, &body).by("ada")).await;
+        assert_eq!((answer.status, answer.code().as_str()), (422, code));
+        let fields = answer.json()["fields"].clone();
+        assert_eq!(fields.as_object().unwrap().len(), 1, "{fields}");
+        assert_eq!(fields[name]["error_code"], code, "{fields}");
+    }
+}
+
+#[actix_web::test]
+async fn a_112_a_state_is_set_alone_because_nothing_sent_may_be_dropped() {
+    let service = Service::new().await;
+    let created = service
+        .send(post(INTENTS, &json!({"quantity": 7})).by("ada"))
+        .await;
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("{INTENTS}/{id}");
+    for body in [
+        json!({"state": "expired", "country": "DE"}),
+        json!({"state": "expired", "terms_metadata": {}}),
+    ] {
+        let answer = service.send(patch(&path, &body).by_operator()).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (422, "validation_failed")
+        );
+        assert!(answer.json()["fields"]["state"].is_object());
+    }
+    let read = service.send(get(&path).by("ada")).await.json();
+    assert_eq!(read["state"], "created");
+}
+
+#[actix_web::test]
+async fn a_value_that_belongs_in_the_query_is_missed_there_by_name() {
+    let service = Service::new().await;
+    let body = json!({"activation_key": "a".repeat(32)});
+    let path = "/api/v1/licensing/license-activation";
+    let answer = service.send(post(path, &body).by("ada")).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json()["detail"],
+        "missing query parameter `activation_key`"
+    );
+}

@@ -24,7 +24,7 @@ pub enum CreateIntentError {
     #[error("this country is not supported")]
     CountryNotSupported,
     /// Somebody else holds the slug or the name.
-    #[error("this slug or name is reserved by somebody else")]
+    #[error("this slug or name is already taken; choose another one")]
     SlugReserved,
     /// The user has a sale that failed after its payment: it is repaired, not replaced.
     #[error("an earlier purchase of this user needs attention first")]

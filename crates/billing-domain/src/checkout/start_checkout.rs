@@ -72,7 +72,7 @@ pub enum StartCheckoutError {
     #[error("this country is not supported")]
     CountryNotSupported,
     /// Somebody else holds the slug or the name.
-    #[error("this slug or name is reserved by somebody else")]
+    #[error("this slug or name is already taken; choose another one")]
     SlugReserved,
     /// An earlier sale failed after its payment.
     #[error("an earlier purchase of this user needs attention first")]

@@ -46,7 +46,16 @@ macro_rules! texts {
 fn bounded(text: &str, max_chars: usize) -> Option<String> {
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= max_chars;
-    (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    (fits && !text.chars().any(is_deceptive)).then(|| text.to_owned())
+}
+
+/// Control characters, and those that are not seen or turn their neighbours around: with them two
+/// names that a person cannot tell apart would both be free. What joins letters and emoji
+/// (U+200C, U+200D) and marks a direction (U+200E, U+200F) belongs to honest names.
+fn is_deceptive(c: char) -> bool {
+    let is_unseen = matches!(c, '\u{200B}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}');
+    let turns_around = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_unseen || turns_around
 }
 
 fn of_ascii(text: &str, max_chars: usize, is_allowed: fn(char) -> bool) -> Option<String> {
@@ -102,6 +111,17 @@ mod tests {
             "Acme, Inc."
         );
         assert!(CompanyName::parse("a\u{0}b").is_err());
+        for deceptive in [
+            "\u{200B}",
+            "Ac\u{200B}me",
+            "\u{FEFF}Acme",
+            "Acme \u{202E}cnI",
+        ] {
+            assert!(CompanyName::parse(deceptive).is_err(), "{deceptive:?}");
+        }
+        for honest in ["شركة النور", "می\u{200C}خواهم", "👩\u{200D}💻 Köln"] {
+            assert!(CompanyName::parse(honest).is_ok(), "{honest}");
+        }
         assert_eq!(CompanyName::parse("ACME").unwrap().folded(), "acme");
         assert!(CountryCode::parse("DE").is_ok());
         for bad in ["de", "D", "DEU", "D1"] {

@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::fields::{Fields, ReadError};
 
-/// Longer than any type that Stripe has.
-const TYPE_BYTES_MAX: usize = 200;
+/// Longer than any type, version or account that Stripe has.
+const WORD_BYTES_MAX: usize = 200;
 
 /// Reads the envelope; `None` where the body is not an event.
 pub(super) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
@@ -20,19 +20,31 @@ pub(super) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
 
 fn envelope(value: &Value) -> Result<Envelope, ReadError> {
     let event = Fields::root(value)?;
-    let event_type = event.needed("type", event.text("type")?)?;
-    if event_type.is_empty() || event_type.len() > TYPE_BYTES_MAX {
-        return Err(event.malformed("type"));
-    }
     let id = event.needed("id", event.text("id")?)?;
     Ok(Envelope {
         provider_event_id: ProviderRef::parse(id).map_err(|_| event.malformed("id"))?,
-        event_type: event_type.to_owned(),
-        api_version: event.text("api_version")?.map(str::to_owned),
+        event_type: event.needed("type", word(&event, "type")?)?,
+        api_version: word(&event, "api_version")?,
         is_live: event.needed("livemode", event.flag("livemode")?)?,
-        account: event.text("account")?.map(str::to_owned),
+        account: word(&event, "account")?,
         created_at: created_at(&event)?,
     })
+}
+
+/// A short text of visible characters, as all of Stripe's names are. Anything else is refused here,
+/// because not every store can keep it (PostgreSQL has no NUL in a text) and a delivery that cannot
+/// be stored would be asked for again and again.
+fn word(event: &Fields<'_>, key: &str) -> Result<Option<String>, ReadError> {
+    let Some(text) = event.text(key)? else {
+        return Ok(None);
+    };
+    let is_word = (1..=WORD_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_word {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(event.malformed(key))
+    }
 }
 
 /// Seconds in a snapshot event, RFC 3339 in a thin one.

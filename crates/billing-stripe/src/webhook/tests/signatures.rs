@@ -200,6 +200,32 @@ fn a_signed_body_that_is_no_event_is_told_from_a_wrong_signature() {
 }
 
 #[test]
+fn an_envelope_that_no_store_could_keep_is_malformed_and_not_asked_for_again() {
+    let verifier = verifier(&["whsec_a"]);
+    let with = |key: &str, value: &str| {
+        let mut event = serde_json::json!({
+            "id": "evt_1", "type": "a", "created": 1, "livemode": false,
+            "api_version": "2026-09-30.endive", "account": "acct_1",
+        });
+        event[key] = value.into();
+        serde_json::to_vec(&event).unwrap()
+    };
+    let long = "v".repeat(201);
+    for key in ["type", "api_version", "account"] {
+        for value in ["a\0b", "a\nb", "", "a b", long.as_str()] {
+            let body = with(key, value);
+            let header = format!("t={NOW},v1={}", sign("whsec_a", NOW, &body));
+            let result = verify(&verifier, &header, &body);
+            assert_eq!(
+                result,
+                Err(VerifyError::MalformedEnvelope),
+                "{key} {value:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_thin_event_and_one_of_an_account_have_envelopes_too() {
     let body = br#"{"id":"evt_test_61","object":"v2.core.event","type":"v1.invoice.paid","created":"2026-10-28T10:00:00.000Z","livemode":false,"account":"acct_1","related_object":{"id":"in_1"}}"#;
     let header = format!("t={NOW},v1={}", sign("whsec_a", NOW, body));
