@@ -138,6 +138,9 @@ pub enum DomainEvent {
     ProvisioningRetryRequested {
         workflow_id: WorkflowId,
     },
+    ProvisioningInformed {
+        workflow_id: WorkflowId,
+    },
     TenantCreated {
         tenant_id: TenantId,
         slug: String,
@@ -243,6 +246,7 @@ impl DomainEvent {
             Self::ProvisioningStepSucceeded { .. } => "provisioning_step_succeeded",
             Self::ProvisioningStepFailed { .. } => "provisioning_step_failed",
             Self::ProvisioningRetryRequested { .. } => "provisioning_retry_requested",
+            Self::ProvisioningInformed { .. } => "provisioning_informed",
             Self::TenantCreated { .. } => "tenant_created",
             Self::TenantAdminAdded { .. } => "tenant_admin_added",
             Self::TenantAdminLinked { .. } => "tenant_admin_linked",

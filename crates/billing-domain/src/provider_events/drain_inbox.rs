@@ -22,6 +22,9 @@ pub const LEASE: Duration = Duration::seconds(20);
 /// three days.
 pub const RETRIED_FOR: Duration = Duration::days(3);
 
+/// How many attempts follow each other within a minute, whatever an event's age.
+const FAST_ATTEMPTS: u32 = 3;
+
 /// What a turn did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DrainReport {
@@ -145,7 +148,9 @@ impl DrainInbox {
     fn failed(&self, event: &ClaimedEvent, error: &ApplyError) -> Settlement {
         let now = self.core.now();
         let reason = reason(error);
-        let is_too_old = now.since(event.created_at) > RETRIED_FOR;
+        // An event that was deferred for days has had no attempt yet.
+        let is_too_old =
+            now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
         if error.is_retryable() && !is_too_old {
             tracing::warn!(
                 provider_event.id = %event.provider_event_id,

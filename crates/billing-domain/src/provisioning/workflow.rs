@@ -281,6 +281,20 @@ impl ProvisioningWorkflow {
         Ok(Transition::Applied { next, event })
     }
 
+    /// Remembers that the subscription changed before the plan was made; the steps read the change
+    /// themselves. Nothing for one that succeeded.
+    pub fn inform(&self) -> Transition<Self> {
+        match self.state {
+            WorkflowState::Pending { .. } | WorkflowState::Failed { .. } => Transition::Applied {
+                next: self.clone(),
+                event: DomainEvent::ProvisioningInformed {
+                    workflow_id: self.id,
+                },
+            },
+            WorkflowState::Succeeded { .. } => Transition::AlreadyApplied,
+        }
+    }
+
     /// Makes the workflow due at once and forgets how often it failed; nothing for one
     /// that succeeded.
     pub fn retry(&self, now: Timestamp) -> Transition<Self> {

@@ -63,10 +63,16 @@ async fn f_2_a_failure_that_may_pass_is_tried_again_later_and_later() {
 #[tokio::test]
 async fn f_2_what_still_fails_after_three_days_is_parked_and_not_dropped() {
     let bench = with_thin_event().await;
-    bench.clock().advance(RETRIED_FOR);
-    unreachable(&bench);
-    assert_eq!(bench.drain().await.retried, 1, "three days are not over");
-    bench.clock().set(retry_time(&bench));
+    bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
+    for _ in 0..FAST_ATTEMPTS {
+        unreachable(&bench);
+        let report = bench.drain().await;
+        assert_eq!(
+            report.retried, 1,
+            "an old event has its fast attempts as well"
+        );
+        bench.clock().set(retry_time(&bench));
+    }
     unreachable(&bench);
     assert_eq!(bench.drain().await.parked, 1);
     let status = bench.last_status();
@@ -198,7 +204,10 @@ async fn a_070_an_event_of_an_unknown_sale_is_parked_after_three_days() {
     };
     let event = ProviderEvent::InvoicePaid(Payload::Read(invoice));
     bench.receive("evt_1", event).await;
-    assert_eq!(bench.drain().await.retried, 1);
+    for _ in 0..FAST_ATTEMPTS {
+        assert_eq!(bench.drain().await.retried, 1);
+        bench.clock().set(retry_time(&bench));
+    }
     bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
     assert_eq!(bench.drain().await.parked, 1);
 }

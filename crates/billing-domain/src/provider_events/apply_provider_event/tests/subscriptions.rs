@@ -4,9 +4,13 @@
 use time::Duration;
 
 use super::{invoice_of, paid, told};
+use crate::kernel::change_set::CommitError;
+use crate::kernel::ports::BillingWriter;
 use crate::kernel::request::Request;
 use crate::kernel::text::FeatureCode;
+use crate::provider_events::apply_provider_event::Decision;
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
+use crate::provider_events::ports::EventInbox;
 use crate::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
@@ -278,4 +282,40 @@ async fn a_187_an_increase_between_the_plan_and_its_licences_is_not_lost() {
     bench.run_provisioning().run_due().await.unwrap();
     assert_eq!(bench.store.licenses().len(), 15);
     assert_eq!(bench.store.plans()[0].value.created_license_count, 15);
+}
+
+/// The decision is taken before the plan exists and committed after everything does: it must be
+/// taken again, or the end would be lost.
+#[tokio::test]
+async fn a_074_an_end_that_meets_provisioning_halfway_is_decided_again() {
+    let bench = Workbench::new().await;
+    let payment = bench.buy("acme").await;
+    let period_end = bench.now().plus(Duration::days(30));
+    bench.clock().advance(Duration::hours(1));
+    let ended = with(&payment, |facts| {
+        facts.status = SubscriptionStatus::Canceled;
+        facts.period_end = Some(period_end);
+    });
+    bench.receive("evt_end", changed(Deleted, ended)).await;
+    let lease = bench.now().plus(Duration::minutes(1));
+    let event = bench
+        .store
+        .claim_events(bench.now(), lease, 1)
+        .await
+        .unwrap()
+        .remove(0);
+    let apply = bench.drain_inbox().apply;
+    let Decision::Commit(too_early) = apply.run(&event, true).await.unwrap() else {
+        panic!("the end has an effect");
+    };
+    bench.run_provisioning().run_due().await.unwrap();
+    assert_eq!(bench.intent().state().name(), "fulfilled");
+
+    let refused = bench.store.commit(too_early).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    let Decision::Commit(again) = apply.run(&event, true).await.unwrap() else {
+        panic!("the end has an effect");
+    };
+    bench.store.commit(again).await.unwrap();
+    assert_eq!(bench.store.plans()[0].value.ends_at, period_end);
 }
