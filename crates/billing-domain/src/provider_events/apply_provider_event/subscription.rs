@@ -105,28 +105,12 @@ impl ApplyProviderEvent {
             .await
             .map_err(StoreFailure::from)?;
         let Some(plan) = plan else {
-            return Ok(self.inform_workflow(changes, intent, &workflow, &facts));
+            return Ok(inform_workflow(changes, intent, &workflow, &facts));
         };
         if let Some(ends_at) = facts.ends_at() {
             return self.end_plan(changes, &plan, ends_at).await;
         }
         Ok(self.enlarge_plan(changes, &plan, &facts))
-    }
-
-    /// The plan is about to be made from the mirror. Both the step that makes it and this commit
-    /// write the workflow, so that neither can miss the other: the later one decides again.
-    fn inform_workflow(
-        &self,
-        changes: ChangeSet,
-        intent: &Stored<CheckoutIntent>,
-        workflow: &Stored<ProvisioningWorkflow>,
-        facts: &SubscriptionFacts,
-    ) -> ChangeSet {
-        let is_as_bought = facts.quantity <= intent.value.parts().quantity.count();
-        if facts.ends_at().is_none() && is_as_bought {
-            return changes;
-        }
-        changes.change_workflow(workflow, workflow.value.inform())
     }
 
     /// a paid increase raises the number of licences; it never falls.
@@ -183,4 +167,19 @@ impl ApplyProviderEvent {
         }
         Ok(changes)
     }
+}
+
+/// The plan is about to be made from the mirror. Both the step that makes it and this commit
+/// write the workflow, so that neither can miss the other: the later one decides again.
+fn inform_workflow(
+    changes: ChangeSet,
+    intent: &Stored<CheckoutIntent>,
+    workflow: &Stored<ProvisioningWorkflow>,
+    facts: &SubscriptionFacts,
+) -> ChangeSet {
+    let is_as_bought = facts.quantity <= intent.value.parts().quantity.count();
+    if facts.ends_at().is_none() && is_as_bought {
+        return changes;
+    }
+    changes.change_workflow(workflow, workflow.value.inform())
 }
