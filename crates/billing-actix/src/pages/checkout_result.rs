@@ -16,8 +16,14 @@ use crate::problem::{Problem, ProblemBody};
 use crate::request_id::RequestId;
 use crate::routes::state_of;
 
-/// How soon the page looks again while something is still happening.
+/// How soon the page looks again while everything is being set up, which takes a moment.
 const REFRESH_SECONDS: u32 = 2;
+
+/// How soon it does while the provider has to be asked each time.
+const REFRESH_ASKING_SECONDS: u32 = 5;
+
+/// How soon it does when people are needed.
+const REFRESH_WAITING_SECONDS: u32 = 30;
 
 /// Nothing but the page's own style and its empty icon.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
@@ -48,6 +54,9 @@ struct CheckoutResultBody {
     message: String,
     /// Whether it is worth asking again soon.
     pending: bool,
+    /// How soon the page asks again by itself.
+    #[serde(skip)]
+    refresh_seconds: Option<u32>,
 }
 
 /// What became of the sale that this session paid for.
@@ -94,22 +103,22 @@ async fn result_of(request: &HttpRequest) -> Result<CheckoutResultBody, Problem>
 }
 
 fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
-    let (title, message, pending) = match intent.state() {
+    let (title, message, refresh_seconds) = match intent.state() {
         // Right after paying, the provider may need a moment to say so itself.
         IntentState::Created => (
             "Confirming your payment",
             "We are waiting for the payment provider to confirm your payment.",
-            true,
+            Some(REFRESH_ASKING_SECONDS),
         ),
         IntentState::Paid { .. } => (
             "Thank you, you have paid",
             "Your payment has arrived. We are setting everything up.",
-            true,
+            Some(REFRESH_SECONDS),
         ),
         IntentState::Fulfilled { .. } => (
             "Thank you, all is ready",
             "Your payment has arrived and everything is ready.",
-            false,
+            None,
         ),
         IntentState::ErroredBackoffice { .. }
         | IntentState::ErroredFulfillmentStalled { .. }
@@ -117,13 +126,13 @@ fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
             "Thank you, you have paid",
             "Your payment has arrived. Setting everything up takes longer than usual; \
              we have been notified and you need not do anything.",
-            true,
+            Some(REFRESH_WAITING_SECONDS),
         ),
         IntentState::Expired { .. } => (
             "This checkout has expired",
             "This checkout has expired. If you have paid, your payment is safe: it is being \
              matched to your purchase.",
-            false,
+            None,
         ),
     };
     CheckoutResultBody {
@@ -131,7 +140,8 @@ fn told(intent: &CheckoutIntent) -> CheckoutResultBody {
         state: intent.state().name(),
         title,
         message: message.to_owned(),
-        pending,
+        pending: refresh_seconds.is_some(),
+        refresh_seconds,
     }
 }
 
@@ -151,6 +161,7 @@ pub(crate) async fn checkout_cancel(request: HttpRequest) -> HttpResponse {
         title: "You left the checkout",
         message: "Nothing was charged, and you can start again at any time.".to_owned(),
         pending: false,
+        refresh_seconds: None,
     };
     show(&request, &body, Some(WAY_BACK))
 }
@@ -175,7 +186,7 @@ fn show(
         message: &body.message,
         advice,
         reference: body.checkout_intent_id.as_deref(),
-        refresh_seconds: body.pending.then_some(REFRESH_SECONDS),
+        refresh_seconds: body.refresh_seconds,
     };
     html(HttpResponse::Ok(), &page)
 }
