@@ -49,7 +49,7 @@ async fn fifty_deliveries_of_each_event_at_once_are_applied_once() {
         }
         let workers = house.world.service.application.workers.clone();
         let second = workers.clone();
-        // Two replicas' workers beside the deliveries.
+        // Two workers beside the deliveries, each claiming for itself.
         let (first, second) = tokio::join!(workers.drain(), second.drain());
         first.and(second).expect("workers do not fail");
         let mut statuses: BTreeMap<String, u32> = BTreeMap::new();
