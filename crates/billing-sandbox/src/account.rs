@@ -3,26 +3,41 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::deliveries::Outbox;
+use crate::due;
+use crate::events::{Event, Events};
 use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
 use crate::shape::version::Version;
 
-/// How many events are kept; Stripe keeps them for 30 days.
-const EVENTS_MAX: usize = 10_000;
-
 /// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
 const KEYS_MAX: usize = 10_000;
 
-/// Something that happens by itself when its time comes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DueAction {
-    ExpireSession(String),
-    EndSubscription(String),
-}
+/// Members that never change and that objects are looked up by: (kind, member).
+const INDEXED: &[(&str, &str)] = &[
+    ("balance_transaction", "source"),
+    ("charge", "payment_intent"),
+    ("credit_note", "invoice"),
+    ("customer_balance_transaction", "customer"),
+    ("dispute", "charge"),
+    ("invoice", "customer"),
+    ("invoice", "_subscription"),
+    ("invoice_payment", "invoice"),
+    ("invoiceitem", "customer"),
+    ("promotion_code", "code"),
+    ("price", "product"),
+    ("refund", "charge"),
+    ("subscription", "customer"),
+    ("tax_id", "customer"),
+];
+
+/// Something that is due: on which test clock (empty for the sandbox's own), when, and in which order.
+type DueKey = (String, i64, u64);
 
 /// The request that causes what happens next; both absent when the clock does.
 #[derive(Debug, Clone, Default)]
@@ -37,18 +52,24 @@ pub(crate) struct Account {
     /// What the hosted pages' addresses begin with.
     pub(crate) public_url: String,
     pub(crate) default_version: Version,
-    /// The time of the request or of the due action that is being carried out, in seconds.
+    /// The time of what is being carried out, in seconds: that of a test clock if it concerns a
+    /// customer who is on one, else the sandbox's.
     pub(crate) now: i64,
+    /// The sandbox's own time, in seconds.
+    pub(crate) wall: i64,
     /// When new deliveries are due, in milliseconds of the retry clock.
     pub(crate) deliver_from_ms: i64,
     pub(crate) cause: Cause,
     pub(crate) ids: Ids,
     /// Request ids have their own sequence, so that a refused request does not shift object ids.
     pub(crate) request_ids: Ids,
-    objects: HashMap<String, Value>,
+    objects: HashMap<String, Arc<Value>>,
     order: HashMap<String, Vec<String>>,
-    event_ids: VecDeque<String>,
-    pub(crate) due: BTreeMap<(i64, u64), DueAction>,
+    /// Ids by kind, member and value of an indexed member.
+    index: HashMap<(&'static str, &'static str, String), Vec<String>>,
+    pub(crate) events: Events,
+    /// The name of an action and the object that it concerns.
+    pub(crate) due: BTreeMap<DueKey, (String, String)>,
     due_count: u64,
     pub(crate) remembered: HashMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
@@ -63,13 +84,15 @@ impl Account {
             public_url: public_url.to_owned(),
             default_version,
             now: 0,
+            wall: 0,
             deliver_from_ms: 0,
             cause: Cause::default(),
             ids,
             request_ids: Ids::new(seed, &format!("requests of {key}")),
             objects: HashMap::new(),
             order: HashMap::new(),
-            event_ids: VecDeque::new(),
+            index: HashMap::new(),
+            events: Events::default(),
             due: BTreeMap::new(),
             due_count: 0,
             remembered: HashMap::new(),
@@ -79,21 +102,37 @@ impl Account {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&Value> {
-        self.objects.get(id)
+        self.objects.get(id).map(AsRef::as_ref)
     }
 
     /// The object, or null; for chains of facts that must not be interrupted.
     pub(crate) fn get(&self, id: &str) -> &Value {
         static NONE: Value = Value::Null;
-        self.objects.get(id).unwrap_or(&NONE)
+        self.find(id).unwrap_or(&NONE)
+    }
+
+    /// The object as it is now, to be compared with what becomes of it. Cheap: nothing is copied
+    /// until the object is changed.
+    pub(crate) fn snapshot(&self, id: &str) -> Arc<Value> {
+        self.objects.get(id).cloned().unwrap_or_default()
     }
 
     /// The object of this kind, or Stripe's 404 for the id in the path.
     pub(crate) fn fetch(&self, kind: &str, id: &str, param: &str) -> Result<&Value, StripeError> {
-        self.objects
-            .get(id)
+        self.find(id)
             .filter(|object| object["object"] == kind)
             .ok_or_else(|| StripeError::no_such(spoken(kind), id, param))
+    }
+
+    /// Like `fetch`, kept as it is now.
+    pub(crate) fn fetch_snapshot(
+        &self,
+        kind: &str,
+        id: &str,
+        param: &str,
+    ) -> Result<Arc<Value>, StripeError> {
+        self.fetch(kind, id, param)?;
+        Ok(self.snapshot(id))
     }
 
     /// All objects of a kind, oldest first.
@@ -102,27 +141,51 @@ impl Account {
             .get(kind)
             .into_iter()
             .flatten()
-            .filter_map(|id| self.objects.get(id))
+            .filter_map(|id| self.find(id))
+    }
+
+    /// The objects of a kind whose indexed member has a value, oldest first; see `INDEXED`.
+    pub(crate) fn rows_by(
+        &self,
+        kind: &'static str,
+        member: &'static str,
+        value: &str,
+    ) -> impl DoubleEndedIterator<Item = &Value> {
+        debug_assert!(
+            INDEXED.contains(&(kind, member)),
+            "{kind}.{member} has no index"
+        );
+        self.index
+            .get(&(kind, member, value.to_owned()))
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.find(id))
     }
 
     pub(crate) fn insert(&mut self, object: Value) -> String {
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         let kind = object["object"].as_str().unwrap_or_default().to_owned();
+        for (indexed, member) in INDEXED.iter().filter(|(indexed, _)| *indexed == kind) {
+            if let Some(value) = object[*member].as_str() {
+                let key = (*indexed, *member, value.to_owned());
+                self.index.entry(key).or_default().push(id.clone());
+            }
+        }
         self.order.entry(kind).or_default().push(id.clone());
-        self.objects.insert(id.clone(), object);
+        self.objects.insert(id.clone(), Arc::new(object));
         id
     }
 
     /// Sets a member of an object that exists.
     pub(crate) fn set(&mut self, id: &str, member: &str, value: Value) {
-        if let Some(object) = self.objects.get_mut(id) {
+        if let Some(object) = self.edit(id) {
             object[member] = value;
         }
     }
 
     /// The object to change in place.
     pub(crate) fn edit(&mut self, id: &str) -> Option<&mut Value> {
-        self.objects.get_mut(id)
+        self.objects.get_mut(id).map(Arc::make_mut)
     }
 
     /// Takes an object out of its list; what remains is found by id only.
@@ -131,55 +194,96 @@ impl Account {
             ids.retain(|other| other != id);
         }
         match tombstone {
-            Some(value) => self.objects.insert(id.to_owned(), value),
+            Some(value) => self.objects.insert(id.to_owned(), Arc::new(value)),
             None => self.objects.remove(id),
         };
     }
 
-    pub(crate) fn when(&mut self, at: i64, action: DueAction) {
+    /// The test clock that an object's customer is on; empty for the sandbox's own time.
+    pub(crate) fn clock_of(&self, id: &str) -> String {
+        let object = self.get(id);
+        if object["object"] == "test_helpers.test_clock" {
+            return id.to_owned();
+        }
+        let own = object["test_clock"].as_str();
+        let customer = || self.get(object["customer"].as_str()?)["test_clock"].as_str();
+        own.or_else(customer).unwrap_or_default().to_owned()
+    }
+
+    /// Takes on the time of the test clock that an object is on, for the rest of the request.
+    pub(crate) fn enter_clock_of(&mut self, id: &str) {
+        let clock = self.clock_of(id);
+        if let Some(at) = self.get(&clock)["frozen_time"].as_i64() {
+            self.now = at;
+        }
+    }
+
+    /// Lets an action (a name of `due`) happen to an object at a time of its clock.
+    pub(crate) fn when(&mut self, at: i64, action: &str, id: &str) {
         self.due_count += 1;
-        self.due.insert((at, self.due_count), action);
+        let key = (self.clock_of(id), at, self.due_count);
+        self.due.insert(key, (action.to_owned(), id.to_owned()));
+    }
+
+    /// Carries out what is due on a clock (empty: the sandbox's own) by a time: each action at its
+    /// own time, in order, as if nobody had waited.
+    pub(crate) fn carry_out_due(&mut self, clock: &str, until: i64) {
+        loop {
+            let from = (clock.to_owned(), i64::MIN, 0);
+            let Some((key, _)) = self.due.range(from..).next() else {
+                return;
+            };
+            if key.0 != clock || key.1 > until {
+                return;
+            }
+            let key = key.clone();
+            let Some((action, id)) = self.due.remove(&key) else {
+                return;
+            };
+            self.now = key.1;
+            self.cause = Cause::default();
+            due::run(self, &action, &id);
+        }
     }
 
     /// Raises an event about an object as it is now.
     pub(crate) fn raise(&mut self, kind: &str, object_id: &str) {
-        let snapshot = self.get(object_id).clone();
-        self.raise_with(kind, &snapshot, &Value::Null);
+        let object = self.snapshot(object_id);
+        self.raise_with(kind, object, None);
     }
 
-    /// Raises an update; `before` is the object as it was.
-    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Value) {
-        let snapshot = self.get(object_id).clone();
-        if snapshot != *before {
-            self.raise_with(kind, &snapshot, before);
+    /// Raises an update, unless nothing changed; `before` is the object as it was.
+    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Arc<Value>) {
+        let object = self.snapshot(object_id);
+        if object != *before {
+            self.raise_with(kind, object, Some(Arc::clone(before)));
         }
     }
 
-    pub(crate) fn raise_with(&mut self, kind: &str, object: &Value, before: &Value) {
-        let id = self.ids.next("evt_");
-        let receivers: Vec<String> = self
+    pub(crate) fn raise_with(
+        &mut self,
+        kind: &str,
+        object: Arc<Value>,
+        before: Option<Arc<Value>>,
+    ) {
+        let receivers: Vec<Arc<Value>> = self
             .rows("webhook_endpoint")
             .filter(|endpoint| endpoint["status"] == "enabled" && wants(endpoint, kind))
-            .filter_map(|endpoint| endpoint["id"].as_str().map(str::to_owned))
+            .filter_map(|endpoint| endpoint["id"].as_str())
+            .map(|id| self.snapshot(id))
             .collect();
-        let event = json!({
-            "id": id,
-            "object": "event",
-            "api_version": self.default_version.as_str(),
-            "created": self.now,
-            "data": {},
-            "livemode": false,
-            "pending_webhooks": receivers.len(),
-            "request": {
-                "id": self.cause.request_id,
-                "idempotency_key": self.cause.idempotency_key,
-            },
-            "type": kind,
-            "_object": object,
-            "_before": before,
-        });
-        for endpoint_id in receivers {
-            let endpoint = self.get(&endpoint_id).clone();
+        let event = Event {
+            id: self.ids.next("evt_"),
+            kind: kind.to_owned(),
+            created: self.now,
+            raised_at: self.wall,
+            object,
+            before,
+            request_id: self.cause.request_id.clone(),
+            idempotency_key: self.cause.idempotency_key.clone(),
+            pending_webhooks: i64::try_from(receivers.len()).unwrap_or(i64::MAX),
+        };
+        for endpoint in receivers {
             self.outbox.add(
                 &event,
                 &endpoint,
@@ -187,13 +291,7 @@ impl Account {
                 self.deliver_from_ms,
             );
         }
-        self.insert(event);
-        self.event_ids.push_back(id);
-        if self.event_ids.len() > EVENTS_MAX
-            && let Some(oldest) = self.event_ids.pop_front()
-        {
-            self.delete("event", &oldest, None);
-        }
+        self.events.push(event);
     }
 
     /// Marks an idempotency key as in use; the oldest of too many keys are forgotten.
@@ -210,14 +308,6 @@ impl Account {
             && let Some(oldest) = self.remembered_keys.pop_front()
         {
             self.remembered.remove(&oldest);
-        }
-    }
-
-    /// Counts a delivery that its endpoint accepted.
-    pub(crate) fn note_delivered(&mut self, event_id: &str) {
-        if let Some(event) = self.objects.get_mut(event_id) {
-            let left = event["pending_webhooks"].as_i64().unwrap_or(0);
-            event["pending_webhooks"] = json!((left - 1).max(0));
         }
     }
 }

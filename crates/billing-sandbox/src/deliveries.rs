@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::events::Event;
 use crate::shape::render::render_event;
 use crate::shape::version::Version;
 
@@ -64,15 +65,15 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Renders the event for the endpoint, now and for good: retries send the same bytes.
-    pub(crate) fn add(&mut self, event: &Value, endpoint: &Value, fallback: Version, due_ms: i64) {
+    pub(crate) fn add(&mut self, event: &Event, endpoint: &Value, fallback: Version, due_ms: i64) {
         let pinned = endpoint["api_version"].as_str().and_then(Version::parse);
         let payload = render_event(event, pinned.unwrap_or(fallback));
         self.count += 1;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         self.deliveries.push_back(Delivery {
             number: self.count,
-            event_id: text(&event["id"]),
-            event_type: text(&event["type"]),
+            event_id: event.id.clone(),
+            event_type: event.kind.clone(),
             endpoint_id: text(&endpoint["id"]),
             url: text(&endpoint["url"]),
             body: serde_json::to_string_pretty(&payload).unwrap_or_default(),

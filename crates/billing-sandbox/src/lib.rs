@@ -59,6 +59,8 @@ mod api;
 mod clock;
 mod config;
 mod deliveries;
+mod due;
+mod events;
 mod faults;
 mod http;
 mod ids;

@@ -148,7 +148,8 @@ impl Sandbox {
         let account = self.world.account(&self.secret_key);
         let account = account.lock().expect("no panic under the lock");
         account
-            .rows("event")
+            .events
+            .iter()
             .map(|event| render_event(event, account.default_version))
             .collect()
     }

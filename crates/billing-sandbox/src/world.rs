@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::account::{Account, Cause, DueAction};
+use crate::account::{Account, Cause};
 use crate::clock::Clock;
 use crate::faults::Fault;
-use crate::lives;
 use crate::shape::version::Version;
 
 const REQUESTS_MAX: usize = 10_000;
@@ -117,7 +116,8 @@ impl World {
         let mut account = account.lock().expect("no panic under the lock");
         let now = self.clock.now();
         account.deliver_from_ms = self.retry_ms();
-        carry_out_due(&mut account, now);
+        account.wall = now;
+        account.carry_out_due("", now);
         account.now = now;
         account.cause = cause;
         let done = action(&mut account);
@@ -150,23 +150,5 @@ impl World {
             .iter()
             .cloned()
             .collect()
-    }
-}
-
-/// Each action happens at its own time, in order, as if nobody had waited.
-fn carry_out_due(account: &mut Account, now: i64) {
-    while let Some((&(at, number), _)) = account.due.first_key_value() {
-        if at > now {
-            break;
-        }
-        let Some(action) = account.due.remove(&(at, number)) else {
-            break;
-        };
-        account.now = at;
-        account.cause = Cause::default();
-        match action {
-            DueAction::ExpireSession(id) => lives::checkout::expire(account, &id),
-            DueAction::EndSubscription(id) => lives::subscription::end_if_scheduled(account, &id),
-        }
     }
 }

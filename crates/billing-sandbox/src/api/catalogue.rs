@@ -3,9 +3,32 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::api::{Answer, Call, list, merged_metadata};
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("POST /v1/products", create_product).lacks(UNSIMULATED),
+    route("GET /v1/products", list_products),
+    route("GET /v1/products/{}", retrieve_product),
+    route("POST /v1/products/{}", update_product).lacks(UNSIMULATED),
+    route("DELETE /v1/products/{}", delete_product),
+    route("POST /v1/prices", create_price).lacks(UNSIMULATED),
+    route("GET /v1/prices", list_prices),
+    route("GET /v1/prices/{}", retrieve_price),
+    route("POST /v1/prices/{}", update_price).lacks(UNSIMULATED),
+];
 
 const LOOKUP_KEYS_MAX: usize = 10;
 
@@ -68,8 +91,8 @@ pub(crate) fn retrieve_product(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update_product(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let before = call.account.fetch("product", &id, "id")?.clone();
-    let mut product = before.clone();
+    let before = call.account.fetch_snapshot("product", &id, "id")?;
+    let mut product = Value::clone(&before);
     for name in [
         "active",
         "description",
@@ -102,7 +125,7 @@ pub(crate) fn update_product(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn delete_product(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let product = call.account.fetch("product", &id, "id")?.clone();
+    let product = call.account.fetch_snapshot("product", &id, "id")?;
     if call
         .account
         .rows("price")
@@ -113,8 +136,7 @@ pub(crate) fn delete_product(call: &mut Call<'_>) -> Answer {
         ));
     }
     call.account.delete("product", &id, None);
-    call.account
-        .raise_with("product.deleted", &product, &Value::Null);
+    call.account.raise_with("product.deleted", product, None);
     Ok(json!({ "id": id, "object": "product", "deleted": true }))
 }
 
@@ -260,8 +282,9 @@ fn claim_lookup_key(
         .rows("price")
         .find(|price| price["lookup_key"] == key && price["id"] != own_id)
         .cloned();
-    let Some(before) = holder else { return Ok(()) };
-    let id = before["id"].as_str().unwrap_or_default().to_owned();
+    let Some(holder) = holder else { return Ok(()) };
+    let id = holder["id"].as_str().unwrap_or_default().to_owned();
+    let before = account.snapshot(&id);
     if !may_transfer {
         return Err(StripeError::invalid(format!(
             "A price (`{id}`) already uses that lookup key."
@@ -279,7 +302,7 @@ pub(crate) fn retrieve_price(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let before = call.account.fetch("price", &id, "price")?.clone();
+    let before = call.account.fetch_snapshot("price", &id, "price")?;
     let is_default = call
         .account
         .rows("product")
@@ -293,7 +316,7 @@ pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
         let may_transfer = call.params.flag("/transfer_lookup_key").unwrap_or(false);
         claim_lookup_key(call.account, &key, &id, may_transfer)?;
     }
-    let mut price = before.clone();
+    let mut price = Value::clone(&before);
     for name in ["active", "lookup_key", "nickname", "tax_behavior"] {
         if call.params.has(name) {
             price[name] = call.params.or_null(&format!("/{name}"));

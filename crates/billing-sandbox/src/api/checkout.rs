@@ -4,14 +4,33 @@ mod terms;
 
 use serde_json::{Value, json};
 
-use crate::account::DueAction;
 use crate::api::checkout::terms::{
     UiMode, check_customer, check_minimum, check_trial, check_urls, expiry, mode_of,
 };
-use crate::api::{Answer, Call, catalogue, list, merged_metadata};
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, catalogue, list, route};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
 use crate::lives;
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("POST /v1/checkout/sessions", create).lacks(UNSIMULATED),
+    route("GET /v1/checkout/sessions", list),
+    route("GET /v1/checkout/sessions/{}", retrieve),
+    route("POST /v1/checkout/sessions/{}", update).lacks(UNSIMULATED),
+    route("POST /v1/checkout/sessions/{}/expire", expire).lacks(UNSIMULATED),
+    route("GET /v1/checkout/sessions/{}/line_items", line_items),
+];
 
 const LINE_ITEMS_MAX: usize = 100;
 
@@ -51,8 +70,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     if mode == "setup" {
         insert_setup_intent(call, &id);
     }
-    call.account
-        .when(expires_at, DueAction::ExpireSession(id.clone()));
+    call.account.when(expires_at, "checkout.expire", &id);
     Ok(call.account.get(&id).clone())
 }
 

@@ -3,9 +3,29 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::api::metadata::merged_metadata;
 use crate::api::search::Query;
-use crate::api::{Answer, Call, list, merged_metadata};
+use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("POST /v1/customers", create).lacks(UNSIMULATED),
+    route("GET /v1/customers", list),
+    route("GET /v1/customers/search", search),
+    route("GET /v1/customers/{}", retrieve),
+    route("POST /v1/customers/{}", update).lacks(UNSIMULATED),
+    route("DELETE /v1/customers/{}", delete),
+];
 
 const SETTABLE: &[&str] = &[
     "address",
@@ -115,8 +135,9 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let before = live(call.account, &id)?.clone();
-    let mut customer = before.clone();
+    live(call.account, &id)?;
+    let before = call.account.snapshot(&id);
+    let mut customer = Value::clone(&before);
     customer["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     apply(call, &mut customer)?;
     if let Some(stored) = call.account.edit(&id) {
@@ -137,7 +158,8 @@ fn live<'a>(account: &'a Account, id: &str) -> Result<&'a Value, StripeError> {
 
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let customer = live(call.account, &id)?.clone();
+    live(call.account, &id)?;
+    let customer = call.account.snapshot(&id);
     let owned: Vec<String> = call
         .account
         .rows("subscription")
@@ -150,8 +172,7 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let tombstone = json!({ "id": id, "object": "customer", "deleted": true });
     call.account
         .delete("customer", &id, Some(tombstone.clone()));
-    call.account
-        .raise_with("customer.deleted", &customer, &Value::Null);
+    call.account.raise_with("customer.deleted", customer, None);
     Ok(tombstone)
 }
 

@@ -3,9 +3,29 @@
 use serde_json::Value;
 
 use crate::api::subscriptions::NO_METHOD;
-use crate::api::{Answer, Call, list};
+use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives::{invoice, payment, quantity};
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("GET /v1/invoices", list_invoices),
+    route("GET /v1/invoices/{}", retrieve_invoice),
+    route("GET /v1/invoices/{}/lines", invoice_lines),
+    route("POST /v1/invoices/{}/pay", pay_invoice).lacks(UNSIMULATED),
+    route("POST /v1/invoices/{}/finalize", finalize_invoice).lacks(UNSIMULATED),
+    route("GET /v1/invoice_payments", list_invoice_payments),
+    route("GET /v1/invoice_payments/{}", retrieve_invoice_payment),
+];
 
 pub(crate) fn list_invoices(call: &mut Call<'_>) -> Answer {
     let subscription = call.params.text("/subscription");
@@ -76,7 +96,7 @@ pub(crate) fn pay_invoice(call: &mut Call<'_>) -> Answer {
     };
     match invoice::attempt(call.account, &id, &method, "Payment for Invoice") {
         Ok(()) => {
-            quantity::settle_pending(call.account, &id);
+            crate::lives::reaction::invoice_paid(call.account, &id);
             Ok(call.account.get(&id).clone())
         }
         Err(decline) => Err(payment::card_error(&decline, Value::Null)),

@@ -2,9 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, list, merged_metadata};
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, list, route};
+use crate::events::Event;
 use crate::http::error::StripeError;
+use crate::shape::render::render_event;
 use crate::shape::version::Version;
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("GET /v1/events", list_events),
+    route("GET /v1/events/{}", retrieve_event),
+    route("POST /v1/webhook_endpoints", create_endpoint),
+    route("GET /v1/webhook_endpoints", list_endpoints),
+    route("GET /v1/webhook_endpoints/{}", retrieve_endpoint),
+    route("POST /v1/webhook_endpoints/{}", update_endpoint),
+    route("DELETE /v1/webhook_endpoints/{}", delete_endpoint),
+    route("GET /v1/account", retrieve_account),
+];
 
 const ENDPOINTS_MAX: usize = 16;
 const TYPES_MAX: usize = 20;
@@ -21,20 +35,37 @@ pub(crate) fn list_events(call: &mut Call<'_>) -> Answer {
         ));
     }
     let success = call.params.flag("/delivery_success");
-    list::page(call, "event", "/v1/events", |row| {
-        let kind = row["type"].as_str().unwrap_or_default();
+    let created = call.params.at("/created");
+    let is_shown = |event: &&Event| {
         let is_wanted = |wanted: &str| match wanted.strip_suffix('*') {
-            Some(family) => kind.starts_with(family),
-            None => kind == wanted,
+            Some(family) => event.kind.starts_with(family),
+            None => event.kind == wanted,
         };
-        single.is_none_or(is_wanted)
+        list::within(created, Some(event.created))
+            && single.is_none_or(is_wanted)
             && (types.is_empty() || types.iter().filter_map(Value::as_str).any(is_wanted))
-            && success.is_none_or(|wanted| (row["pending_webhooks"] == 0) == wanted)
-    })
+            && success.is_none_or(|wanted| (event.pending_webhooks == 0) == wanted)
+    };
+    let rows: Vec<Value> = (call.account.events.iter().rev())
+        .filter(is_shown)
+        .map(|event| json!({ "id": event.id }))
+        .collect();
+    let rows: Vec<&Value> = rows.iter().collect();
+    let mut page = list::cut(call, &rows, "event", "/v1/events")?;
+    for row in page["data"].as_array_mut().into_iter().flatten() {
+        let id = row["id"].as_str().unwrap_or_default();
+        if let Some(event) = call.account.events.find(id) {
+            *row = render_event(event, call.account.default_version);
+        }
+    }
+    Ok(page)
 }
 
 pub(crate) fn retrieve_event(call: &mut Call<'_>) -> Answer {
-    call.account.fetch("event", &call.id(), "id").cloned()
+    let id = call.id();
+    let event = call.account.events.find(&id);
+    let event = event.ok_or_else(|| StripeError::no_such("event", &id, "id"))?;
+    Ok(render_event(event, call.account.default_version))
 }
 
 pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {

@@ -2,12 +2,40 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, list, merged_metadata};
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives::card::{self, Behaviour};
 use crate::lives::checkout::CardEntry;
 use crate::lives::money;
 use crate::lives::payment::{self, IntentTerms};
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("GET /v1/customers/{}/payment_methods", list_of_customer),
+    route("POST /v1/payment_intents", create_intent).lacks(UNSIMULATED),
+    route("GET /v1/payment_intents", list_intents),
+    route("GET /v1/payment_intents/{}", retrieve_intent),
+    route("POST /v1/payment_intents/{}/confirm", confirm_intent).lacks(UNSIMULATED),
+    route("POST /v1/payment_intents/{}/cancel", cancel_intent).lacks(UNSIMULATED),
+    route("POST /v1/payment_methods", create_method).lacks(UNSIMULATED),
+    route("GET /v1/payment_methods", list_methods),
+    route("GET /v1/payment_methods/{}", retrieve_method),
+    route("POST /v1/payment_methods/{}/attach", attach_method).lacks(UNSIMULATED),
+    route("POST /v1/payment_methods/{}/detach", detach_method).lacks(UNSIMULATED),
+    route("GET /v1/setup_intents/{}", retrieve_setup_intent),
+    route("GET /v1/charges", list_charges),
+    route("GET /v1/charges/{}", retrieve_charge),
+];
 
 const CONFIRMABLE: &[&str] = &[
     "requires_payment_method",
@@ -298,8 +326,7 @@ pub(crate) fn detach_method(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call
         .account
-        .fetch("payment_method", &id, "payment_method")?
-        .clone();
+        .fetch_snapshot("payment_method", &id, "payment_method")?;
     if before["customer"].is_null() {
         return Err(StripeError::invalid(
             "The payment method you provided is not attached to a customer so detachment is \

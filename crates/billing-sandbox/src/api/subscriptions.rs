@@ -2,11 +2,32 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, list, merged_metadata};
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives::money::QUANTITY_MAX;
 use crate::lives::quantity::{self, Proration};
 use crate::lives::{invoice, payment, subscription};
+
+const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
+    application_fee_percent backdate_start_date billing_cycle_anchor \
+    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
+    consent_collection coupon currency_options custom_fields custom_unit_amount \
+    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
+    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
+    promotion_code proration_date shipping_address_collection shipping_options \
+    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    trial_from_plan classic automatic_tax";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("POST /v1/subscriptions", create).lacks(UNSIMULATED),
+    route("GET /v1/subscriptions", list),
+    route("GET /v1/subscriptions/{}", retrieve),
+    route("POST /v1/subscriptions/{}", update).lacks(UNSIMULATED),
+    route("DELETE /v1/subscriptions/{}", cancel),
+    route("GET /v1/subscription_items", list_items),
+    route("GET /v1/subscription_items/{}", retrieve_item),
+];
 
 /// Two years.
 const TRIAL_DAYS_MAX: i64 = 730;
@@ -239,7 +260,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let before = call.account.fetch("subscription", &id, "id")?.clone();
+    let before = call.account.fetch_snapshot("subscription", &id, "id")?;
     if before["status"] == "canceled"
         && (call.params.has("items") || call.params.has("cancel_at_period_end"))
     {
@@ -321,7 +342,7 @@ fn change(
         payment::behaviour_of(call.account, &method),
     ) {
         if let Some(stored) = call.account.edit(id) {
-            *stored = before.clone();
+            *stored = Value::clone(&before);
         }
         return Err(payment::card_error(&decline, Value::Null));
     }

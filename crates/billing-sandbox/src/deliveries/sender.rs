@@ -153,7 +153,7 @@ fn note(
     };
     let noted = delivery.clone();
     if is_accepted {
-        account.note_delivered(&noted.event_id);
+        account.events.note_delivered(&noted.event_id);
     }
     Some(noted)
 }

@@ -10,10 +10,11 @@ use crate::api;
 use crate::faults::{self, FaultKind};
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
+use crate::http::form;
 use crate::http::idempotency;
-use crate::http::{form, params};
+use crate::http::params::{self, Params};
 use crate::shape::expand::expand;
-use crate::shape::render::{render, render_event};
+use crate::shape::render::render;
 use crate::shape::version::Version;
 use crate::world::World;
 
@@ -251,18 +252,19 @@ fn run_endpoint(
     request: &Request,
     version: Version,
 ) -> Result<Value, StripeError> {
-    let (route, path_ids) = api::find(&request.method, &request.path)?;
+    let (route, path_ids) = api::routes::find(&request.method, &request.path, version)?;
     let sent = form::parse(&request.query).and_then(|query| match form::parse(&request.body)? {
         form::Node::Tree(members) if !members.is_empty() => Ok(form::Node::Tree(members)),
         _ => Ok(query),
     })?;
     let params = params::check(route.endpoint, &sent, version)?;
-    api::refuse_unsimulated(route.endpoint, &params)?;
+    api::routes::refuse_unsimulated(route, &params)?;
     let paths: Vec<String> = params
         .list("/expand")
         .iter()
         .filter_map(|path| path.as_str().map(str::to_owned))
         .collect();
+    enter_clock(account, &params, &path_ids);
     let answered = (route.run)(&mut api::Call {
         account,
         params,
@@ -276,27 +278,35 @@ fn run_endpoint(
     Ok(shown)
 }
 
-/// Events keep the version of their creation; everything else takes the request's.
+/// Events come rendered in the version of their creation; everything else takes the request's.
 fn show(answered: &Value, version: Version) -> Value {
-    let event_version = |event: &Value| {
-        event["api_version"]
-            .as_str()
-            .and_then(Version::parse)
-            .unwrap_or_else(Version::newest)
-    };
-    if answered["object"] == "event" {
-        return render_event(answered, event_version(answered));
-    }
-    if answered["object"] == "list" && answered["data"][0]["object"] == "event" {
-        let mut list = answered.clone();
-        if let Some(rows) = list["data"].as_array_mut() {
-            for row in rows {
-                *row = render_event(row, event_version(row));
-            }
-        }
-        return list;
+    let is_event = |value: &Value| value["object"] == "event";
+    if is_event(answered) || (answered["object"] == "list" && is_event(&answered["data"][0])) {
+        return answered.clone();
     }
     render(answered, version)
+}
+
+/// A request about a customer who is on a test clock happens at that clock's time.
+fn enter_clock(account: &mut Account, params: &Params, path_ids: &[String]) {
+    const NAMES: [&str; 7] = [
+        "customer",
+        "subscription",
+        "invoice",
+        "payment_intent",
+        "charge",
+        "schedule",
+        "test_clock",
+    ];
+    let named = NAMES.iter().filter_map(|name| params.0[*name].as_str());
+    let ids: Vec<String> = path_ids
+        .iter()
+        .cloned()
+        .chain(named.map(str::to_owned))
+        .collect();
+    for id in ids {
+        account.enter_clock_of(&id);
+    }
 }
 
 /// The secret key of the request. Test keys of any value are taken; a live key never is.

@@ -1,10 +1,11 @@
 //! What each supported endpoint accepts: a compact table (names, types, the version that removed a
 //! name) checked against a request, giving typed JSON or Stripe's refusal.
 //!
-//! The table `../api/params.txt` holds facts derived from the type definitions of the official
+//! The table `../../tables/params.txt` holds facts derived from the type definitions of the official
 //! `stripe` npm packages (MIT License, Copyright Stripe, Inc.).
-//! One line per endpoint; `!` required, `-` may be unset by an empty value, `<date` gone since,
-//! `s i n b` scalars, `e(..)` enum, `m` map of strings, `r` range, `[` array, `{..}` object, `*` anything.
+//! One line per endpoint; `!` required, `-` may be unset by an empty value, `>4<9` the columns of
+//! versions in which a name or a value exists, `s i n b` scalars, `e(..)` enum, `m` map of strings,
+//! `r` range, `[` array, `{..}` object, `*` anything.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -13,9 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http::error::StripeError;
 use crate::http::form::Node;
-use crate::shape::version::Version;
+use crate::shape::version::{Range, Version};
 
-const TABLE: &str = include_str!("../api/params.txt");
+const TABLE: &str = include_str!("../../tables/params.txt");
 const STRING_CHARS_MAX: usize = 5_000;
 
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ enum Kind {
     Any,
     StringMap,
     Range,
-    Enum(Vec<String>),
+    Enum(Vec<(String, Range)>),
     Array(Box<Field>),
     Object(Vec<Field>),
 }
@@ -36,7 +37,7 @@ enum Kind {
 struct Field {
     name: String,
     is_required: bool,
-    removed_since: Option<String>,
+    range: Range,
     can_unset: bool,
     kind: Kind,
 }
@@ -47,23 +48,30 @@ fn table() -> &'static HashMap<String, Field> {
         TABLE
             .lines()
             .filter_map(|line| {
-                let brace = line.find(" {")?;
-                let mut cursor = Cursor {
-                    text: &line[brace + 1..],
-                };
+                let (verb, rest) = line.split_once(' ')?;
+                let (path, rest) = rest.split_once(' ')?;
+                let (range, fields) = rest.split_at(rest.find('{')?);
+                let mut cursor = Cursor { text: fields };
+                let (_, range) = Range::split(range);
                 Some((
-                    line[..brace].to_owned(),
-                    cursor.field(String::new(), false, None),
+                    format!("{verb} {path}"),
+                    cursor.field(String::new(), false, range),
                 ))
             })
             .collect()
     })
 }
 
-/// The endpoints that the table knows.
-#[cfg(test)]
-pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
-    table().keys().map(String::as_str)
+/// Whether Stripe has this endpoint in any version.
+pub(crate) fn is_known(endpoint: &str) -> bool {
+    table().contains_key(endpoint)
+}
+
+/// Whether a version has this endpoint; one that the table does not know is in all of them.
+pub(crate) fn exists(endpoint: &str, version: Version) -> bool {
+    table()
+        .get(endpoint)
+        .is_none_or(|field| field.range.holds(version))
 }
 
 /// Reads one line of the table.
@@ -92,13 +100,13 @@ impl<'a> Cursor<'a> {
         head
     }
 
-    fn field(&mut self, name: String, is_required: bool, removed_since: Option<String>) -> Field {
+    fn field(&mut self, name: String, is_required: bool, range: Range) -> Field {
         let can_unset = self.eat('-');
         let kind = self.kind();
         Field {
             name,
             is_required,
-            removed_since,
+            range,
             can_unset,
             kind,
         }
@@ -113,15 +121,14 @@ impl<'a> Cursor<'a> {
                     continue;
                 }
                 let is_required = self.eat('!');
-                let name = self.until(&[':', '<']).to_owned();
-                let removed = self.eat('<').then(|| self.until(&[':']).to_owned());
+                let (name, range) = Range::split(self.until(&[':']));
                 self.eat(':');
-                fields.push(self.field(name, is_required, removed));
+                fields.push(self.field(name.to_owned(), is_required, range));
             }
             return Kind::Object(fields);
         }
         if self.eat('[') {
-            return Kind::Array(Box::new(self.field(String::new(), false, None)));
+            return Kind::Array(Box::new(self.field(String::new(), false, Range::ALWAYS)));
         }
         let mut letters = self.text.chars();
         let letter = letters.next().unwrap_or('*');
@@ -135,7 +142,12 @@ impl<'a> Cursor<'a> {
             'r' => Kind::Range,
             'e' => {
                 self.eat('(');
-                let values = self.until(&[')']).split('|').map(str::to_owned).collect();
+                let values = self
+                    .until(&[')'])
+                    .split('|')
+                    .map(Range::split)
+                    .map(|(value, range)| (value.to_owned(), range))
+                    .collect();
                 self.eat(')');
                 Kind::Enum(values)
             }
@@ -213,13 +225,6 @@ pub(crate) fn check(endpoint: &str, sent: &Node, version: Version) -> Result<Par
     Ok(Params(value))
 }
 
-fn is_known(field: &Field, version: Version) -> bool {
-    field
-        .removed_since
-        .as_deref()
-        .is_none_or(|date| version.is_before(date))
-}
-
 fn path(prefix: &str, name: &str) -> String {
     if prefix.is_empty() {
         name.to_owned()
@@ -234,7 +239,7 @@ fn find_unknown(fields: &[Field], sent: &Node, version: Version, at: &str, out: 
         let here = path(at, name);
         match fields
             .iter()
-            .find(|f| f.name == *name && is_known(f, version))
+            .find(|f| f.name == *name && f.range.holds(version))
         {
             None => out.push(here),
             Some(field) => match &field.kind {
@@ -260,7 +265,7 @@ fn object(
     is_update: bool,
 ) -> Result<Value, StripeError> {
     let mut out = Map::new();
-    for field in fields.iter().filter(|field| is_known(field, version)) {
+    for field in fields.iter().filter(|field| field.range.holds(version)) {
         let here = path(at, &field.name);
         match sent.get(&field.name) {
             Some(node) => {
@@ -320,17 +325,17 @@ fn typed(
                 }
                 out.insert(
                     name.clone(),
-                    scalar(&Kind::Integer, child, &path(at, name))?,
+                    scalar(&Kind::Integer, child, version, &path(at, name))?,
                 );
             }
             Ok(Value::Object(out))
         }
-        (Kind::Range, node) => scalar(&Kind::Integer, node, at),
-        (kind, node) => scalar(kind, node, at),
+        (Kind::Range, node) => scalar(&Kind::Integer, node, version, at),
+        (kind, node) => scalar(kind, node, version, at),
     }
 }
 
-fn scalar(kind: &Kind, node: &Node, at: &str) -> Result<Value, StripeError> {
+fn scalar(kind: &Kind, node: &Node, version: Version, at: &str) -> Result<Value, StripeError> {
     let invalid = |text: String| StripeError::invalid(text).param(at).validation();
     let Node::Text(text) = node else {
         let sent = untyped(node);
@@ -353,9 +358,9 @@ fn scalar(kind: &Kind, node: &Node, at: &str) -> Result<Value, StripeError> {
             "false" => Ok(json!(false)),
             _ => Err(invalid(format!("Invalid boolean: {text}"))),
         },
-        Kind::Enum(values) if !values.iter().any(|value| value == text) => Err(invalid(format!(
+        Kind::Enum(values) if !is_choice(values, text, version) => Err(invalid(format!(
             "Invalid {at}: must be one of {}",
-            one_of(values)
+            one_of(&choices(values, version))
         ))),
         _ if text.chars().count() > STRING_CHARS_MAX => {
             let head: String = text.chars().take(4).collect();
@@ -366,6 +371,17 @@ fn scalar(kind: &Kind, node: &Node, at: &str) -> Result<Value, StripeError> {
         }
         _ => Ok(json!(text)),
     }
+}
+
+fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
+    values
+        .iter()
+        .any(|(value, range)| value == text && range.holds(version))
+}
+
+fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
+    let known = values.iter().filter(|(_, range)| range.holds(version));
+    known.map(|(value, _)| value.clone()).collect()
 }
 
 /// `a, b, or c`, as Stripe lists choices.

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::due::Action;
 use crate::lives::card::{self, Behaviour, Decline};
 use crate::lives::payment::{self, IntentTerms};
 use crate::lives::{invoice, subscription};
+
+pub(crate) static DUE: &[Action] = &[("checkout.expire", expire)];
 
 /// What a customer types into the page; texts as typed.
 #[derive(Debug, Clone, Default)]

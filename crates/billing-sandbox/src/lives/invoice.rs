@@ -3,31 +3,56 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::due::Action;
 use crate::lives::card::Decline;
 use crate::lives::payment::{self, IntentTerms};
 
-/// One line to be billed.
-#[derive(Debug, Clone)]
+pub(crate) static DUE: &[Action] = &[];
+
+/// One line to be billed, before discounts and taxes.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Line {
     pub(crate) amount: i64,
     pub(crate) description: String,
+    /// The whole price.
     pub(crate) price: Value,
     pub(crate) quantity: i64,
     pub(crate) period: (i64, i64),
+    /// The id of the subscription item that it bills; null for anything else.
     pub(crate) subscription_item: Value,
+    /// The id of the invoice item that it bills; null for anything else.
+    pub(crate) invoice_item: Value,
     pub(crate) is_proration: bool,
+    /// What a credit takes back: `{ invoice, invoice_line_items }`, or null.
+    pub(crate) credited_items: Value,
+    /// Ids of the discounts of this line alone.
+    pub(crate) discounts: Vec<String>,
+    /// Whole tax rates of this line; the invoice's own apply where it has none.
+    pub(crate) tax_rates: Vec<Value>,
+    pub(crate) metadata: Value,
 }
 
 /// What an invoice is made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
     pub(crate) customer: String,
+    /// The id of the subscription, or null.
     pub(crate) subscription: Value,
     pub(crate) subscription_metadata: Value,
     pub(crate) currency: String,
     pub(crate) reason: &'static str,
     pub(crate) lines: Vec<Line>,
     pub(crate) period: (i64, i64),
+    /// Ids of the discounts of the whole invoice, in the order in which they apply.
+    pub(crate) discounts: Vec<String>,
+    /// Whole tax rates for lines without their own.
+    pub(crate) default_tax_rates: Vec<Value>,
+    /// `send_invoice` with the days until it is due; otherwise it is charged automatically.
+    pub(crate) days_until_due: Option<i64>,
+    pub(crate) default_payment_method: Value,
+    pub(crate) description: Value,
+    pub(crate) footer: Value,
+    pub(crate) metadata: Value,
 }
 
 #[expect(

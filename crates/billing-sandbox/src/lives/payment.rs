@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::due::Action;
 use crate::http::error::StripeError;
 use crate::lives::card::{self, Behaviour, Decline, TestCard};
 use crate::lives::checkout::CardEntry;
+
+pub(crate) static DUE: &[Action] = &[];
 
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]

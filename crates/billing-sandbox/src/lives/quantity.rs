@@ -86,6 +86,7 @@ fn proration_lines(account: &Account, id: &str, quantities: &Quantities) -> Vec<
                 period: (now, end),
                 subscription_item: item["id"].clone(),
                 is_proration: true,
+                ..invoice::Line::default()
             });
         }
     }
@@ -155,6 +156,7 @@ pub(crate) fn change(
         reason: "subscription_update",
         lines,
         period: (start.as_i64().unwrap_or(now), now),
+        ..invoice::Draft::default()
     };
     let invoice_id = invoice::insert(account, &draft);
     account.set(id, "latest_invoice", json!(invoice_id));
@@ -221,7 +223,7 @@ pub(crate) fn settle_pending(account: &mut Account, invoice_id: &str) {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    let before = account.get(&id).clone();
+    let before = account.snapshot(&id);
     if before.is_null() {
         return;
     }

@@ -1,9 +1,14 @@
 //! Subscriptions: how they begin, change and end.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::account::{Account, DueAction};
+use crate::account::Account;
+use crate::due::Action;
 use crate::lives::{calendar, invoice, money};
+
+pub(crate) static DUE: &[Action] = &[("subscription.end", end_if_scheduled)];
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -204,6 +209,7 @@ pub(crate) fn insert_first_invoice(
             period: (now, end),
             subscription_item: item["id"].clone(),
             is_proration: false,
+            ..invoice::Line::default()
         });
     }
     for (price, quantity) in one_time {
@@ -218,6 +224,7 @@ pub(crate) fn insert_first_invoice(
             period: (now, now),
             subscription_item: Value::Null,
             is_proration: false,
+            ..invoice::Line::default()
         });
     }
     let draft = invoice::Draft {
@@ -234,6 +241,7 @@ pub(crate) fn insert_first_invoice(
         reason: "subscription_create",
         lines,
         period: (now, now),
+        ..invoice::Draft::default()
     };
     let id = invoice::insert(account, &draft);
     account.set(subscription_id, "latest_invoice", json!(id));
@@ -245,8 +253,8 @@ pub(crate) fn fix_currency(
     account: &mut Account,
     customer_id: &str,
     currency: &Value,
-) -> Option<Value> {
-    let before = account.get(customer_id).clone();
+) -> Option<Arc<Value>> {
+    let before = account.snapshot(customer_id);
     if !before["currency"].is_null() {
         return None;
     }
@@ -291,7 +299,7 @@ pub(crate) fn cancel_at_period_end(account: &mut Account, id: &str, is_wanted: b
         };
     }
     if is_wanted {
-        account.when(end, DueAction::EndSubscription(id.to_owned()));
+        account.when(end, "subscription.end", id);
     }
 }
 

@@ -14,16 +14,16 @@ pub(crate) fn page(world: &World) -> Reply {
     let mut deliveries = Vec::new();
     for account in world.all_accounts() {
         let account = account.lock().expect("no panic under the lock");
-        for event in account.rows("event").rev().take(ROWS_MAX) {
-            let left = match event["pending_webhooks"].as_i64().unwrap_or(0) {
+        for event in account.events.iter().rev().take(ROWS_MAX) {
+            let left = match event.pending_webhooks {
                 0 => "none".to_owned(),
                 count => format!("{count} to go"),
             };
             events.push([
-                moment(event["created"].as_i64().unwrap_or(0)),
-                escaped(event["type"].as_str().unwrap_or_default()),
+                moment(event.created),
+                escaped(&event.kind),
                 left,
-                escaped(event["id"].as_str().unwrap_or_default()),
+                escaped(&event.id),
             ]);
         }
         for delivery in account.outbox.deliveries.iter().rev().take(ROWS_MAX) {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::events::Event;
 use crate::shape::moves::MOVES;
 use crate::shape::version::Version;
 
@@ -75,35 +76,24 @@ fn ordered(members: &Map<String, Value>, version: Version) -> Map<String, Value>
 }
 
 /// An event in a version: its object, and what changed, in that version's shape.
-pub(crate) fn render_event(event: &Value, version: Version) -> Value {
-    let object = render(&event["_object"], version);
+pub(crate) fn render_event(event: &Event, version: Version) -> Value {
+    let object = render(&event.object, version);
     let mut data = json!({ "object": object });
-    if !event["_before"].is_null() {
-        let before = render(&event["_before"], version);
+    if let Some(before) = &event.before {
+        let before = render(before, version);
         data["previous_attributes"] = changes(&before, &data["object"]);
     }
-    let mut out = event.clone();
-    out["api_version"] = json!(version.as_str());
-    let mut shown = render(&out, version);
-    shown["data"] = data;
-    if let Some(members) = shown.as_object_mut() {
-        members.sort_keys();
-        let sorted = std::mem::take(members);
-        *members = ordered_top(sorted);
-    }
-    shown
-}
-
-fn ordered_top(mut members: Map<String, Value>) -> Map<String, Value> {
-    let mut out = Map::new();
-    for first in ["id", "object"] {
-        if let Some(value) = members.remove(first) {
-            out.insert(first.to_owned(), value);
-        }
-    }
-    members.sort_keys();
-    out.extend(members);
-    out
+    json!({
+        "id": event.id,
+        "object": "event",
+        "api_version": version.as_str(),
+        "created": event.created,
+        "data": data,
+        "livemode": false,
+        "pending_webhooks": event.pending_webhooks,
+        "request": { "id": event.request_id, "idempotency_key": event.idempotency_key },
+        "type": event.kind,
+    })
 }
 
 /// The old values of what differs; hashes by their changed members, arrays and lists whole.

@@ -1,0 +1,5 @@
+//! The balance and its transactions.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

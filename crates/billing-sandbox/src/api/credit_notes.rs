@@ -1,0 +1,5 @@
+//! Credit notes.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

@@ -1,0 +1,5 @@
+//! Refunds.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

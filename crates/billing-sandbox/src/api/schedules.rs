@@ -1,0 +1,5 @@
+//! Subscription schedules.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

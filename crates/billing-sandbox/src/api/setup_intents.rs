@@ -1,0 +1,5 @@
+//! Setup intents and their attempts.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

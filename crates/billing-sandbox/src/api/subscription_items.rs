@@ -1,0 +1,5 @@
+//! Subscription items.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

@@ -1,0 +1,5 @@
+//! Card tokens.
+
+use crate::api::Route;
+
+pub(crate) static ROUTES: &[Route] = &[];

@@ -1,0 +1,78 @@
+//! The events of an account: what changed, as it was and as it became, kept for 30 days.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+const KEPT_SECONDS: i64 = 30 * 86_400;
+
+/// A bound on memory for a sandbox whose clock never moves.
+const EVENTS_MAX: usize = 200_000;
+
+/// One change, before it is rendered for anybody.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    /// `invoice.paid`.
+    pub(crate) kind: String,
+    /// Seconds since 1970, in the time of the object's test clock if it has one.
+    pub(crate) created: i64,
+    /// Seconds since 1970 in the sandbox's own time: what the 30 days are counted from.
+    pub(crate) raised_at: i64,
+    pub(crate) object: Arc<Value>,
+    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    /// Endpoints that have not accepted it yet.
+    pub(crate) pending_webhooks: i64,
+}
+
+/// Oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    rows: VecDeque<Event>,
+    /// The number of the first row; numbers grow by one and are never given twice.
+    first: u64,
+    numbers: HashMap<String, u64>,
+}
+
+impl Events {
+    pub(crate) fn push(&mut self, event: Event) {
+        let now = event.raised_at;
+        let number = self.first + self.rows.len() as u64;
+        self.numbers.insert(event.id.clone(), number);
+        self.rows.push_back(event);
+        while self.rows.len() > EVENTS_MAX
+            || self
+                .rows
+                .front()
+                .is_some_and(|oldest| oldest.raised_at < now.saturating_sub(KEPT_SECONDS))
+        {
+            if let Some(oldest) = self.rows.pop_front() {
+                self.numbers.remove(&oldest.id);
+                self.first += 1;
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Event> {
+        self.rows.iter()
+    }
+
+    fn position(&self, id: &str) -> Option<usize> {
+        let number = self.numbers.get(id)?;
+        usize::try_from(number - self.first).ok()
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<&Event> {
+        self.rows.get(self.position(id)?)
+    }
+
+    /// Counts a delivery that its endpoint accepted.
+    pub(crate) fn note_delivered(&mut self, id: &str) {
+        if let Some(event) = self.position(id).and_then(|at| self.rows.get_mut(at)) {
+            event.pending_webhooks = (event.pending_webhooks - 1).max(0);
+        }
+    }
+}

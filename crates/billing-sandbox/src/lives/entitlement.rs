@@ -1,0 +1,1 @@
+//! What a customer may use: the features of the products of live subscriptions.

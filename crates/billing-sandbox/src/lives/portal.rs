@@ -1,0 +1,1 @@
+//! What a customer does in the billing portal.

@@ -1,0 +1,41 @@
+//! What follows for other objects when an invoice or a payment comes to an end. The one place where
+//! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
+
+use crate::account::Account;
+use crate::lives::quantity;
+
+/// An invoice has become paid, by whatever way; its own events are raised already.
+pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
+    quantity::settle_pending(account, invoice_id);
+}
+
+/// A try to pay an invoice failed, or waits for the customer; its own events are raised already.
+pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
+    let _ = (account, invoice_id);
+}
+
+/// An invoice was voided.
+pub(crate) fn invoice_voided(account: &mut Account, invoice_id: &str) {
+    let _ = (account, invoice_id);
+}
+
+/// An invoice was given up as uncollectible.
+pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
+    let _ = (account, invoice_id);
+}
+
+/// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
+/// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
+pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
+    let _ = (account, intent_id);
+}
+
+/// A payment intent failed outside the code that asked for it.
+pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
+    let _ = (account, intent_id);
+}
+
+/// The products of a customer's live subscriptions may have changed.
+pub(crate) fn subscriptions_changed(account: &mut Account, customer_id: &str) {
+    let _ = (account, customer_id);
+}

@@ -1,0 +1,1 @@
+//! Test clocks: time that is moved for the customers on them alone.
