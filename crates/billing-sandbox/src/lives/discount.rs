@@ -372,8 +372,7 @@ fn amount_off(account: &Account, discount: &Value) -> i64 {
     ];
     let currency = owners
         .iter()
-        .filter_map(|name| account.get(discount[*name].as_str()?)["currency"].as_str())
-        .next();
+        .find_map(|name| account.get(discount[*name].as_str()?)["currency"].as_str());
     let amount = match currency {
         Some(currency) if coupon["currency"] != currency => {
             &coupon["_currency_options"][currency]["amount_off"]
