@@ -1,6 +1,6 @@
 //! Coupons and promotion codes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -24,6 +24,8 @@ pub(crate) static ROUTES: &[Route] = &[
 /// Coupons and codes that Stripe names have eight of these.
 const ID_CHARS: usize = 8;
 
+const FIVE_YEARS_SECONDS: i64 = 5 * 365 * 86_400;
+
 pub(crate) fn create_coupon(call: &mut Call<'_>) -> Answer {
     let id = match call.params.text("/id") {
         Some(id) if call.account.get(id)["object"] == "coupon" => {
@@ -32,6 +34,7 @@ pub(crate) fn create_coupon(call: &mut Call<'_>) -> Answer {
                 "Coupon already exists.",
             ));
         }
+        Some(id) if call.account.find(id).is_some() => return Err(shared_id(id)),
         Some(id) => id.to_owned(),
         None => call.account.ids.letters(ID_CHARS),
     };
@@ -39,10 +42,8 @@ pub(crate) fn create_coupon(call: &mut Call<'_>) -> Answer {
     let duration = call.params.text("/duration").unwrap_or("once").to_owned();
     let months = months(call, &duration)?;
     let redeem_by = call.params.int("/redeem_by");
-    if redeem_by.is_some_and(|by| by <= call.account.now) {
-        return Err(
-            StripeError::invalid("The redemption time must be in the future.").param("redeem_by"),
-        );
+    if let Some(by) = redeem_by {
+        in_future(by, call.account.now, "redeem_by")?;
     }
     let most = call.params.int("/max_redemptions");
     if most.is_some_and(|most| most < 1) {
@@ -52,6 +53,7 @@ pub(crate) fn create_coupon(call: &mut Call<'_>) -> Answer {
         Some(code) if !amount_off.is_null() => json!(currency(code)?),
         _ => Value::Null,
     };
+    check_currencies(&call.params.or_null("/currency_options"))?;
     let applies_to = call.params.or_null("/applies_to");
     for (index, product) in call.params.list("/applies_to/products").iter().enumerate() {
         let id = product.as_str().unwrap_or_default();
@@ -81,7 +83,7 @@ pub(crate) fn create_coupon(call: &mut Call<'_>) -> Answer {
     });
     let id = call.account.insert(coupon);
     if let Some(by) = redeem_by {
-        call.account.when(by, "coupon.lapse", &id);
+        call.account.when(by + 1, "coupon.lapse", &id);
     }
     call.account.raise("coupon.created", &id);
     Ok(call.account.get(&id).clone())
@@ -95,6 +97,37 @@ fn too_small(least: i64, param: &str) -> StripeError {
     .param(param)
 }
 
+/// At Stripe a product and a coupon may have the same id of the caller's; here they may not.
+pub(crate) fn shared_id(id: &str) -> StripeError {
+    StripeError::not_simulated(&format!("objects of two kinds with the same id ({id})")).param("id")
+}
+
+fn in_future(at: i64, now: i64, param: &str) -> Result<(), StripeError> {
+    if at > now {
+        return Ok(());
+    }
+    Err(StripeError::invalid(format!(
+        "The parameter `{param}` expects a unix timestamp representing a date and time in the \
+         future. You specified the value `{at}` which is in the past."
+    ))
+    .param(param))
+}
+
+/// Options are by currency in lower case.
+pub(crate) fn check_currencies(options: &Value) -> Result<(), StripeError> {
+    for code in options.as_object().into_iter().flat_map(Map::keys) {
+        let known = currency(code).map_err(|error| error.param("currency_options"))?;
+        if known != *code {
+            return Err(StripeError::invalid(format!(
+                "Currencies must be lowercase when used as keys in a map. Use `{known}` instead \
+                 of `{code}`."
+            ))
+            .param("currency_options"));
+        }
+    }
+    Ok(())
+}
+
 /// What is taken off: an amount or a percentage, one of them.
 fn terms(call: &Call<'_>) -> Result<(Value, Value), StripeError> {
     let amount = call.params.int("/amount_off");
@@ -105,23 +138,28 @@ fn terms(call: &Call<'_>) -> Result<(Value, Value), StripeError> {
             "Must provide percent_off or amount_off.",
         )),
         (Some(_), Some(_)) => Err(StripeError::invalid(
-            "You may only specify one of these parameters: amount_off, percent_off.",
+            "Received both percent_off and amount_off parameters. Please pass in only one.",
         )),
         (Some(amount), None) if amount < 1 => Err(too_small(1, "amount_off")),
         (Some(amount), None) => {
             if call.params.text("/currency").is_none() {
-                return Err(StripeError::coded(
-                    "parameter_missing",
-                    "You must pass currency when passing amount_off",
-                )
+                return Err(StripeError::invalid("You must pass currency when passing amount_off")
                 .param("currency"));
             }
             Ok((json!(amount), Value::Null))
         }
-        (None, Some(percent)) if percent <= 0.0 || percent > 100.0 => Err(StripeError::invalid(
-            "Invalid percent_off: must be greater than 0 and less than or equal to 100.",
-        )
+        (None, Some(percent)) if percent < 0.01 => Err(StripeError::invalid(format!(
+            "This value must be greater than or equal to 0.01 (it currently is '{percent:?}')."
+        ))
         .param("percent_off")),
+        (None, Some(percent)) if percent > 100.0 => Err(StripeError::invalid(format!(
+            "This value must be less than or equal to 100.0 (it currently is '{percent:?}')."
+        ))
+        .param("percent_off")),
+        (None, Some(_)) if call.params.has("currency_options") => Err(StripeError::invalid(
+            "You may only specify one of these parameters: currency_options, percent_off.",
+        )
+        .param("currency_options")),
         // Stripe keeps two places.
         (None, Some(percent)) => Ok((Value::Null, json!((percent * 100.0).round() / 100.0))),
     }
@@ -130,11 +168,11 @@ fn terms(call: &Call<'_>) -> Result<(Value, Value), StripeError> {
 fn months(call: &Call<'_>, duration: &str) -> Result<Value, StripeError> {
     let months = call.params.int("/duration_in_months");
     match (duration, months) {
-        ("repeating", None) => Err(StripeError::coded(
-            "parameter_missing",
-            "You must pass duration_in_months when passing duration=repeating.",
+        ("repeating", None) => Err(StripeError::invalid(
+            "The duration_in_months param must be set when creating a coupon with a repeating \
+             duration",
         )
-        .param("duration_in_months")),
+        .param("duration")),
         ("repeating", Some(months)) if months < 1 => Err(too_small(1, "duration_in_months")),
         ("repeating", Some(months)) => Ok(json!(months)),
         (_, Some(_)) => Err(StripeError::invalid(
@@ -149,7 +187,9 @@ fn months(call: &Call<'_>, duration: &str) -> Result<Value, StripeError> {
 fn own_and(sent: &Value, currency: &Value, own: Value) -> Value {
     let mut options = sent.as_object().cloned().unwrap_or_default();
     if options.is_empty() && sent.is_null() {
-        return currency.as_str().map_or(Value::Null, |code| json!({ code: own }));
+        return currency
+            .as_str()
+            .map_or(Value::Null, |code| json!({ code: own }));
     }
     if let Some(code) = currency.as_str() {
         options.insert(code.to_owned(), own);
@@ -168,6 +208,7 @@ pub(crate) fn update_coupon(call: &mut Call<'_>) -> Answer {
     if call.params.has("name") {
         coupon["name"] = call.params.or_null("/name");
     }
+    check_currencies(&call.params.or_null("/currency_options"))?;
     if let Some(Value::Object(sent)) = call.params.at("/currency_options") {
         for (code, option) in sent {
             coupon["_currency_options"][code.as_str()] = option.clone();
@@ -184,21 +225,15 @@ pub(crate) fn update_coupon(call: &mut Call<'_>) -> Answer {
 /// Deletes a coupon. Its discounts stay; its promotion codes can be redeemed no more.
 pub(crate) fn delete_coupon(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let coupon = call.account.fetch_snapshot("coupon", &id, "coupon")?;
-    for code in codes_of(call.account, &id) {
+    call.account.fetch("coupon", &id, "coupon")?;
+    call.account.set(&id, "valid", json!(false));
+    let coupon = call.account.snapshot(&id);
+    for code in discount::codes_of(call.account, &id) {
         call.account.set(&code, "active", json!(false));
     }
     call.account.delete("coupon", &id, None);
     call.account.raise_with("coupon.deleted", coupon, None);
     Ok(json!({ "id": id, "object": "coupon", "deleted": true }))
-}
-
-fn codes_of(account: &Account, coupon: &str) -> Vec<String> {
-    let codes = account.rows("promotion_code");
-    codes
-        .filter(|code| code["promotion"]["coupon"] == coupon)
-        .filter_map(|code| code["id"].as_str().map(str::to_owned))
-        .collect()
 }
 
 pub(crate) fn list_coupons(call: &mut Call<'_>) -> Answer {
@@ -210,7 +245,12 @@ pub(crate) fn create_code(call: &mut Call<'_>) -> Answer {
         Some(id) => (id.to_owned(), "promotion[coupon]"),
         None => match call.params.text("/coupon") {
             Some(id) => (id.to_owned(), "coupon"),
-            None => return Err(StripeError::missing("promotion[coupon]")),
+            None => {
+                return Err(StripeError::invalid(
+                    "You must pass promotion.coupon when passing promotion",
+                )
+                .param("promotion.coupon"));
+            }
         },
     };
     let coupon = call.account.get(&coupon_id).clone();
@@ -227,13 +267,18 @@ pub(crate) fn create_code(call: &mut Call<'_>) -> Answer {
     check_limits(call, &coupon)?;
     let sent = call.params.or_null("/restrictions");
     if sent["minimum_amount"].is_i64() && sent["minimum_amount_currency"].is_null() {
-        return Err(StripeError::missing("restrictions[minimum_amount_currency]"));
+        return Err(StripeError::missing(
+            "restrictions[minimum_amount_currency]",
+        ));
     }
     let minimum_currency = match sent["minimum_amount_currency"].as_str() {
         Some(code) => json!(currency(code)?),
         None => Value::Null,
     };
-    let expires_at = call.params.int("/expires_at").map_or_else(|| coupon["redeem_by"].clone(), |at| json!(at));
+    let expires_at = call
+        .params
+        .int("/expires_at")
+        .map_or_else(|| coupon["redeem_by"].clone(), |at| json!(at));
     let code = json!({
         "id": call.account.ids.next("promo_"),
         "object": "promotion_code",
@@ -258,7 +303,7 @@ pub(crate) fn create_code(call: &mut Call<'_>) -> Answer {
     });
     let id = call.account.insert(code);
     if let Some(at) = call.account.get(&id)["expires_at"].as_i64() {
-        call.account.when(at, "promotion_code.lapse", &id);
+        call.account.when(at + 1, "promotion_code.lapse", &id);
     }
     call.account.raise("promotion_code.created", &id);
     Ok(call.account.get(&id).clone())
@@ -268,20 +313,19 @@ pub(crate) fn create_code(call: &mut Call<'_>) -> Answer {
 fn checked_code(account: &Account, code: &str) -> Result<String, StripeError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if code.is_empty() || !code.chars().all(is_plain) {
-        return Err(StripeError::invalid(
-            "Promotion codes can only contain letters, numbers, dashes, and underscores.",
-        )
+        return Err(StripeError::invalid(format!(
+            "This value must match the regex pattern. (/\A[a-zA-Z0-9\-_]+\z/ does not match for \
+             the value {code})."
+        ))
         .param("code"));
     }
     let is_taken = account
         .rows("promotion_code")
         .any(|other| other["active"] == true && is_code(other, code));
     if is_taken {
-        return Err(StripeError::coded(
-            "resource_already_exists",
-            format!("An active promotion code with `code: {code}` already exists."),
-        )
-        .param("code"));
+        return Err(StripeError::invalid(format!(
+            "An active promotion code with `code: {code}` already exists."
+        )));
     }
     Ok(code.to_owned())
 }
@@ -307,10 +351,14 @@ fn check_limits(call: &Call<'_>, coupon: &Value) -> Result<(), StripeError> {
         .param("max_redemptions"));
     }
     let expires_at = call.params.int("/expires_at");
-    if expires_at.is_some_and(|at| at <= call.account.now) {
-        return Err(
-            StripeError::invalid("The expiration time must be in the future.").param("expires_at"),
-        );
+    if let Some(at) = expires_at {
+        in_future(at, call.account.now, "expires_at")?;
+        if at - call.account.now > FIVE_YEARS_SECONDS {
+            return Err(StripeError::invalid(
+                "Invalid timestamp: can be no more than five years in the future.",
+            )
+            .param("expires_at"));
+        }
     }
     if let (Some(at), Some(by)) = (expires_at, coupon["redeem_by"].as_i64())
         && at > by
@@ -337,9 +385,13 @@ pub(crate) fn update_code(call: &mut Call<'_>) -> Answer {
         .fetch_snapshot("promotion_code", &id, "promotion_code")?;
     let mut code = Value::clone(&before);
     if let Some(is_active) = call.params.flag("/active") {
-        let coupon = call.account.get(before["promotion"]["coupon"].as_str().unwrap_or_default());
+        let coupon = call
+            .account
+            .get(before["promotion"]["coupon"].as_str().unwrap_or_default());
         let is_over = !discount::is_valid(&before, call.account.now)
-            || before["expires_at"].as_i64().is_some_and(|at| at <= call.account.now);
+            || before["expires_at"]
+                .as_i64()
+                .is_some_and(|at| at <= call.account.now);
         if is_active && (is_over || coupon["valid"] != true) {
             return Err(StripeError::invalid(
                 "This promotion code cannot be activated because it, or its coupon, is expired or \
@@ -370,6 +422,11 @@ pub(crate) fn list_codes(call: &mut Call<'_>) -> Answer {
     let active = call.params.flag("/active");
     let coupon = call.params.text("/coupon");
     let code = call.params.text("/code");
+    if let Some(id) = coupon
+        && call.account.get(id)["object"] != "coupon"
+    {
+        return Err(StripeError::no_such_param("coupon", id, "coupon"));
+    }
     list::page(call, "promotion_code", "/v1/promotion_codes", |row| {
         active.is_none_or(|on| row["active"] == on)
             && coupon.is_none_or(|id| row["promotion"]["coupon"] == id)

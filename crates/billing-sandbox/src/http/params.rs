@@ -316,7 +316,9 @@ fn typed(
             })
             .collect::<Result<Map<_, _>, _>>()
             .map(Value::Object),
-        (Kind::Object(_) | Kind::Map(_) | Kind::StringMap, Node::Text(_)) => Err(invalid("Invalid object".into())),
+        (Kind::Object(_) | Kind::Map(_) | Kind::StringMap, Node::Text(_)) => {
+            Err(invalid("Invalid object".into()))
+        }
         (Kind::StringMap, Node::Tree(_)) => Ok(untyped(node)),
         (Kind::Array(item), Node::Tree(members)) => members
             .iter()

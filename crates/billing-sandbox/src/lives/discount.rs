@@ -3,9 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::due::Action;
 use crate::http::error::StripeError;
 use crate::lives::calendar;
 use crate::lives::decimal::Decimal;
+
+pub(crate) static DUE: &[Action] = &[
+    ("coupon.lapse", lapse_coupon),
+    ("promotion_code.lapse", lapse_code),
+];
 
 /// What a discount is tied to; ids, or null.
 #[derive(Debug, Clone, Default)]
@@ -299,6 +305,31 @@ fn count(account: &mut Account, id: &str) {
     } else if is_used_up(limited) {
         limited["active"] = json!(false);
     }
+}
+
+/// The time to redeem a coupon has passed, for its promotion codes too.
+fn lapse_coupon(account: &mut Account, id: &str) {
+    if account.get(id)["object"] != "coupon" {
+        return;
+    }
+    account.set(id, "valid", json!(false));
+    for code in codes_of(account, id) {
+        account.set(&code, "active", json!(false));
+    }
+}
+
+/// A promotion code is active only as long as its coupon is valid.
+fn lapse_code(account: &mut Account, id: &str) {
+    account.set(id, "active", json!(false));
+}
+
+/// The promotion codes of a coupon.
+pub(crate) fn codes_of(account: &Account, coupon: &str) -> Vec<String> {
+    account
+        .rows("promotion_code")
+        .filter(|code| code["promotion"]["coupon"] == coupon)
+        .filter_map(|code| code["id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Ends discounts that were taken away or have run out; `customer.discount.deleted` is raised for
