@@ -143,8 +143,10 @@ fn terms(call: &Call<'_>) -> Result<(Value, Value), StripeError> {
         (Some(amount), None) if amount < 1 => Err(too_small(1, "amount_off")),
         (Some(amount), None) => {
             if call.params.text("/currency").is_none() {
-                return Err(StripeError::invalid("You must pass currency when passing amount_off")
-                .param("currency"));
+                return Err(
+                    StripeError::invalid("You must pass currency when passing amount_off")
+                        .param("currency"),
+                );
             }
             Ok((json!(amount), Value::Null))
         }
@@ -314,7 +316,7 @@ fn checked_code(account: &Account, code: &str) -> Result<String, StripeError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if code.is_empty() || !code.chars().all(is_plain) {
         return Err(StripeError::invalid(format!(
-            "This value must match the regex pattern. (/\A[a-zA-Z0-9\-_]+\z/ does not match for \
+            "This value must match the regex pattern. (/\\A[a-zA-Z0-9\\-_]+\\z/ does not match for \
              the value {code})."
         ))
         .param("code"));
