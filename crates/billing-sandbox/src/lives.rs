@@ -9,6 +9,7 @@ pub(crate) mod discount;
 pub(crate) mod dispute;
 pub(crate) mod entitlement;
 pub(crate) mod invoice;
+pub(crate) mod ledger;
 pub(crate) mod meter;
 pub(crate) mod money;
 pub(crate) mod payment;
