@@ -15,6 +15,7 @@ pub(crate) mod money;
 pub(crate) mod payment;
 pub(crate) mod portal;
 pub(crate) mod price;
+pub(crate) mod proration;
 pub(crate) mod quantity;
 pub(crate) mod reaction;
 pub(crate) mod refund;
