@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::http::error::StripeError;
 use crate::shape::render::render;
+use crate::shape::schema;
 use crate::shape::version::Version;
 
 const LEVELS_MAX: usize = 4;
@@ -67,7 +68,7 @@ fn descend(
     };
     if value[*first].is_null() {
         let kind = value["object"].as_str().unwrap_or_default();
-        if ON_REQUEST.contains(&(kind, first)) {
+        if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
             let included = on_request(account, value, first);
             value[*first] = render(&included, version);
         } else if value.get(*first).is_none() {
