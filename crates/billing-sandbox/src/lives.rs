@@ -4,10 +4,12 @@
 pub(crate) mod calendar;
 pub(crate) mod card;
 pub(crate) mod checkout;
+pub(crate) mod decimal;
 pub(crate) mod discount;
 pub(crate) mod dispute;
 pub(crate) mod entitlement;
 pub(crate) mod invoice;
+pub(crate) mod ledger;
 pub(crate) mod meter;
 pub(crate) mod money;
 pub(crate) mod payment;
