@@ -19,12 +19,12 @@ pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
 
 /// The last of an invoice's retries failed; its own events are raised already.
 pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::retries_exhausted(account, invoice_id);
 }
 
 /// The due date of a sent invoice has passed and it is still open.
 pub(crate) fn invoice_overdue(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::not_paid(account, invoice_id);
 }
 
 /// An invoice was voided.
@@ -35,11 +35,6 @@ pub(crate) fn invoice_voided(account: &mut Account, invoice_id: &str) {
 /// An invoice was given up as uncollectible.
 pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
     status::given_up(account, invoice_id);
-}
-
-/// The last try to collect an invoice has failed; what follows for its subscription is a setting.
-pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
-    status::retries_exhausted(account, invoice_id);
 }
 
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
