@@ -110,12 +110,21 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
         {
             return refused(402, &message);
         }
-        let payment = checkout::pay(account, id, &submission);
+        let mut payment = checkout::pay(account, id, &submission);
+        if let (Payment::RequiresAction { .. }, Some(is_passed)) =
+            (&payment, sent["authenticate"].as_bool())
+        {
+            payment = checkout::authenticate(account, id, is_passed);
+        }
         let is_done = matches!(payment, Payment::Completed { .. });
+        let is_refused = matches!(
+            payment,
+            Payment::Declined { .. } | Payment::Invalid { .. } | Payment::Expired
+        );
         if is_done && sent["settle"] == true {
             debit::settle(account, id);
         }
-        Reply::json(if is_done { 200 } else { 402 }, &payment.as_json(id))
+        Reply::json(if is_refused { 402 } else { 200 }, &payment.as_json(id))
     })
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::{self, Behaviour, Decline};
-use crate::lives::payment::{self, IntentTerms};
+use crate::lives::payment::{self, Collected, IntentTerms, Session};
 use crate::lives::subscription;
 
 pub(crate) use entry::{CardEntry, PayWith, Submission};
@@ -29,6 +29,10 @@ pub(crate) enum Payment {
     Completed {
         redirect_url: Option<String>,
         payment_status: String,
+    },
+    /// The card's issuer asks its owner at this address; the session waits for the answer.
+    RequiresAction {
+        url: String,
     },
     /// Nothing changed but a failed charge; the session stays open.
     Declined {
@@ -56,6 +60,10 @@ impl Payment {
                     "payment_status": payment_status, "redirect_url": redirect_url,
                 })
             }
+            Payment::RequiresAction { url } => json!({
+                "session": session_id, "status": "open",
+                "next_action": { "type": "redirect_to_url", "redirect_to_url": { "url": url } },
+            }),
             Payment::Declined {
                 message,
                 code,
@@ -114,6 +122,14 @@ pub(crate) fn redirect_url(session: &Value) -> Option<String> {
     ))
 }
 
+/// Where a completed session leads on, if it does.
+pub(crate) fn ended(account: &Account, id: &str) -> Option<String> {
+    let session = account.get(id);
+    (session["status"] == "complete")
+        .then(|| redirect_url(session))
+        .flatten()
+}
+
 /// Whether the customer has to give a card.
 pub(crate) fn needs_card(session: &Value) -> bool {
     session["mode"] == "setup"
@@ -144,6 +160,7 @@ pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> P
         Some("open") => {}
         _ => return Payment::Expired,
     }
+    account.set(id, "_problem", Value::Null);
     if let Err((message, field)) = entry::check(account, &session, submission) {
         return Payment::Invalid { message, field };
     }
@@ -159,41 +176,121 @@ pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> P
         debit::begin(account, id, submission, &method_id);
         return completed(account.get(id));
     }
-    let behaviour = payment::behaviour_of(account, &method_id);
-    if behaviour == Behaviour::NeedsAuthentication {
-        return Payment::Invalid {
-            message: "This card asks for 3-D Secure, which this sandbox does not simulate.".into(),
-            field: "number".into(),
-        };
+    if is_charged(&session) {
+        return charge(account, id, submission, &method_id);
     }
-    if !is_charged(&session) {
-        if let Behaviour::Declines(decline) = behaviour {
-            return decline.into();
-        }
-        let means = complete::Means {
-            method: Some(method_id),
-            ..complete::Means::default()
-        };
-        complete::complete(account, id, submission, &means);
-        return completed(account.get(id));
-    }
-    let (intent_id, is_new) = intent_of(account, &session, &submission.card);
-    account.set(id, "_payment_intent", json!(intent_id));
-    if let Err(decline) = payment::charge(account, &intent_id, &method_id) {
-        if is_new {
-            account.raise("payment_intent.created", &intent_id);
-        }
-        payment::raise_failed(account, &intent_id);
+    if let Behaviour::Declines(decline) = payment::behaviour_of(account, &method_id) {
         return decline.into();
     }
     let means = complete::Means {
         method: Some(method_id),
-        intent: Some(intent_id),
-        is_new_intent: is_new,
-        is_pending: false,
+        ..complete::Means::default()
     };
     complete::complete(account, id, submission, &means);
     completed(account.get(id))
+}
+
+/// Takes the money of a session, unless the card's issuer has something to ask first.
+fn charge(account: &mut Account, id: &str, submission: &Submission, method_id: &str) -> Payment {
+    let session = account.get(id).clone();
+    let (intent_id, is_new_intent) = intent_of(account, &session, &submission.card);
+    account.set(id, "_payment_intent", json!(intent_id));
+    match payment::collect(account, &intent_id, method_id, Session::On) {
+        Collected::Declined(decline) => {
+            if is_new_intent {
+                account.raise("payment_intent.created", &intent_id);
+            }
+            payment::raise_failed(account, &intent_id);
+            decline.into()
+        }
+        Collected::RequiresAction => {
+            if is_new_intent {
+                account.raise("payment_intent.created", &intent_id);
+            }
+            account.raise("payment_intent.requires_action", &intent_id);
+            let waiting = json!({ "method": method_id, "submission": submission });
+            account.set(id, "_waiting", waiting);
+            let action = &account.get(&intent_id)["next_action"];
+            let url = action["redirect_to_url"]["url"].as_str();
+            Payment::RequiresAction {
+                url: url.unwrap_or_default().to_owned(),
+            }
+        }
+        Collected::Succeeded => {
+            let means = complete::Means {
+                method: Some(method_id.to_owned()),
+                intent: Some(intent_id),
+                is_new_intent,
+                ..complete::Means::default()
+            };
+            complete::complete(account, id, submission, &means);
+            completed(account.get(id))
+        }
+    }
+}
+
+/// Answers the challenge that a session waits for.
+pub(crate) fn authenticate(account: &mut Account, id: &str, is_passed: bool) -> Payment {
+    let intent_id = account.get(id)["_payment_intent"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let answered = payment::intent::authenticate(account, &intent_id, is_passed);
+    let session = account.get(id);
+    if session["status"] == "complete" {
+        return completed(session);
+    }
+    match answered {
+        Some(Collected::Declined(decline)) => decline.into(),
+        _ => Payment::Declined {
+            message: session["_problem"].as_str().unwrap_or_default().to_owned(),
+            code: "payment_intent_authentication_failure".to_owned(),
+            decline_code: String::new(),
+        },
+    }
+}
+
+/// The intent of a session came to a good end by itself: its payer passed the challenge, or the
+/// seller captured what was held.
+pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
+    let Some(id) = session_of(account, intent_id) else {
+        return;
+    };
+    let session = account.get(&id).clone();
+    if session["status"] == "complete" && session["payment_status"] == "unpaid" {
+        account.set(&id, "payment_status", json!("paid"));
+    }
+    let Ok(submission) = serde_json::from_value(session["_waiting"]["submission"].clone()) else {
+        return;
+    };
+    account.set(&id, "_waiting", Value::Null);
+    if session["status"] != "open" {
+        return;
+    }
+    let means = complete::Means {
+        method: session["_waiting"]["method"].as_str().map(str::to_owned),
+        intent: Some(intent_id.to_owned()),
+        is_told: true,
+        ..complete::Means::default()
+    };
+    complete::complete(account, &id, &submission, &means);
+}
+
+/// The payer failed the challenge, or the bank refused after it: the page says so.
+pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
+    let Some(id) = session_of(account, intent_id) else {
+        return;
+    };
+    let message = account.get(intent_id)["last_payment_error"]["message"].clone();
+    if let Some(session) = account.edit(&id) {
+        session["_waiting"] = Value::Null;
+        session["_problem"] = message;
+    }
+}
+
+fn session_of(account: &Account, intent_id: &str) -> Option<String> {
+    let session = account.get(intent_id)["_checkout_session"].as_str()?;
+    Some(session.to_owned())
 }
 
 /// The payment method that is paid with, made of what was typed.
@@ -255,7 +352,18 @@ fn intent_of(account: &mut Account, session: &Value, card: &CardEntry) -> (Strin
         },
     };
     let id = payment::insert_intent(account, &terms);
-    if let (Some(intent), false) = (account.edit(&id), is_subscription) {
+    let session_id = session["id"].as_str().unwrap_or_default();
+    let return_url = format!("{}/c/pay/{session_id}/return", account.public_url);
+    let challenge = &session["payment_method_options"]["card"]["request_three_d_secure"];
+    let Some(intent) = account.edit(&id) else {
+        return (id, true);
+    };
+    intent["_checkout_session"] = json!(session_id);
+    intent["_return_url"] = json!(return_url);
+    if challenge.is_string() {
+        intent["payment_method_options"]["card"]["request_three_d_secure"] = challenge.clone();
+    }
+    if !is_subscription {
         for name in [
             "capture_method",
             "shipping",

@@ -44,11 +44,27 @@ pub(super) fn answer(
     };
     let fields = body::parse(sent).unwrap_or_else(|_| Node::Tree(Vec::new()));
     match (method, what) {
-        ("GET" | "HEAD", "") => act(&|account| page(account, id, &Submission::default(), None)),
+        ("GET" | "HEAD", "") => act(&|account| show(account, id)),
+        ("GET" | "HEAD", "return") => act(&|account| match checkout::ended(account, id) {
+            Some(url) => Reply::see_other(url),
+            None => show(account, id),
+        }),
         ("POST", "") => act(&|account| submit(account, id, &fields)),
         ("POST", "update") => act(&|account| change(account, id, &fields)),
         _ => None,
     }
+}
+
+/// The page as it is met first, or after a challenge that was not passed.
+fn show(account: &Account, id: &str) -> Reply {
+    let problem = account.get(id)["_problem"].as_str();
+    let typed = Submission::default();
+    page(
+        account,
+        id,
+        &typed,
+        problem.map(|message| (message, "number")),
+    )
 }
 
 /// Begins an expired session again, and leads to its page.
@@ -77,6 +93,7 @@ fn submit(account: &mut Account, id: &str, fields: &Node) -> Reply {
             redirect_url: None, ..
         }
         | Payment::Expired => page(account, id, &submission, None),
+        Payment::RequiresAction { url } => Reply::see_other(url),
         Payment::Declined { message, .. } => {
             // Another card is needed, so the refused number is not in its way.
             let mut submission = submission;

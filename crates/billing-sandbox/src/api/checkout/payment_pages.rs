@@ -85,7 +85,7 @@ pub(crate) fn confirm(call: &mut Call<'_>) -> Answer {
         return Err(StripeError::missing("payment_method"));
     }
     match checkout::pay(call.account, &id, &submission) {
-        Payment::Completed { .. } => Ok(page_of(call, &id)),
+        Payment::Completed { .. } | Payment::RequiresAction { .. } => Ok(page_of(call, &id)),
         Payment::Declined {
             message,
             code,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::checkout::entry::{self, Submission};
 use crate::lives::checkout::{email_of, totals};
-use crate::lives::{invoice, subscription};
+use crate::lives::{discount, invoice, subscription};
 
 /// What a session is paid with; all of it absent for what costs nothing.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Means {
     pub(crate) is_new_intent: bool,
     /// Whether the money is still on its way.
     pub(crate) is_pending: bool,
+    /// Whether the intent's own events are raised already.
+    pub(crate) is_told: bool,
 }
 
 /// Completes an open session.
@@ -32,7 +34,7 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
         } else {
             "charge.succeeded"
         };
-        if !charge_id.is_empty() {
+        if !charge_id.is_empty() && !means.is_told {
             account.raise(kind, &charge_id);
         }
     }
@@ -49,6 +51,7 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     } else {
         update_customer(account, &session, submission);
     }
+    redeem(account, &session);
     let mut outcome = json!({});
     let mut invoice_payment = None;
     if session["mode"] == "subscription" {
@@ -61,7 +64,7 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     } else if let Some(intent_id) = &means.intent {
         outcome["payment_intent"] = json!(intent_id);
     }
-    if let Some(intent_id) = &means.intent {
+    if let (Some(intent_id), false) = (&means.intent, means.is_told) {
         account.raise(intent_event(account, intent_id), intent_id);
         if means.is_new_intent {
             account.raise("payment_intent.created", intent_id);
@@ -76,6 +79,48 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     account.raise("checkout.session.completed", id);
     if let (Some(payment_id), false) = (invoice_payment, means.is_pending) {
         account.raise("invoice_payment.paid", &payment_id);
+    }
+}
+
+/// Counts what a purchase redeems; a subscription's own discounts are counted as they are made.
+fn redeem(account: &mut Account, session: &Value) {
+    if session["mode"] == "payment" {
+        discount::redeem(account, &totals::texts(&session["_discounts"]));
+    }
+}
+
+/// Gives a new subscription the discounts of its session.
+fn discount_subscription(
+    account: &mut Account,
+    session: &Value,
+    customer: &Value,
+    subscription: &str,
+) {
+    let mut sent: Vec<Value> = Vec::new();
+    for shown in session["discounts"].as_array().into_iter().flatten() {
+        sent.push(match &shown["promotion_code"] {
+            Value::Null => json!({ "coupon": shown["coupon"] }),
+            code => json!({ "promotion_code": code }),
+        });
+    }
+    if sent.is_empty() {
+        return;
+    }
+    let owner = discount::Owner {
+        customer: customer.clone(),
+        subscription: json!(subscription),
+        ..discount::Owner::default()
+    };
+    let made = discount::attach(account, &sent, &owner, "discounts").or_else(|_| {
+        // Used up while the page was open: the price that was shown is kept.
+        let carried: Vec<Value> = totals::texts(&session["_discounts"])
+            .iter()
+            .map(|id| json!({ "discount": id }))
+            .collect();
+        discount::attach(account, &carried, &owner, "discounts")
+    });
+    if let Ok(ids) = made {
+        account.set(subscription, "discounts", json!(ids));
     }
 }
 
@@ -308,6 +353,7 @@ fn begin_subscription(
             status,
         },
     );
+    discount_subscription(account, session, customer, &subscription_id);
     let invoice_id = subscription::insert_first_invoice(account, &subscription_id, &one_time);
     if let Some(before) = currency_before {
         account.raise_update("customer.updated", &customer_id, &before);

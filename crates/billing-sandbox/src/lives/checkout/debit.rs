@@ -108,6 +108,7 @@ pub(crate) fn begin(account: &mut Account, id: &str, submission: &Submission, me
         intent: Some(intent_id),
         is_new_intent,
         is_pending: true,
+        ..Means::default()
     };
     complete::complete(account, id, submission, &means);
     let at = account.now.saturating_add(SETTLES_AFTER_SECONDS);
@@ -161,6 +162,13 @@ pub(crate) fn settle(account: &mut Account, id: &str) {
         return;
     }
     let charge_id = text(&account.get(&intent_id)["latest_charge"]);
+    let kind = text(&account.get(&method_id)["type"]);
+    let details = account.get(&method_id)[&kind].clone();
+    account.set(
+        &charge_id,
+        "payment_method_details",
+        json!({ "type": kind, kind: details }),
+    );
     account.raise("charge.succeeded", &charge_id);
     account.raise("payment_intent.succeeded", &intent_id);
     if !invoice_id.is_empty() {
