@@ -5,6 +5,7 @@ pub(crate) mod conventions;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod form;
+pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod params;
 pub(crate) mod server;

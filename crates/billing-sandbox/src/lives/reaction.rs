@@ -3,8 +3,8 @@
 
 use crate::account::Account;
 use crate::lives::invoice::collect;
-use crate::lives::quantity;
 use crate::lives::subscription::status;
+use crate::lives::{checkout, quantity};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
@@ -41,11 +41,13 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
     collect::intent_succeeded(account, intent_id);
+    checkout::intent_succeeded(account, intent_id);
 }
 
 /// A payment intent failed outside the code that asked for it.
 pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     collect::intent_failed(account, intent_id);
+    checkout::intent_failed(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.
