@@ -8,10 +8,6 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::events::Event;
-use crate::shape::render::render_event;
-use crate::shape::version::Version;
-
 /// How many deliveries are kept, done or not.
 const DELIVERIES_MAX: usize = 10_000;
 
@@ -64,19 +60,21 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Renders the event for the endpoint, now and for good: retries send the same bytes.
-    pub(crate) fn add(&mut self, event: &Event, endpoint: &Value, fallback: Version, due_ms: i64) {
-        let pinned = endpoint["api_version"].as_str().and_then(Version::parse);
-        let payload = render_event(event, pinned.unwrap_or(fallback));
+    /// Queues a payload for an endpoint or a destination; retries send the same bytes.
+    pub(crate) fn add(&mut self, receiver: &Value, payload: &Value, due_ms: i64) {
         self.count += 1;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let url = match &receiver["webhook_endpoint"]["url"] {
+            Value::Null => &receiver["url"],
+            of_a_destination => of_a_destination,
+        };
         self.deliveries.push_back(Delivery {
             number: self.count,
-            event_id: event.id.clone(),
-            event_type: event.kind.clone(),
-            endpoint_id: text(&endpoint["id"]),
-            url: text(&endpoint["url"]),
-            body: serde_json::to_string_pretty(&payload).unwrap_or_default(),
+            event_id: text(&payload["id"]),
+            event_type: text(&payload["type"]),
+            endpoint_id: text(&receiver["id"]),
+            url: text(url),
+            body: serde_json::to_string_pretty(payload).unwrap_or_default(),
             due_ms,
             state: DeliveryState::Pending,
             attempts: Vec::new(),

@@ -14,7 +14,7 @@ use crate::config::{SandboxConfig, StartError, WebhookConfig};
 use crate::deliveries::sender::{self, DeliveryOutcome, SignedDelivery};
 use crate::deliveries::{Delivery, DeliveryState};
 use crate::faults::Fault;
-use crate::http::conventions::is_live_key;
+use crate::http::keys::is_live_key;
 use crate::http::{control, server};
 use crate::ids::Ids;
 use crate::lives::checkout::{self, CardEntry, Payment};

@@ -16,5 +16,7 @@ mod receiver;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/thin_events.rs"]
+mod thin_events;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

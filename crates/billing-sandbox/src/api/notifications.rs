@@ -110,7 +110,7 @@ pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {
     Ok(answer)
 }
 
-fn checked_url(url: &str) -> Result<&str, StripeError> {
+pub(crate) fn checked_url(url: &str) -> Result<&str, StripeError> {
     if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(url);
     }

@@ -62,7 +62,7 @@ async fn respond(
         return Err(Cut);
     }
     let path = request.path.as_str();
-    let reply = if path.starts_with("/v1/") || path == "/v1" {
+    let reply = if ["/v1/", "/v2/"].iter().any(|root| path.starts_with(root)) || path == "/v1" {
         // As at Stripe, a request that has begun is carried out even if its client is gone.
         let carried_out = tokio::spawn(async move {
             let reply = conventions::answer(&world, &request).await;
@@ -110,7 +110,7 @@ async fn read(incoming: hyper::Request<Incoming>) -> Result<Request, Reply> {
 fn response(reply: &Reply) -> hyper::Response<Full<Bytes>> {
     let mut builder = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
-        builder = builder.header(*name, value.as_str());
+        builder = builder.header(name.as_ref(), value.as_str());
     }
     // A header that HTTP cannot carry (a line break in an echoed key) loses the headers only.
     builder
