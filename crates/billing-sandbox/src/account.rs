@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use crate::deliveries::Outbox;
 use crate::due;
 use crate::events::Events;
+use crate::faults::Faults;
 use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
@@ -75,6 +76,10 @@ pub(crate) struct Account {
     pub(crate) remembered: HashMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
     pub(crate) outbox: Outbox,
+    /// What is to go wrong, the same in all accounts of a sandbox. Locked for a moment only.
+    pub(crate) faults: Arc<Mutex<Faults>>,
+    /// Whether webhooks are sent by themselves.
+    pub(crate) is_automatic: bool,
     /// What the check of shapes found; absent when nobody asked for it.
     pub(crate) findings: Option<Findings>,
 }
@@ -101,6 +106,8 @@ impl Account {
             remembered: HashMap::new(),
             remembered_keys: VecDeque::new(),
             outbox: Outbox::default(),
+            faults: Arc::default(),
+            is_automatic: false,
             findings: None,
         }
     }

@@ -8,6 +8,8 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/disturbances.rs"]
+mod disturbances;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/receiver.rs"]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::account::Account;
 use crate::events::Event;
 use crate::events::thin::{self, Thin};
+use crate::faults::Disturbance;
 use crate::shape::render::render_event;
 use crate::shape::schema;
 use crate::shape::version::Version;
@@ -74,8 +75,7 @@ impl Account {
             ..self.blank_event(id.clone(), "v2.core.event_destination.ping")
         };
         let payload = thin::notification(&event);
-        self.outbox
-            .add(&destination, &payload, self.deliver_from_ms);
+        self.queue(&destination, &payload, Disturbance::default());
         self.events.push(event);
         id
     }
@@ -96,6 +96,11 @@ impl Account {
     }
 
     fn keep_and_send(&mut self, mut event: Event) {
+        event.created = self
+            .faults
+            .lock()
+            .expect("no panic under the lock")
+            .second_of(&event.kind, event.created);
         let receivers = self.receivers(&event);
         event.pending_webhooks = i64::try_from(receivers.len()).unwrap_or(i64::MAX);
         if let Some(findings) = &mut self.findings
@@ -134,6 +139,16 @@ impl Account {
             .collect()
     }
 
+    fn queue(&mut self, receiver: &Value, payload: &Value, disturbance: Disturbance) {
+        self.outbox.add(
+            receiver,
+            payload,
+            self.deliver_from_ms,
+            disturbance,
+            self.is_automatic,
+        );
+    }
+
     /// Renders the event for the receiver, now and for good, and queues it.
     pub(crate) fn send(&mut self, event: &Event, receiver: &Value) {
         let payload = if receiver["event_payload"] == "thin" {
@@ -145,19 +160,20 @@ impl Account {
             let version = pinned.and_then(Version::parse);
             render_event(event, version.unwrap_or(self.default_version))
         };
-        self.outbox.add(receiver, &payload, self.deliver_from_ms);
+        let disturbance = self
+            .faults
+            .lock()
+            .expect("no panic under the lock")
+            .of_event(&event.kind);
+        self.queue(receiver, &payload, disturbance);
     }
 }
 
-/// `*`, the type itself, or a family such as `invoice.*`.
+/// `*`, or the type itself: Stripe has no families such as `invoice.*` here.
 fn wants(receiver: &Value, kind: &str) -> bool {
     receiver["enabled_events"].as_array().is_some_and(|wanted| {
-        wanted.iter().filter_map(Value::as_str).any(|pattern| {
-            pattern == "*"
-                || pattern == kind
-                || pattern
-                    .strip_suffix('*')
-                    .is_some_and(|family| kind.starts_with(family))
-        })
+        wanted
+            .iter()
+            .any(|pattern| pattern == "*" || pattern == kind)
     })
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::account::{Account, Cause};
-use crate::faults::{self, FaultKind};
+use crate::faults::FaultKind;
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
 use crate::http::idempotency::{self, Remembered};
@@ -58,7 +58,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Option<Repl
     };
     let fault = {
         let mut faults = world.faults.lock().expect("no panic under the lock");
-        faults::take(&mut faults, &request.method, &request.path)
+        faults.of_request(&request.method, &request.path)
     };
     let idempotency_key = request
         .header("idempotency-key")

@@ -1,6 +1,5 @@
 //! The listener: HTTP/1.1 in, one answer out, or a connection that ends without one.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -136,16 +135,4 @@ fn log(world: &World, request: &Request, reply: Option<&Reply>) {
         status,
         request_id,
     });
-}
-
-/// Runs the background deliveries: whenever something was raised, and when a retry is due.
-pub(crate) async fn deliver_in_background(world: Arc<World>) -> Infallible {
-    const RETRY_TICK: std::time::Duration = std::time::Duration::from_millis(50);
-    loop {
-        let woken = tokio::time::timeout(RETRY_TICK, world.wake.notified()).await;
-        if woken.is_err() {
-            world.advance(0);
-        }
-        crate::deliveries::sender::deliver_due(&world).await;
-    }
 }
