@@ -272,8 +272,11 @@ impl Account {
 /// What an object is called in Stripe's "No such …".
 pub(crate) fn spoken(kind: &str) -> &str {
     match kind {
+        "customer_balance_transaction" => "balance transaction",
         "payment_method" => "PaymentMethod",
+        "promotion_code" => "promotion code",
         "setup_intent" => "setupintent",
+        "tax_rate" => "tax rate",
         other => other,
     }
 }

@@ -14,6 +14,8 @@ mod disturbances;
 mod faults;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
+#[path = "sandbox/renewals.rs"]
+mod renewals;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
