@@ -13,6 +13,9 @@ use crate::events::{Event, Events};
 use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
+use crate::shape::check::Findings;
+use crate::shape::render::render_event;
+use crate::shape::schema;
 use crate::shape::version::Version;
 
 /// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
@@ -74,6 +77,8 @@ pub(crate) struct Account {
     pub(crate) remembered: HashMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
     pub(crate) outbox: Outbox,
+    /// What the check of shapes found; absent when nobody asked for it.
+    pub(crate) findings: Option<Findings>,
 }
 
 impl Account {
@@ -98,6 +103,7 @@ impl Account {
             remembered: HashMap::new(),
             remembered_keys: VecDeque::new(),
             outbox: Outbox::default(),
+            findings: None,
         }
     }
 
@@ -269,6 +275,10 @@ impl Account {
         let receivers: Vec<Arc<Value>> = self
             .rows("webhook_endpoint")
             .filter(|endpoint| endpoint["status"] == "enabled" && wants(endpoint, kind))
+            .filter(|endpoint| {
+                let pinned = endpoint["api_version"].as_str().and_then(Version::parse);
+                schema::has_event_type(kind, pinned.unwrap_or(self.default_version))
+            })
             .filter_map(|endpoint| endpoint["id"].as_str())
             .map(|id| self.snapshot(id))
             .collect();
@@ -290,6 +300,12 @@ impl Account {
                 self.default_version,
                 self.deliver_from_ms,
             );
+        }
+        if let Some(findings) = &mut self.findings {
+            let has_type = |version: &Version| schema::has_event_type(kind, *version);
+            for version in Version::described().filter(has_type) {
+                findings.check_elsewhere(&render_event(&event, version), version);
+            }
         }
         self.events.push(event);
     }
@@ -328,8 +344,11 @@ fn wants(endpoint: &Value, kind: &str) -> bool {
 /// What an object is called in Stripe's "No such …".
 pub(crate) fn spoken(kind: &str) -> &str {
     match kind {
+        "customer_balance_transaction" => "balance transaction",
         "payment_method" => "PaymentMethod",
+        "promotion_code" => "promotion code",
         "setup_intent" => "setupintent",
+        "tax_rate" => "tax rate",
         other => other,
     }
 }

@@ -24,6 +24,9 @@ pub struct SandboxConfig {
     pub public_url: Option<String>,
     /// The key of the first account; by default one made from the seed. Never a live key.
     pub secret_key: Option<String>,
+    /// Whether everything that is answered and sent is held against the shapes of all versions, for
+    /// the sandbox's own tests: see [`Sandbox::shape_violations`](crate::Sandbox::shape_violations).
+    pub check_shapes: bool,
     /// An endpoint of the first account that exists from the start.
     pub webhook: Option<WebhookConfig>,
 }
@@ -52,6 +55,7 @@ impl Default for SandboxConfig {
                 .to_vec(),
             public_url: None,
             secret_key: None,
+            check_shapes: false,
             webhook: None,
         }
     }

@@ -58,6 +58,9 @@ struct Arguments {
         hide_env_values = true
     )]
     secret_key: Option<String>,
+    /// Hold every answer and event against the shapes of all versions; GET /sandbox/shapes tells.
+    #[arg(long, hide = true)]
+    check_shapes: bool,
     /// What the checkout pages' addresses begin with, if not where it listens.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -90,6 +93,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         default_api_version: arguments.api_version,
         public_url: arguments.public_url,
         secret_key: arguments.secret_key,
+        check_shapes: arguments.check_shapes,
         webhook: arguments.webhook.clone().map(|url| WebhookConfig {
             url,
             secret: arguments.webhook_secret,

@@ -52,6 +52,7 @@ impl Sandbox {
             is_automatic: config.auto_deliver,
             retry_schedule: config.retry_schedule.clone(),
             client: sender::client().map_err(StartError::Client)?,
+            checks_shapes: config.check_shapes,
         }));
         let own_url = format!("http://{}:{port}", config.host);
         let public_url = config.public_url.unwrap_or(own_url);
@@ -157,6 +158,16 @@ impl Sandbox {
     /// The requests that were answered, oldest first.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.world.requests()
+    }
+
+    /// What was answered or sent in a shape that is not Stripe's, with `check_shapes`.
+    pub fn shape_violations(&self) -> Vec<String> {
+        self.world.findings().violations.into_iter().collect()
+    }
+
+    /// The kinds of objects (values of `object`) that were held against the shapes so far.
+    pub fn shapes_seen(&self) -> Vec<&'static str> {
+        self.world.findings().seen.into_keys().collect()
     }
 
     /// Adds faults for the next matching requests.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::account::{Account, Cause};
 use crate::clock::Clock;
 use crate::faults::Fault;
+use crate::shape::check::Findings;
 use crate::shape::version::Version;
 
 const REQUESTS_MAX: usize = 10_000;
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) is_automatic: bool,
     pub(crate) retry_schedule: Vec<Duration>,
     pub(crate) client: reqwest::Client,
+    pub(crate) checks_shapes: bool,
     /// Told when there may be something to deliver.
     pub(crate) wake: tokio::sync::Notify,
     requests: Mutex<VecDeque<RequestRecord>>,
@@ -51,6 +53,7 @@ pub(crate) struct WorldSettings {
     pub(crate) is_automatic: bool,
     pub(crate) retry_schedule: Vec<Duration>,
     pub(crate) client: reqwest::Client,
+    pub(crate) checks_shapes: bool,
 }
 
 impl World {
@@ -67,6 +70,7 @@ impl World {
             is_automatic: settings.is_automatic,
             retry_schedule: settings.retry_schedule,
             client: settings.client,
+            checks_shapes: settings.checks_shapes,
             wake: tokio::sync::Notify::new(),
             requests: Mutex::default(),
         }
@@ -84,7 +88,8 @@ impl World {
     pub(crate) fn account(&self, key: &str) -> Arc<Mutex<Account>> {
         let mut accounts = self.accounts.lock().expect("no panic under the lock");
         let made = accounts.entry(key.to_owned()).or_insert_with(|| {
-            let account = Account::new(self.seed, key, self.url(), self.default_version);
+            let mut account = Account::new(self.seed, key, self.url(), self.default_version);
+            account.findings = self.checks_shapes.then(Findings::default);
             Arc::new(Mutex::new(account))
         });
         Arc::clone(made)
@@ -133,6 +138,22 @@ impl World {
         for account in self.all_accounts() {
             self.act(&account, Cause::default(), |_| ());
         }
+    }
+
+    /// What the check of shapes saw and found, over all accounts.
+    pub(crate) fn findings(&self) -> Findings {
+        let mut all = Findings::default();
+        for account in self.all_accounts() {
+            let account = account.lock().expect("no panic under the lock");
+            let Some(findings) = &account.findings else {
+                continue;
+            };
+            for (kind, count) in &findings.seen {
+                *all.seen.entry(kind).or_default() += count;
+            }
+            all.violations.extend(findings.violations.iter().cloned());
+        }
+        all
     }
 
     pub(crate) fn log(&self, record: RequestRecord) {

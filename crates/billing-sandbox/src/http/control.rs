@@ -19,6 +19,7 @@ const ENDPOINTS: &[&str] = &[
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
     "POST /sandbox/webhook_endpoints/{id}/roll",
     "GET /sandbox/requests",
+    "GET /sandbox/shapes  what --check-shapes found",
 ];
 
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
@@ -56,6 +57,17 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             Some(secret) => Reply::json(200, &json!({ "id": id, "secret": secret })),
             None => refused(404, "no such webhook endpoint"),
         },
+        ("GET", ["shapes"]) => {
+            let findings = world.findings();
+            Reply::json(
+                200,
+                &json!({
+                    "is_checking": world.checks_shapes,
+                    "seen": findings.seen,
+                    "violations": findings.violations,
+                }),
+            )
+        }
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
         _ => Reply::json(
             404,

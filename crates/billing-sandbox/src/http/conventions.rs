@@ -271,8 +271,29 @@ fn run_endpoint(
         ids: path_ids,
         version,
     })?;
-    let mut shown = show(&answered, version);
-    for path in &paths {
+    let shown = in_version(account, &answered, &paths, version)?;
+    if let Some(mut findings) = account.findings.take() {
+        findings.check(&shown, version);
+        let exists = |version: &Version| params::exists(route.endpoint, *version);
+        for other in Version::described().filter(exists) {
+            if let Ok(shown) = in_version(account, &answered, &paths, other) {
+                findings.check_elsewhere(&shown, other);
+            }
+        }
+        account.findings = Some(findings);
+    }
+    Ok(shown)
+}
+
+/// An answer as a version shows it, with what was asked to be expanded.
+fn in_version(
+    account: &Account,
+    answered: &Value,
+    paths: &[String],
+    version: Version,
+) -> Result<Value, StripeError> {
+    let mut shown = show(answered, version);
+    for path in paths {
         expand(account, &mut shown, path, version)?;
     }
     Ok(shown)

@@ -1,135 +1,55 @@
-//! The table of moves: what each API release changed in an object, told as how to undo it.
-//! Newest first; the facts are those of Stripe's changelog and type definitions.
+//! The table of moves: what each API release renamed, moved or derived anew in an object, told as how
+//! to undo it, newest first. What a release only added or removed is in the table of shapes.
 
 use serde_json::{Map, Value, json};
 
+use crate::shape::moves::catalogue::{old_plan, old_price, whole_coupon};
+
+pub(crate) mod catalogue;
+
 type Object = Map<String, Value>;
 
-/// One change of one release.
+/// One change of one release that cannot be told by leaving members out.
 pub(crate) struct Move {
     /// The release's date; applies to every version before it.
     pub(crate) since: &'static str,
+    /// The value of `object`.
     pub(crate) object: &'static str,
-    pub(crate) undo: Undo,
+    /// Gives the newer shape the members of the older one; what the older one lacks may stay.
+    pub(crate) undo: fn(&mut Object),
 }
 
-pub(crate) enum Undo {
-    /// The members that the release added, separated by spaces; dots lead inside.
-    Drop(&'static str),
-    With(fn(&mut Object)),
-}
-
-impl Undo {
-    pub(crate) fn apply(&self, members: &mut Object) {
-        match self {
-            Undo::Drop(names) => {
-                for name in names.split(' ') {
-                    remove(members, name);
-                }
-            }
-            Undo::With(change) => change(members),
-        }
-    }
-}
-
-fn remove(members: &mut Object, path: &str) {
-    match path.split_once('.') {
-        None => {
-            members.shift_remove(path);
-        }
-        Some((first, rest)) => {
-            if let Some(Value::Object(inner)) = members.get_mut(first) {
-                remove(inner, rest);
-            }
-        }
-    }
-}
-
-const fn drop(since: &'static str, object: &'static str, names: &'static str) -> Move {
+const fn with(since: &'static str, object: &'static str, undo: fn(&mut Object)) -> Move {
     Move {
         since,
         object,
-        undo: Undo::Drop(names),
-    }
-}
-
-const fn with(since: &'static str, object: &'static str, change: fn(&mut Object)) -> Move {
-    Move {
-        since,
-        object,
-        undo: Undo::With(change),
+        undo,
     }
 }
 
 #[rustfmt::skip]
 pub(crate) static MOVES: &[Move] = &[
-    drop("2026-09-30", "account", "business_profile.specified_commercial_transactions_act_url"),
-    drop("2026-09-30", "charge", "payment_method_details.card.electronic_commerce_indicator"),
-    drop("2026-09-30", "checkout.session", "allowed_payment_method_types"),
-    drop("2026-09-30", "payment_intent", "payment_record"),
-    drop("2026-09-30", "product", "tax_details"),
-    drop("2026-09-30", "subscription", "pending_update.cancel_at_period_end trial_settings.end_behavior.billing_cycle_anchor"),
-    drop("2026-09-30", "subscription_item", "current_trial"),
-    drop("2026-05-27", "invoice", "amount_paid_off_stripe"),
-    drop("2026-04-22", "charge", "payment_method_details.card.transaction_link_id"),
-    drop("2026-04-22", "checkout.session", "managed_payments"),
-    drop("2026-04-22", "payment_intent", "managed_payments allowed_payment_method_types"),
-    drop("2026-04-22", "setup_intent", "managed_payments allowed_payment_method_types"),
-    drop("2026-04-22", "subscription", "managed_payments billing_schedules cancellation_details.feedback_option invoice_settings.custom_fields invoice_settings.description invoice_settings.footer pending_update.discount pending_update.discounts pending_update.metadata"),
-    drop("2026-03-25", "checkout.session", "integration_identifier"),
     with("2026-03-25", "checkout.session", old_ui_mode),
-    drop("2026-03-25", "line_item", "quantity_decimal"),
-    drop("2025-11-17", "checkout.session", "customer_account"),
-    drop("2025-11-17", "customer", "customer_account"),
-    drop("2025-11-17", "invoice", "customer_account"),
-    drop("2025-11-17", "item", "adjustable_quantity metadata"),
-    drop("2025-11-17", "line_item", "subtotal"),
-    drop("2025-11-17", "payment_intent", "customer_account"),
-    drop("2025-11-17", "payment_method", "customer_account"),
-    drop("2025-11-17", "setup_intent", "customer_account"),
-    drop("2025-11-17", "subscription", "customer_account"),
-    drop("2025-09-30", "checkout.session", "customer_details.business_name customer_details.individual_name"),
-    drop("2025-09-30", "subscription", "billing_mode.flexible"),
-    drop("2025-09-30", "setup_intent", "excluded_payment_method_types"),
-    drop("2025-07-30", "payment_intent", "excluded_payment_method_types"),
-    drop("2025-06-30", "subscription", "billing_mode"),
-    drop("2025-03-31", "account", "business_profile.minority_owned_business_designation"),
-    drop("2025-03-31", "charge", "billing_details.tax_id"),
+    with("2025-09-30", "discount", whole_coupon),
+    with("2025-09-30", "promotion_code", whole_coupon),
     with("2025-03-31", "charge", old_invoice_link),
-    drop("2025-03-31", "checkout.session", "permissions wallet_options origin_context automatic_tax.provider"),
     with("2025-03-31", "checkout.session", old_shipping),
     with("2025-03-31", "invoice", old_invoice),
-    drop("2025-03-31", "invoice", "amount_overpaid automatic_tax.provider confirmation_secret parent payments total_taxes"),
     with("2025-03-31", "line_item", old_line),
-    drop("2025-03-31", "line_item", "parent pricing taxes"),
     with("2025-03-31", "payment_intent", old_invoice_link),
-    drop("2025-03-31", "payment_method", "billing_details.tax_id"),
     with("2025-03-31", "plan", old_plan),
     with("2025-03-31", "price", old_price),
     with("2025-03-31", "subscription", old_subscription),
-    drop("2025-03-31", "subscription_item", "current_period_start current_period_end"),
-    drop("2024-09-30", "charge", "outcome.advice_code outcome.network_advice_code outcome.network_decline_code payment_method_details.card.regulated_status payment_method_details.card.network_transaction_id"),
-    drop("2024-09-30", "checkout.session", "adaptive_pricing discounts"),
-    drop("2024-09-30", "invoice", "automatic_tax.disabled_reason total_pretax_credit_amounts"),
-    drop("2024-09-30", "line_item", "pretax_credit_amounts"),
-    drop("2024-09-30", "payment_intent", "last_payment_error.advice_code last_payment_error.network_decline_code"),
-    drop("2024-09-30", "payment_method", "card.regulated_status"),
-    drop("2024-09-30", "subscription", "automatic_tax.disabled_reason"),
-    drop("2024-06-20", "charge", "payment_method_details.card.authorization_code"),
-    drop("2024-06-20", "invoice", "automatically_finalizes_at"),
     with("2024-04-10", "charge", always_refunds),
-    drop("2024-04-10", "checkout.session", "saved_payment_method_options"),
     with("2024-04-10", "invoice", rendering_options),
-    drop("2024-04-10", "payment_method", "allow_redisplay card.generated_from"),
     with("2024-04-10", "product", old_product),
-    drop("2024-04-10", "subscription", "invoice_settings"),
 ];
 
-fn put(members: &mut Object, name: &str, value: Value) {
+pub(super) fn put(members: &mut Object, name: &str, value: Value) {
     members.insert(name.to_owned(), value);
 }
 
-fn get(members: &Object, name: &str) -> Value {
+pub(super) fn get(members: &Object, name: &str) -> Value {
     members.get(name).cloned().unwrap_or(Value::Null)
 }
 
@@ -234,16 +154,6 @@ fn old_invoice_link(members: &mut Object) {
     put(members, "invoice", get(members, "_invoice"));
 }
 
-fn old_price(members: &mut Object) {
-    if let Some(Value::Object(recurring)) = members.get_mut("recurring") {
-        recurring.insert("aggregate_usage".into(), Value::Null);
-    }
-}
-
-fn old_plan(members: &mut Object) {
-    put(members, "aggregate_usage", Value::Null);
-}
-
 fn old_product(members: &mut Object) {
     let features = members
         .shift_remove("marketing_features")
@@ -273,13 +183,14 @@ pub(crate) fn plan_of(price: &Value) -> Value {
         "interval_count": price["recurring"]["interval_count"],
         "livemode": false,
         "metadata": price["metadata"],
-        "meter": null,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": null,
-        "transform_usage": null,
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
         "trial_period_days": price["recurring"]["trial_period_days"],
         "usage_type": price["recurring"]["usage_type"],
+        "_aggregate_usage": price["_aggregate_usage"],
     })
 }
 

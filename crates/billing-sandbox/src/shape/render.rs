@@ -1,10 +1,13 @@
-//! Renders an object of the state for one API version: the moves are undone from the newest to the
-//! requested one, private facts are dropped, and the keys are put in Stripe's order.
+//! Renders an object of the state for one API version: what that version shows differently is
+//! derived, what it lacks is left out, what it always shows is there, in Stripe's order of keys.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
 use crate::events::Event;
 use crate::shape::moves::MOVES;
+use crate::shape::schema::{self, Member, Schema, Shape};
 use crate::shape::version::Version;
 
 /// Members of the state that no version shows begin with this.
@@ -12,25 +15,92 @@ pub(crate) const PRIVATE: char = '_';
 
 pub(crate) fn render(object: &Value, version: Version) -> Value {
     match object {
-        Value::Object(members) => {
-            let mut members = members.clone();
-            if let Some(kind) = members
-                .get("object")
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-            {
-                for change in MOVES
-                    .iter()
-                    .filter(|m| m.object == kind && version.is_before(m.since))
-                {
-                    change.undo.apply(&mut members);
-                }
-            }
-            Value::Object(ordered(&members, version))
-        }
+        Value::Object(members) => match members.get("object").and_then(Value::as_str) {
+            Some("list" | "search_result") => list(members, version),
+            Some(kind) => match schema::of_kind(kind, object["deleted"] == true) {
+                Some(schema) => Value::Object(by_schema(schema, members, version)),
+                None => plain(object, version),
+            },
+            None => plain(object, version),
+        },
         Value::Array(items) => items.iter().map(|item| render(item, version)).collect(),
         scalar => scalar.clone(),
     }
+}
+
+/// A list keeps its own members; what is in it is rendered by its kind.
+fn list(members: &Map<String, Value>, version: Version) -> Value {
+    let public = members
+        .iter()
+        .filter(|(name, _)| !name.starts_with(PRIVATE));
+    public
+        .map(|(name, value)| (name.clone(), render(value, version)))
+        .collect()
+}
+
+/// What no table describes is shown as it is, without its private facts.
+fn plain(value: &Value, version: Version) -> Value {
+    match value {
+        Value::Object(members) => list(members, version),
+        other => render(other, version),
+    }
+}
+
+fn by_schema(
+    schema: &Schema,
+    members: &Map<String, Value>,
+    version: Version,
+) -> Map<String, Value> {
+    let mut members = Cow::Borrowed(members);
+    for change in MOVES
+        .iter()
+        .filter(|change| change.object == schema.kind && version.is_before(change.since))
+    {
+        (change.undo)(members.to_mut());
+    }
+    let mut out = Map::new();
+    for member in schema.members.iter().filter(|m| m.range.holds(version)) {
+        if let Some(value) = shown(member, members.get(member.name), version) {
+            out.insert(member.name.to_owned(), value);
+        }
+    }
+    out
+}
+
+/// A member as its version shows it; `None` where it is left out.
+fn shown(member: &Member, value: Option<&Value>, version: Version) -> Option<Value> {
+    match value {
+        Some(value) if !value.is_null() => Some(by_shape(&member.shape, value, version)),
+        _ if member.is_nullable && (member.is_required || value.is_some()) => Some(Value::Null),
+        _ => None,
+    }
+}
+
+fn by_shape(shape: &Shape, value: &Value, version: Version) -> Value {
+    match (shape, value) {
+        (Shape::Nested(names), Value::Object(members)) => match choose(names, value) {
+            Some(schema) => Value::Object(by_schema(schema, members, version)),
+            None => plain(value, version),
+        },
+        (Shape::Array(inner), Value::Array(items)) => items
+            .iter()
+            .map(|item| by_shape(inner, item, version))
+            .collect(),
+        (Shape::Map(inner), Value::Object(members)) => members
+            .iter()
+            .map(|(name, item)| (name.clone(), by_shape(inner, item, version)))
+            .collect(),
+        (Shape::Metadata | Shape::Anything, value) => value.clone(),
+        (_, value) => render(value, version),
+    }
+}
+
+/// The schema of a nested value: by its own kind if it has one, else the first of the names.
+fn choose(names: &[&'static str], value: &Value) -> Option<&'static Schema> {
+    let own = value["object"]
+        .as_str()
+        .and_then(|kind| schema::of_kind(kind, value["deleted"] == true));
+    own.or_else(|| names.first().and_then(|name| schema::named(name)))
 }
 
 /// An object without its private facts, to be kept inside another one.
@@ -40,39 +110,6 @@ pub(crate) fn without_private(object: &Value) -> Value {
         members.retain(|name, _| !name.starts_with(PRIVATE));
     }
     copy
-}
-
-/// `id` and `object` first, the rest by name; maps of the caller keep their order.
-fn ordered(members: &Map<String, Value>, version: Version) -> Map<String, Value> {
-    let mut out = Map::new();
-    let is_object = members.contains_key("object");
-    if is_object {
-        for first in ["id", "object"] {
-            if let Some(value) = members.get(first) {
-                out.insert(first.to_owned(), value.clone());
-            }
-        }
-    }
-    let mut names: Vec<&String> = members
-        .keys()
-        .filter(|name| !name.starts_with(PRIVATE))
-        .collect();
-    if is_object {
-        names.sort();
-    }
-    for name in names {
-        if out.contains_key(name) {
-            continue;
-        }
-        let value = &members[name];
-        let shown = if name == "metadata" {
-            value.clone()
-        } else {
-            render(value, version)
-        };
-        out.insert(name.clone(), shown);
-    }
-    out
 }
 
 /// An event in a version: its object, and what changed, in that version's shape.

@@ -100,6 +100,15 @@ impl Version {
         Self(RELEASES[RELEASES.len() - 1])
     }
 
+    /// The releases that the tables have a column of their own for, oldest first.
+    pub(crate) fn described() -> impl Iterator<Item = Self> {
+        let named = |date: &&str| RELEASES.iter().find(|release| release.starts_with(*date));
+        COLUMNS
+            .iter()
+            .filter_map(move |date| named(&date))
+            .map(|release| Self(release))
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         self.0
     }

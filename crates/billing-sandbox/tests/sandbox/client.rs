@@ -42,6 +42,7 @@ pub(crate) fn config() -> SandboxConfig {
     SandboxConfig {
         clock: ClockStart::Fixed(START),
         auto_deliver: false,
+        check_shapes: true,
         ..SandboxConfig::default()
     }
 }
@@ -64,6 +65,18 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
         .map(|(n, v)| format!("{}={}", encoded(n), encoded(v)))
         .collect();
     pairs.join("&")
+}
+
+/// Whatever a test does, what it was answered has to have Stripe's shape in every version.
+impl Drop for Client {
+    fn drop(&mut self) {
+        let violations = self.sandbox.shape_violations();
+        assert!(
+            violations.is_empty() || std::thread::panicking(),
+            "shapes that are not Stripe's:\n{}",
+            violations.join("\n")
+        );
+    }
 }
 
 impl Client {

@@ -177,17 +177,12 @@ async fn the_same_seed_clock_and_requests_give_the_same_bytes() {
 
 #[tokio::test]
 async fn stopping_frees_the_port_and_another_seed_gives_another_key() {
-    let client = Client::start().await;
-    let port: u16 = client
-        .sandbox
-        .url()
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .parse()
+    let first = billing_sandbox::Sandbox::start(crate::client::config())
+        .await
         .unwrap();
-    let key = client.key.clone();
-    client.sandbox.stop().await;
+    let port: u16 = first.url().rsplit(':').next().unwrap().parse().unwrap();
+    let key = first.secret_key().to_owned();
+    first.stop().await;
     let config = billing_sandbox::SandboxConfig {
         port,
         seed: 7,
