@@ -41,6 +41,10 @@ pub(crate) fn expand(
             format!("You cannot expand more than 4 levels of a property. Property: {path}"),
         ));
     }
+    // Lists of the versions that had it count themselves.
+    if path == "total_count" && answer["total_count"].is_u64() {
+        return Ok(());
+    }
     let is_list = answer["object"] == "list" || answer["object"] == "search_result";
     if is_list && segments.first() != Some(&"data") {
         return Err(StripeError::invalid(format!(
