@@ -95,15 +95,29 @@ struct State {
 enum Step {
     Tick,
     /// The provider delivers an event to a replica.
-    Deliver { event: usize, to: usize },
-    Take { worker: usize, lane: usize },
-    Read { worker: usize },
+    Deliver {
+        event: usize,
+        to: usize,
+    },
+    Take {
+        worker: usize,
+        lane: usize,
+    },
+    Read {
+        worker: usize,
+    },
     /// The next event of its list is committed, or refused by a guard.
-    Commit { worker: usize },
+    Commit {
+        worker: usize,
+    },
     /// The lane is given back.
-    Release { worker: usize },
+    Release {
+        worker: usize,
+    },
     /// The process dies: what it had in memory is gone.
-    Crash { worker: usize },
+    Crash {
+        worker: usize,
+    },
 }
 
 struct Protocol {
@@ -170,15 +184,17 @@ impl Protocol {
     /// The order of a lane is decided by the list of whoever has its fence: whether an event is the
     /// next one there that is not applied.
     fn is_next_of_holder(state: &State, lane: usize, event: usize) -> bool {
-        let is_marked = |event: &usize| {
-            (state.inbox.iter()).any(|row| row.event == *event && row.is_marked)
-        };
+        let is_marked =
+            |event: &usize| (state.inbox.iter()).any(|row| row.event == *event && row.is_marked);
         state.workers.iter().all(|work| match work {
-            Work::Applying { lane: held, fence, todo }
-                if *held == lane && *fence == state.lanes[lane].fence =>
-            {
-                todo.iter().find(|next| !is_marked(next)).is_none_or(|next| *next == event)
-            }
+            Work::Applying {
+                lane: held,
+                fence,
+                todo,
+            } if *held == lane && *fence == state.lanes[lane].fence => todo
+                .iter()
+                .find(|next| !is_marked(next))
+                .is_none_or(|next| *next == event),
             _ => true,
         })
     }
@@ -270,13 +286,13 @@ impl Model for Protocol {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("no event takes effect twice", |_, state: &State| {
-                (0..EVENTS).all(|event| {
-                    state.effects.iter().filter(|done| **done == event).count() <= 1
-                })
+                (0..EVENTS)
+                    .all(|event| state.effects.iter().filter(|done| **done == event).count() <= 1)
             }),
-            Property::always("no owner's events take effect out of order", |_, state: &State| {
-                !state.is_out_of_order
-            }),
+            Property::always(
+                "no owner's events take effect out of order",
+                |_, state: &State| !state.is_out_of_order,
+            ),
             Property::always("only what is stored takes effect", |_, state: &State| {
                 (state.effects.iter()).all(|done| state.inbox.iter().any(|row| row.event == *done))
             }),
@@ -296,21 +312,22 @@ impl Model for Protocol {
                     || (waits_for_time && model.guards.expiry)
                     || state.inbox.iter().all(|row| row.is_marked)
             }),
-            Property::sometimes("everything is applied after two crashes", |_, state: &State| {
-                state.crashes == CRASHES_MAX && state.effects.len() == EVENTS
-            }),
+            Property::sometimes(
+                "everything is applied after two crashes",
+                |_, state: &State| state.crashes == CRASHES_MAX && state.effects.len() == EVENTS,
+            ),
         ]
     }
 }
 
 /// What the check finds wrong, by the names of the properties.
 fn violations(guards: Guards) -> Vec<&'static str> {
-    let checker = Protocol { guards }
-        .checker()
-        .threads(2)
-        .spawn_dfs()
-        .join();
-    assert!(checker.unique_state_count() > 10_000, "{}", checker.unique_state_count());
+    let checker = Protocol { guards }.checker().threads(2).spawn_dfs().join();
+    assert!(
+        checker.unique_state_count() > 10_000,
+        "{}",
+        checker.unique_state_count()
+    );
     let mut found: Vec<&'static str> = checker
         .discoveries()
         .into_keys()
@@ -330,18 +347,31 @@ fn in_every_interleaving_events_are_applied_once_in_order_and_none_is_forgotten(
 
 #[test]
 fn without_the_guard_on_the_mark_an_event_is_applied_twice() {
-    let found = violations(Guards { mark: false, fence: false, ..ALL });
+    let found = violations(Guards {
+        mark: false,
+        fence: false,
+        ..ALL
+    });
     assert!(found.contains(&"no event takes effect twice"), "{found:?}");
 }
 
 #[test]
 fn without_the_fence_an_owners_events_are_applied_out_of_order() {
-    let found = violations(Guards { fence: false, ..ALL });
-    assert!(found.contains(&"no owner's events take effect out of order"), "{found:?}");
+    let found = violations(Guards {
+        fence: false,
+        ..ALL
+    });
+    assert!(
+        found.contains(&"no owner's events take effect out of order"),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn without_expiry_a_crash_leaves_events_behind() {
-    let found = violations(Guards { expiry: false, ..ALL });
+    let found = violations(Guards {
+        expiry: false,
+        ..ALL
+    });
     assert!(found.contains(&"no event is forgotten"), "{found:?}");
 }
