@@ -11,6 +11,7 @@ pub(crate) type Action = (&'static str, fn(&mut Account, &str));
 static AREAS: &[&[Action]] = &[
     lives::checkout::DUE,
     lives::invoice::DUE,
+    lives::ledger::DUE,
     lives::payment::DUE,
     lives::refund::DUE,
     lives::dispute::DUE,

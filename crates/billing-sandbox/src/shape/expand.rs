@@ -124,7 +124,13 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             )
         }
         "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
-        "refunds" => list(format!("/v1/charges/{id}/refunds"), Vec::new()),
+        "refunds" => {
+            let rows = account.rows_by("refund", "charge", id).rev();
+            list(
+                format!("/v1/charges/{id}/refunds"),
+                rows.take(10).cloned().collect(),
+            )
+        }
         _ => Value::Null,
     }
 }
