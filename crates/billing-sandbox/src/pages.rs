@@ -1,5 +1,6 @@
 //! The pages that the sandbox itself serves: hosted checkout, and what is going on here.
 
+pub(crate) mod authenticate;
 mod checkout;
 mod index;
 
@@ -18,8 +19,35 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
         ("GET" | "HEAD", [""]) => index::page(world),
         ("GET" | "HEAD", ["c", "pay", id]) => show_checkout(world, id),
         ("POST", ["c", "pay", id]) => submit_checkout(world, id, &request.body),
+        ("GET" | "HEAD", ["authenticate", id]) => show_authentication(world, id),
+        ("POST", ["authenticate", id]) => submit_authentication(world, id, &request.body),
         _ => unknown(request),
     }
+}
+
+fn show_authentication(world: &World, id: &str) -> Reply {
+    match world.account_holding(id) {
+        Some(account) => world.act(&account, Cause::default(), |account| {
+            authenticate::page(account, id)
+        }),
+        None => authenticate::unknown(),
+    }
+}
+
+fn submit_authentication(world: &World, id: &str, body: &str) -> Reply {
+    let Some(account) = world.account_holding(id) else {
+        return authenticate::unknown();
+    };
+    let fields = form::parse(body).unwrap_or_else(|_| Node::Tree(Vec::new()));
+    let is_passed = matches!(fields.get("outcome"), Some(Node::Text(text)) if text == "succeed");
+    world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
+        authenticate::answer(account, id, is_passed);
+        match authenticate::return_url(account.get(id)) {
+            Some(url) => Reply::see_other(url),
+            None => authenticate::page(account, id),
+        }
+    })
 }
 
 /// Stripe's own words for an address that it does not have.

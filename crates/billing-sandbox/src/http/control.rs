@@ -10,6 +10,8 @@ use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
 use crate::http::form;
 use crate::lives::checkout::{self, CardEntry, Payment};
+use crate::pages;
+use crate::shape::render::render;
 use crate::world::World;
 
 const ENDPOINTS: &[&str] = &[
@@ -17,6 +19,7 @@ const ENDPOINTS: &[&str] = &[
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
+    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
     "POST /sandbox/webhook_endpoints/{id}/roll",
     "GET /sandbox/requests",
     "GET /sandbox/shapes  what --check-shapes found",
@@ -67,6 +70,9 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
                     "violations": findings.violations,
                 }),
             )
+        }
+        ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
+            authenticate(world, id, &sent(request))
         }
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
         _ => Reply::json(
@@ -120,6 +126,26 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
         }
         Err(error) => refused(400, &error.to_string()),
     }
+}
+
+/// Answers the challenge of an intent as its page would.
+fn authenticate(world: &World, id: &str, sent: &Value) -> Reply {
+    let is_passed = match sent["outcome"].as_str() {
+        Some("succeed") => true,
+        Some("fail") => false,
+        _ => return refused(400, "outcome must be succeed or fail"),
+    };
+    let Some(account) = world.account_holding(id) else {
+        return refused(404, "no such intent");
+    };
+    world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
+        if !pages::authenticate::answer(account, id, is_passed) {
+            return refused(409, "this intent does not wait for its payer");
+        }
+        let shown = render(account.get(id), account.default_version);
+        Reply::json(200, &shown)
+    })
 }
 
 /// Pays an open session as its page would.
