@@ -4,6 +4,8 @@
 pub(crate) mod calendar;
 pub(crate) mod card;
 pub(crate) mod checkout;
+pub(crate) mod credit_note;
+pub(crate) mod decimal;
 pub(crate) mod discount;
 pub(crate) mod dispute;
 pub(crate) mod entitlement;
@@ -14,6 +16,7 @@ pub(crate) mod money;
 pub(crate) mod payment;
 pub(crate) mod portal;
 pub(crate) mod price;
+pub(crate) mod proration;
 pub(crate) mod quantity;
 pub(crate) mod reaction;
 pub(crate) mod refund;

@@ -31,6 +31,12 @@ NOT_KEPT = re.compile(
     r"/v1/(radar/(value|payment)|test_helpers/(issuing|terminal|treasury|confirmation)|"
     r"customers/\{\}/(funding|cash|bank_accounts)|test_helpers/customers)"
 )
+# What `stripe trigger` uses beside Stripe's public description.
+UNPUBLISHED = [
+    "GET /v1/payment_pages/{} {expand:[s key:s}",
+    "POST /v1/payment_pages/{}/confirm {expand:[s expected_amount:i expected_payment_method_type:s"
+    " key:s payment_method:s return_url:s shipping:*}",
+]
 # Payment methods whose own parameters and members are kept; the others are left out.
 METHODS = {"card", "us_bank_account", "sepa_debit", "link"}
 # Members that are too deep to be worth their room; taken as they come.
@@ -150,6 +156,8 @@ def param_node(schema, schemas, name, owner, depth=0):
             extra = schema.get("additionalProperties")
             if extra and extra.get("type") == "string":
                 return (False, "m")
+            if extra and ("$ref" in extra or "properties" in extra):
+                return (False, ("dict", param_node(extra, schemas, name, owner, depth + 1)))
             return (False, "*" if extra else ("obj", {}))
         fields = {}
         required = schema.get("required", [])
@@ -195,12 +203,13 @@ def write_kind(kinds):
             high = f"<{max(seen) + 1}" if max(seen) < columns[-1] else ""
             words.append(option + low + high)
         return mark + "e(" + "|".join(words) + ")"
-    if kind[0] == "arr":
+    if kind[0] in ("arr", "dict"):
+        letter = "[" if kind[0] == "arr" else "d"
         items = {c: k[1][1] for c, k in kinds.items()}
         classes = {kind_class((False, *i)) for i in items.values()}
         if len(classes) > 1:
-            return mark + "[*"
-        return mark + "[" + write_kind(items)
+            return mark + letter + "*"
+        return mark + letter + write_kind(items)
     return mark + write_fields({c: k[1][1] for c, k in kinds.items()})
 
 
@@ -257,7 +266,7 @@ def params(documents):
         gone = sorted(by_column)
         verb, path = endpoint.split(" ")
         lines.append(f"{verb} {path} {ranged(gone)}{write_fields(by_column)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(sorted(lines + UNPUBLISHED)) + "\n"
 
 
 # ---- shapes ---------------------------------------------------------------------------------

@@ -8,13 +8,21 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/disturbances.rs"]
+mod disturbances;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/invoices.rs"]
+mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
+#[path = "sandbox/renewals.rs"]
+mod renewals;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/thin_events.rs"]
+mod thin_events;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

@@ -2,37 +2,52 @@
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
 use crate::account::Account;
-use crate::lives::quantity;
+use crate::lives::invoice::collect;
+use crate::lives::subscription::status;
+use crate::lives::{checkout, quantity};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
     quantity::settle_pending(account, invoice_id);
+    status::paid(account, invoice_id);
 }
 
 /// A try to pay an invoice failed, or waits for the customer; its own events are raised already.
 pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::not_paid(account, invoice_id);
+}
+
+/// The last of an invoice's retries failed; its own events are raised already.
+pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
+    status::retries_exhausted(account, invoice_id);
+}
+
+/// The due date of a sent invoice has passed and it is still open.
+pub(crate) fn invoice_overdue(account: &mut Account, invoice_id: &str) {
+    status::not_paid(account, invoice_id);
 }
 
 /// An invoice was voided.
 pub(crate) fn invoice_voided(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::voided(account, invoice_id);
 }
 
 /// An invoice was given up as uncollectible.
 pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::given_up(account, invoice_id);
 }
 
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
-    let _ = (account, intent_id);
+    collect::intent_succeeded(account, intent_id);
+    checkout::intent_succeeded(account, intent_id);
 }
 
 /// A payment intent failed outside the code that asked for it.
 pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
-    let _ = (account, intent_id);
+    collect::intent_failed(account, intent_id);
+    checkout::intent_failed(account, intent_id);
 }
 
 /// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.

@@ -2,21 +2,49 @@
 
 use serde_json::Value;
 
-use crate::account::Account;
+use crate::account::{Account, Cause};
 use crate::http::exchange::Reply;
+use crate::http::form::{self, Node};
 use crate::lives::money;
 use crate::lives::payment::{intent, setup};
 use crate::pages::{Width, escaped, framed};
+use crate::world::World;
 
 /// A page for an id that no account knows.
-pub(crate) fn unknown() -> Reply {
+fn unknown() -> Reply {
     let main = "<h1>There is nothing to confirm here</h1>\n<p>The address is wrong, or the sandbox \
                 was restarted: it forgets everything when it stops.</p>";
     Reply::html(404, framed("No such page", Width::Column, main))
 }
 
+/// Shows the page, or takes its answer and leads back to the seller.
+pub(crate) fn answer(world: &World, method: &str, id: &str, body: &str) -> Option<Reply> {
+    let is_answer = match method {
+        "GET" | "HEAD" => false,
+        "POST" => true,
+        _ => return None,
+    };
+    let Some(account) = world.account_holding(id) else {
+        return Some(unknown());
+    };
+    let fields = form::parse(body).unwrap_or_else(|_| Node::Tree(Vec::new()));
+    let is_passed = matches!(fields.get("outcome"), Some(Node::Text(text)) if text == "succeed");
+    let reply = world.act(&account, Cause::default(), |account| {
+        if !is_answer {
+            return page(account, id);
+        }
+        account.enter_clock_of(id);
+        settle(account, id, is_passed);
+        match return_url(account.get(id)) {
+            Some(url) => Reply::see_other(url),
+            None => page(account, id),
+        }
+    });
+    Some(reply)
+}
+
 /// Answers the challenge of a payment intent or a setup intent; false if it does not wait for one.
-pub(crate) fn answer(account: &mut Account, id: &str, is_passed: bool) -> bool {
+pub(crate) fn settle(account: &mut Account, id: &str, is_passed: bool) -> bool {
     match account.get(id)["object"].as_str() {
         Some("payment_intent") => intent::authenticate(account, id, is_passed).is_some(),
         Some("setup_intent") => setup::authenticate(account, id, is_passed).is_some(),
@@ -25,7 +53,7 @@ pub(crate) fn answer(account: &mut Account, id: &str, is_passed: bool) -> bool {
 }
 
 /// The challenge of an intent, or what became of it.
-pub(crate) fn page(account: &Account, id: &str) -> Reply {
+fn page(account: &Account, id: &str) -> Reply {
     let object = account.get(id);
     let is_payment = match object["object"].as_str() {
         Some("payment_intent") => true,
@@ -71,7 +99,7 @@ pub(crate) fn page(account: &Account, id: &str) -> Reply {
 }
 
 /// Where the payer goes from here, with what tells the seller's page which intent it was.
-pub(crate) fn return_url(object: &Value) -> Option<String> {
+fn return_url(object: &Value) -> Option<String> {
     let url = object["_return_url"].as_str()?;
     let kind = object["object"].as_str()?;
     let (id, secret) = (object["id"].as_str()?, object["client_secret"].as_str()?);
