@@ -12,6 +12,8 @@ mod conventions;
 mod faults;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
+#[path = "sandbox/renewals.rs"]
+mod renewals;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]

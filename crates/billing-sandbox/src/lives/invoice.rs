@@ -169,6 +169,7 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
         "webhooks_delivered_at": account.now,
         "_payment_intent": null,
         "_charge": null,
+        "_subscription": draft.subscription,
     });
     account.insert(invoice)
 }
