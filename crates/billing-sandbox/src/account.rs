@@ -344,8 +344,11 @@ fn wants(endpoint: &Value, kind: &str) -> bool {
 /// What an object is called in Stripe's "No such …".
 pub(crate) fn spoken(kind: &str) -> &str {
     match kind {
+        "customer_balance_transaction" => "balance transaction",
         "payment_method" => "PaymentMethod",
+        "promotion_code" => "promotion code",
         "setup_intent" => "setupintent",
+        "tax_rate" => "tax rate",
         other => other,
     }
 }

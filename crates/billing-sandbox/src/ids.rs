@@ -45,9 +45,13 @@ impl Ids {
             "cus_" | "prod_" | "si_" | "req_" => format!("{prefix}{}", self.letters(14)),
             "cs_test_" => format!("{prefix}a1{}", self.letters(56)),
             "acct_" => format!("{prefix}1{}", self.letters(15)),
-            "pi_" | "ch_" | "txn_" => format!("{prefix}3{}", self.letters(23)),
+            "pi_" | "ch_" | "txn_" | "re_" => format!("{prefix}3{}", self.letters(23)),
             _ => format!("{prefix}1{}", self.letters(23)),
         }
+    }
+
+    pub(crate) fn digits(&mut self, count: usize) -> String {
+        self.draw(b"0123456789", count)
     }
 
     pub(crate) fn invoice_prefix(&mut self) -> String {

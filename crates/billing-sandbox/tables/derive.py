@@ -150,6 +150,8 @@ def param_node(schema, schemas, name, owner, depth=0):
             extra = schema.get("additionalProperties")
             if extra and extra.get("type") == "string":
                 return (False, "m")
+            if extra and ("$ref" in extra or "properties" in extra):
+                return (False, ("dict", param_node(extra, schemas, name, owner, depth + 1)))
             return (False, "*" if extra else ("obj", {}))
         fields = {}
         required = schema.get("required", [])
@@ -195,12 +197,13 @@ def write_kind(kinds):
             high = f"<{max(seen) + 1}" if max(seen) < columns[-1] else ""
             words.append(option + low + high)
         return mark + "e(" + "|".join(words) + ")"
-    if kind[0] == "arr":
+    if kind[0] in ("arr", "dict"):
+        letter = "[" if kind[0] == "arr" else "d"
         items = {c: k[1][1] for c, k in kinds.items()}
         classes = {kind_class((False, *i)) for i in items.values()}
         if len(classes) > 1:
-            return mark + "[*"
-        return mark + "[" + write_kind(items)
+            return mark + letter + "*"
+        return mark + letter + write_kind(items)
     return mark + write_fields({c: k[1][1] for c, k in kinds.items()})
 
 

@@ -14,6 +14,8 @@ mod faults;
 mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
+#[path = "sandbox/renewals.rs"]
+mod renewals;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]

@@ -156,6 +156,15 @@ fn live<'a>(account: &'a Account, id: &str) -> Result<&'a Value, StripeError> {
     Ok(customer)
 }
 
+/// Makes sure that a customer whom a parameter names exists.
+pub(crate) fn known(account: &Account, id: &str, param: &str) -> Result<(), StripeError> {
+    let customer = account.get(id);
+    if customer["object"] == "customer" && customer["deleted"] != true {
+        return Ok(());
+    }
+    Err(StripeError::no_such_param("customer", id, param))
+}
+
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     live(call.account, &id)?;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
-use crate::lives::card::{self, Behaviour};
+use crate::lives::card;
 use crate::lives::checkout::CardEntry;
 use crate::lives::money;
-use crate::lives::payment::{self, IntentTerms};
+use crate::lives::payment::{self, Collected, IntentTerms, Session, intent};
 
 const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
     application_fee_percent backdate_start_date billing_cycle_anchor \
@@ -170,28 +170,16 @@ fn confirm(call: &mut Call<'_>, id: &str, method: Option<String>) -> Answer {
         .params
         .at("/off_session")
         .is_some_and(|v| v == "true" || *v == true);
-    if payment::behaviour_of(call.account, &method_id) == Behaviour::NeedsAuthentication
-        && !is_off_session
-    {
-        return Err(StripeError::not_simulated("3-D Secure"));
-    }
-    match payment::charge(call.account, id, &method_id) {
-        Ok(charge_id) => {
-            call.account.raise("charge.succeeded", &charge_id);
-            let is_kept = !intent["setup_future_usage"].is_null() && !intent["customer"].is_null();
-            if is_kept && call.account.get(&method_id)["customer"].is_null() {
-                call.account
-                    .set(&method_id, "customer", intent["customer"].clone());
-                call.account.raise("payment_method.attached", &method_id);
-            }
-            call.account.raise("payment_intent.succeeded", id);
-            Ok(call.account.get(id).clone())
-        }
-        Err(decline) => {
-            payment::raise_failed(call.account, id);
+    let session = if is_off_session {
+        Session::Off
+    } else {
+        Session::On
+    };
+    match intent::confirm(call.account, id, &method_id, session) {
+        Collected::Succeeded | Collected::RequiresAction => Ok(call.account.get(id).clone()),
+        Collected::Declined(decline) => {
             let intent = crate::shape::render::render(call.account.get(id), call.version);
-            let charge = intent["latest_charge"].clone();
-            Err(payment::card_error(&decline, intent).with("charge", charge))
+            Err(payment::card_error(&decline, intent))
         }
     }
 }

@@ -144,6 +144,13 @@ fn begin(
         && invoice::attempt(call.account, &invoice_id, &method, "Subscription creation").is_ok()
     {
         call.account.set(&id, "status", json!("active"));
+        subscription::cycle::expect_next(call.account, &id);
+    } else {
+        let at = call
+            .account
+            .now
+            .saturating_add(subscription::FIRST_PAYMENT_SECONDS);
+        call.account.when(at, "subscription.incomplete", &id);
     }
     if let Some(before) = before {
         call.account

@@ -5,7 +5,7 @@
 //! `stripe` npm packages (MIT License, Copyright Stripe, Inc.).
 //! One line per endpoint; `!` required, `-` may be unset by an empty value, `>4<9` the columns of
 //! versions in which a name or a value exists, `s i n b` scalars, `e(..)` enum, `m` map of strings,
-//! `r` range, `[` array, `{..}` object, `*` anything.
+//! `r` range, `[` array, `d` map of anything by name, `{..}` object, `*` anything.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -30,6 +30,7 @@ enum Kind {
     Range,
     Enum(Vec<(String, Range)>),
     Array(Box<Field>),
+    Map(Box<Field>),
     Object(Vec<Field>),
 }
 
@@ -129,6 +130,9 @@ impl<'a> Cursor<'a> {
         }
         if self.eat('[') {
             return Kind::Array(Box::new(self.field(String::new(), false, Range::ALWAYS)));
+        }
+        if self.eat('d') {
+            return Kind::Map(Box::new(self.field(String::new(), false, Range::ALWAYS)));
         }
         let mut letters = self.text.chars();
         let letter = letters.next().unwrap_or('*');
@@ -244,7 +248,7 @@ fn find_unknown(fields: &[Field], sent: &Node, version: Version, at: &str, out: 
             None => out.push(here),
             Some(field) => match &field.kind {
                 Kind::Object(inner) => find_unknown(inner, node, version, &here, out),
-                Kind::Array(item) => {
+                Kind::Array(item) | Kind::Map(item) => {
                     if let (Kind::Object(inner), Node::Tree(items)) = (&item.kind, node) {
                         for (index, child) in items {
                             find_unknown(inner, child, version, &path(&here, index), out);
@@ -304,7 +308,17 @@ fn typed(
         .param(at)
         .validation()),
         (Kind::Object(fields), Node::Tree(_)) => object(fields, node, version, at, false),
-        (Kind::Object(_) | Kind::StringMap, Node::Text(_)) => Err(invalid("Invalid object".into())),
+        (Kind::Map(item), Node::Tree(members)) => members
+            .iter()
+            .map(|(name, child)| {
+                let value = typed(item, child, version, &path(at, name), false)?;
+                Ok((name.clone(), value))
+            })
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
+        (Kind::Object(_) | Kind::Map(_) | Kind::StringMap, Node::Text(_)) => {
+            Err(invalid("Invalid object".into()))
+        }
         (Kind::StringMap, Node::Tree(_)) => Ok(untyped(node)),
         (Kind::Array(item), Node::Tree(members)) => members
             .iter()
@@ -382,6 +396,18 @@ fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
 fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
     let known = values.iter().filter(|(_, range)| range.holds(version));
     known.map(|(value, _)| value.clone()).collect()
+}
+
+/// The values that an endpoint's parameter may have in a version, none if it is no choice.
+pub(crate) fn choices_of(endpoint: &str, name: &str, version: Version) -> Vec<String> {
+    let Some(Kind::Object(fields)) = table().get(endpoint).map(|field| &field.kind) else {
+        return Vec::new();
+    };
+    let found = fields.iter().find(|field| field.name == name);
+    match found.map(|field| &field.kind) {
+        Some(Kind::Enum(values)) => choices(values, version),
+        _ => Vec::new(),
+    }
 }
 
 /// `a, b, or c`, as Stripe lists choices.

@@ -1,6 +1,10 @@
 //! Stripe's test cards and how each of them behaves; nothing else is a card here.
 
+mod numbers;
+
 use serde_json::{Value, json};
+
+pub(crate) use crate::lives::card::numbers::CARDS;
 
 /// A refusal by the card's issuer, in Stripe's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,9 +12,12 @@ use serde_json::{Value, json};
 pub(crate) struct Decline {
     pub(crate) code: &'static str,
     pub(crate) decline_code: &'static str,
+    /// Empty where the refusal is not about a field.
     pub(crate) param: &'static str,
     pub(crate) message: &'static str,
     pub(crate) advice_code: &'static str,
+    /// Empty where the network gives none.
+    pub(crate) network_advice_code: &'static str,
     pub(crate) network_decline_code: &'static str,
 }
 
@@ -21,6 +28,7 @@ const fn declined(reason: &'static str, advice: &'static str, network: &'static 
         param: "",
         message: "Your card was declined.",
         advice_code: advice,
+        network_advice_code: "",
         network_decline_code: network,
     }
 }
@@ -28,27 +36,49 @@ const fn declined(reason: &'static str, advice: &'static str, network: &'static 
 pub(crate) const GENERIC: Decline = declined("generic_decline", "try_again_later", "01");
 const FUNDS: Decline = Decline {
     message: "Your card has insufficient funds.",
+    network_advice_code: "02",
     ..declined("insufficient_funds", "try_again_later", "51")
 };
-const LOST: Decline = declined("lost_card", "do_not_try_again", "41");
-const STOLEN: Decline = declined("stolen_card", "do_not_try_again", "43");
+const LOST: Decline = Decline {
+    network_advice_code: "01",
+    ..declined("lost_card", "do_not_try_again", "41")
+};
+const STOLEN: Decline = Decline {
+    network_advice_code: "01",
+    ..declined("stolen_card", "do_not_try_again", "43")
+};
 const VELOCITY: Decline = Decline {
     message: "Your card was declined for making repeated attempts too frequently or exceeding its \
               amount limit.",
+    network_advice_code: "02",
     ..declined("card_velocity_exceeded", "try_again_later", "61")
 };
-const FRAUD: Decline = declined("fraudulent", "do_not_try_again", "59");
+/// Blocked by Radar: no issuer was asked.
+pub(crate) const FRAUD: Decline = Decline {
+    advice_code: "",
+    network_decline_code: "",
+    ..declined("fraudulent", "", "")
+};
 const EXPIRED: Decline = Decline {
     code: "expired_card",
     param: "exp_month",
     message: "Your card has expired.",
+    network_advice_code: "03",
     ..declined("expired_card", "confirm_card_data", "54")
 };
-const CVC: Decline = Decline {
+pub(crate) const CVC: Decline = Decline {
     code: "incorrect_cvc",
     param: "cvc",
     message: "Your card's security code is incorrect.",
+    network_advice_code: "03",
     ..declined("incorrect_cvc", "confirm_card_data", "N7")
+};
+pub(crate) const ZIP: Decline = Decline {
+    code: "incorrect_zip",
+    param: "address_zip",
+    message: "Your card could not be authorized using the postal code provided. Please update the \
+              postal code, or contact your card issuer for further details.",
+    ..declined("incorrect_zip", "confirm_card_data", "N7")
 };
 const PROCESSING: Decline = Decline {
     code: "processing_error",
@@ -59,12 +89,24 @@ const NUMBER: Decline = Decline {
     code: "incorrect_number",
     param: "number",
     message: "Your card number is incorrect.",
-    ..declined("incorrect_number", "confirm_card_data", "14")
+    advice_code: "",
+    network_decline_code: "",
+    ..declined("incorrect_number", "", "")
 };
 const LIVE_CARD: Decline = Decline {
     message: "Your card was declined. Your request was in test mode, but used a non test (live) \
               card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
-    ..declined("test_mode_live_card", "try_again_later", "05")
+    advice_code: "",
+    network_decline_code: "",
+    ..declined("test_mode_live_card", "", "")
+};
+/// An issuer that wants its customer to answer, where nobody can.
+pub(crate) const AUTHENTICATION: Decline = Decline {
+    code: "authentication_required",
+    message: "Your card was declined. This transaction requires authentication.",
+    advice_code: "",
+    network_decline_code: "",
+    ..declined("authentication_required", "", "")
 };
 
 /// What happens when a card is used.
@@ -75,8 +117,48 @@ pub(crate) enum Behaviour {
     Declines(Decline),
     /// Attaches, and is refused when charged.
     FailsWhenCharged(Decline),
-    /// Asks for 3-D Secure, which is not simulated.
+    /// Asks for 3-D Secure; `challenge` says when, `then` what comes after it.
     NeedsAuthentication,
+}
+
+/// When a card asks its holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// Never by itself, and not if the seller asks for it either.
+    Never,
+    /// Only if the seller asks for it.
+    OnDemand,
+    Always,
+    /// On session always; off session unless it was set up for that.
+    UnlessSetUp,
+    /// On session only.
+    OnSession,
+}
+
+/// What follows some time after a successful charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    Nothing,
+    /// A dispute with this reason and the network's code for it.
+    Dispute(&'static str, &'static str),
+    TwoDisputes,
+    Inquiry,
+    FraudWarning,
+    RefundPending,
+    RefundFails,
+    /// The money is available at once.
+    AvailableAtOnce,
+}
+
+/// What the issuer says about the address and the security code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checks {
+    Pass,
+    CvcFails,
+    ZipFails,
+    LineFails,
+    AddressFails,
+    Unavailable,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,118 +168,16 @@ pub(crate) struct TestCard {
     names: &'static str,
     pub(crate) brand: &'static str,
     pub(crate) funding: &'static str,
+    pub(crate) country: &'static str,
     pub(crate) behaviour: Behaviour,
+    pub(crate) challenge: Challenge,
+    /// The refusal that follows even if the challenge is passed.
+    pub(crate) then: Option<Decline>,
+    pub(crate) aftermath: Aftermath,
+    pub(crate) checks: Checks,
+    /// `normal`, `elevated` or `highest`; the last is blocked.
+    pub(crate) risk: &'static str,
 }
-
-const fn ok(
-    n: &'static str,
-    names: &'static str,
-    brand: &'static str,
-    funding: &'static str,
-) -> TestCard {
-    TestCard {
-        number: n,
-        names,
-        brand,
-        funding,
-        behaviour: Behaviour::Succeeds,
-    }
-}
-
-const fn visa(number: &'static str, names: &'static str, behaviour: Behaviour) -> TestCard {
-    TestCard {
-        number,
-        names,
-        brand: "visa",
-        funding: "credit",
-        behaviour,
-    }
-}
-
-static CARDS: &[TestCard] = &[
-    ok("4242424242424242", "visa us", "visa", "credit"),
-    ok("4000056655665556", "visa_debit", "visa", "debit"),
-    ok("5555555555554444", "mastercard", "mastercard", "credit"),
-    ok(
-        "5200828282828210",
-        "mastercard_debit",
-        "mastercard",
-        "debit",
-    ),
-    ok(
-        "5105105105105100",
-        "mastercard_prepaid",
-        "mastercard",
-        "prepaid",
-    ),
-    ok("378282246310005", "amex", "amex", "credit"),
-    ok("371449635398431", "", "amex", "credit"),
-    ok("6011111111111117", "discover", "discover", "credit"),
-    ok("3056930009020004", "diners", "diners", "credit"),
-    ok("3566002020360505", "jcb", "jcb", "credit"),
-    ok("6200000000000005", "unionpay", "unionpay", "credit"),
-    visa(
-        "4000000000000002",
-        "visa_chargeDeclined chargeDeclined",
-        Behaviour::Declines(GENERIC),
-    ),
-    visa(
-        "4000000000009995",
-        "visa_chargeDeclinedInsufficientFunds chargeDeclinedInsufficientFunds",
-        Behaviour::Declines(FUNDS),
-    ),
-    visa(
-        "4000000000009987",
-        "visa_chargeDeclinedLostCard",
-        Behaviour::Declines(LOST),
-    ),
-    visa(
-        "4000000000009979",
-        "visa_chargeDeclinedStolenCard",
-        Behaviour::Declines(STOLEN),
-    ),
-    visa(
-        "4000000000006975",
-        "visa_chargeDeclinedVelocityLimitExceeded",
-        Behaviour::Declines(VELOCITY),
-    ),
-    visa(
-        "4000000000000069",
-        "chargeDeclinedExpiredCard",
-        Behaviour::Declines(EXPIRED),
-    ),
-    visa(
-        "4000000000000127",
-        "chargeDeclinedIncorrectCvc",
-        Behaviour::Declines(CVC),
-    ),
-    visa(
-        "4000000000000119",
-        "chargeDeclinedProcessingError",
-        Behaviour::Declines(PROCESSING),
-    ),
-    visa("4100000000000019", "radarBlock", Behaviour::Declines(FRAUD)),
-    visa(
-        "4000000000000341",
-        "chargeCustomerFail",
-        Behaviour::FailsWhenCharged(GENERIC),
-    ),
-    visa(
-        "4000002760003184",
-        "authenticationRequired",
-        Behaviour::NeedsAuthentication,
-    ),
-    visa(
-        "4000002500003155",
-        "authenticationRequiredOnSetup",
-        Behaviour::NeedsAuthentication,
-    ),
-    visa(
-        "4000000000003220",
-        "threeDSecure2Required",
-        Behaviour::NeedsAuthentication,
-    ),
-];
 
 /// The card of a number as typed, blanks and dashes included; any other number is refused.
 pub(crate) fn by_number(typed: &str) -> Result<&'static TestCard, Decline> {
@@ -216,8 +196,8 @@ pub(crate) fn by_number(typed: &str) -> Result<&'static TestCard, Decline> {
 pub(crate) fn by_name(name: &str) -> Option<&'static TestCard> {
     CARDS.iter().find(|card| {
         card.names
-            .split(' ')
-            .any(|known| !known.is_empty() && known == name)
+            .split_ascii_whitespace()
+            .any(|known| known == name)
     })
 }
 
@@ -240,15 +220,29 @@ fn passes_luhn(digits: &str) -> bool {
     is_plausible && sum.is_multiple_of(10)
 }
 
+impl TestCard {
+    /// What follows `pm_card_`, separated by blanks.
+    pub(crate) fn names_of(&self) -> &'static str {
+        self.names
+    }
+}
+
 impl Decline {
     /// The error's own members beside type and message.
     pub(crate) fn members(&self) -> Value {
-        json!({
-            "advice_code": self.advice_code,
+        let mut members = json!({
             "code": self.code,
             "decline_code": self.decline_code,
-            "network_decline_code": self.network_decline_code,
-        })
+        });
+        let optional = [
+            ("advice_code", self.advice_code),
+            ("network_advice_code", self.network_advice_code),
+            ("network_decline_code", self.network_decline_code),
+        ];
+        for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_empty()) {
+            members[name] = json!(value);
+        }
+        members
     }
 }
 
@@ -272,5 +266,21 @@ mod tests {
             by_name("chargeDeclined").unwrap().number,
             "4000000000000002"
         );
+    }
+
+    #[test]
+    fn every_number_and_every_name_is_there_once_and_plausible() {
+        let mut names: Vec<&str> = CARDS
+            .iter()
+            .flat_map(|card| card.names.split_ascii_whitespace())
+            .collect();
+        let mut numbers: Vec<&str> = CARDS.iter().map(|card| card.number).collect();
+        assert!(numbers.iter().all(|number| passes_luhn(number)));
+        let counts = (names.len(), numbers.len());
+        names.sort_unstable();
+        names.dedup();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!((names.len(), numbers.len()), counts);
     }
 }

@@ -1,14 +1,30 @@
-//! Payment methods, payment intents and charges.
+//! Payment intents: how one is made, charged, challenged, captured and given up.
+
+pub(crate) mod authentication;
+pub(crate) mod charge;
+pub(crate) mod intent;
+pub(crate) mod method;
+pub(crate) mod setup;
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
 use crate::http::error::StripeError;
-use crate::lives::card::{self, Behaviour, Decline, TestCard};
-use crate::lives::checkout::CardEntry;
+use crate::lives::card::{self, Aftermath, Behaviour, Challenge, Decline};
+use crate::lives::ledger;
+use crate::lives::payment::charge::Authentication;
+pub(crate) use crate::lives::payment::method::{
+    behaviour_of, full_year, insert_method, refuse_declining, resolve_method,
+};
 
-pub(crate) static DUE: &[Action] = &[];
+pub(crate) static DUE: &[Action] = &[
+    ("charge.settle", settle_later),
+    ("charge.aftermath", crate::lives::dispute::follow),
+];
+
+/// How long Stripe takes to settle a charge that is captured asynchronously.
+const SETTLED_AFTER_SECONDS: i64 = 3;
 
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
@@ -23,124 +39,57 @@ pub(crate) struct IntentTerms {
     pub(crate) setup_future_usage: Value,
 }
 
-fn empty_address() -> Value {
-    json!({ "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null })
+/// Whether the payer is there to answer a challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    On,
+    Off,
 }
 
-/// Stores a payment method made of a test card; it belongs to nobody yet.
-pub(crate) fn insert_method(account: &mut Account, card: &TestCard, entry: &CardEntry) -> String {
-    let id = account.ids.next("pm_");
-    let exp_month: i64 = entry.exp_month.parse().unwrap_or(12);
-    let exp_year = full_year(&entry.exp_year).unwrap_or(2034);
-    let text = |value: &str| {
-        if value.is_empty() {
-            Value::Null
-        } else {
-            json!(value)
-        }
-    };
-    let last4 = &card.number[card.number.len() - 4..];
-    let method = json!({
-        "id": id,
-        "object": "payment_method",
-        "allow_redisplay": "unspecified",
-        "billing_details": {
-            "address": empty_address(), "email": text(&entry.email), "name": text(&entry.name),
-            "phone": null, "tax_id": null,
-        },
-        "card": {
-            "brand": card.brand,
-            "checks": {
-                "address_line1_check": null, "address_postal_code_check": null,
-                "cvc_check": "pass",
-            },
-            "country": "US",
-            "display_brand": card.brand,
-            "exp_month": exp_month,
-            "exp_year": exp_year,
-            "fingerprint": format!("sandbox{:0>9}", card.number.get(4..13).unwrap_or("0")),
-            "funding": card.funding,
-            "generated_from": null,
-            "last4": last4,
-            "networks": { "available": [card.brand], "preferred": null },
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": { "supported": true },
-            "wallet": null,
-        },
-        "created": account.now,
-        "customer": null,
-        "customer_account": null,
-        "livemode": false,
-        "metadata": {},
-        "type": "card",
-        "_number": card.number,
-    });
-    account.insert(method)
-}
-
-/// `30`, `2030`: the year in full.
-pub(crate) fn full_year(text: &str) -> Option<i64> {
-    let year: i64 = text.parse().ok()?;
-    let full = if (0..100).contains(&year) {
-        2000 + year
-    } else {
-        year
-    };
-    (2000..2200).contains(&full).then_some(full)
-}
-
-/// The stored payment method of an id, or a new one of a named test card (`pm_card_visa`).
-pub(crate) fn resolve_method(
-    account: &mut Account,
-    id: &str,
-    param: &str,
-) -> Result<String, StripeError> {
-    if let Some(card) = id.strip_prefix("pm_card_").and_then(card::by_name) {
-        return Ok(insert_method(account, card, &CardEntry::default()));
-    }
-    if account.get(id)["object"] == "payment_method" {
-        return Ok(id.to_owned());
-    }
-    Err(StripeError::no_such_param("PaymentMethod", id, param))
-}
-
-pub(crate) fn behaviour_of(account: &Account, method_id: &str) -> Behaviour {
-    let number = account.get(method_id)["_number"]
-        .as_str()
-        .unwrap_or_default();
-    match card::by_number(number) {
-        Ok(card) => card.behaviour,
-        Err(decline) => Behaviour::Declines(decline),
-    }
-}
-
-/// Cards that are declined at once cannot even be attached.
-pub(crate) fn refuse_declining(account: &Account, method_id: &str) -> Result<(), StripeError> {
-    match behaviour_of(account, method_id) {
-        Behaviour::Declines(decline) => Err(card_error(&decline, Value::Null)),
-        Behaviour::NeedsAuthentication => Err(StripeError::not_simulated("3-D Secure")),
-        Behaviour::Succeeds | Behaviour::FailsWhenCharged(_) => Ok(()),
-    }
+/// How a try to collect an intent's money ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collected {
+    /// Paid, or held if the intent is captured manually.
+    Succeeded,
+    Declined(Decline),
+    /// The intent waits for its payer (`requires_action`); nothing was charged. It comes to its end
+    /// by `intent::authenticate`, which tells `reaction::intent_succeeded` or `intent_failed`.
+    RequiresAction,
 }
 
 /// The 402 of a decline, with the intent that it left behind.
 pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     let mut error = StripeError::coded(decline.code, decline.message).status(402);
     error.kind = "card_error";
-    error.param = Some(decline.param.to_owned());
-    for name in ["advice_code", "decline_code", "network_decline_code"] {
-        error = error.with(name, decline.members()[name].clone());
+    if !decline.param.is_empty() || intent.is_null() {
+        error.param = Some(decline.param.to_owned());
+    }
+    if let Value::Object(members) = decline.members() {
+        for (name, value) in members.into_iter().filter(|(name, _)| name != "code") {
+            error = error.with(&name, value);
+        }
     }
     if intent.is_null() {
-        error
-    } else {
-        error.with("payment_intent", intent)
+        return error;
     }
+    let last = &intent["last_payment_error"];
+    for name in ["charge", "payment_method"] {
+        if !last[name].is_null() {
+            error = error.with(name, last[name].clone());
+        }
+    }
+    error.with("payment_intent", intent)
 }
 
 pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> String {
     let id = account.ids.next("pi_");
     let secret = account.ids.letters(25);
+    // Invoices are captured at once; everything else is, since 2024-04-10, by and by.
+    let capture_method = if terms.invoice.is_null() {
+        "automatic_async"
+    } else {
+        "automatic"
+    };
     let intent = json!({
         "id": id,
         "object": "payment_intent",
@@ -154,7 +103,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "automatic_payment_methods": null,
         "canceled_at": null,
         "cancellation_reason": null,
-        "capture_method": "automatic_async",
+        "capture_method": capture_method,
         "client_secret": format!("{id}_secret_{secret}"),
         "confirmation_method": "automatic",
         "created": account.now,
@@ -194,156 +143,197 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
     account.insert(intent)
 }
 
-/// Charges the intent to a payment method. Both outcomes leave a charge; the events are the caller's,
-/// because their order differs with what the payment is for.
+/// What a card does with a charge before any money is moved.
+enum Way {
+    Goes,
+    Refused(Decline),
+    Challenged,
+}
+
+fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) -> Way {
+    match behaviour_of(account, method_id) {
+        Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => {
+            return Way::Refused(decline);
+        }
+        Behaviour::Succeeds | Behaviour::NeedsAuthentication => {}
+    }
+    let Some(card) = method::card_of(account, method_id) else {
+        return Way::Goes;
+    };
+    let is_set_up = account.get(method_id)["_is_set_up"] == true;
+    let is_demanded = matches!(
+        intent["payment_method_options"]["card"]["request_three_d_secure"].as_str(),
+        Some("any" | "challenge")
+    );
+    let is_challenged = match card.challenge {
+        Challenge::Never => false,
+        Challenge::OnDemand => is_demanded,
+        Challenge::Always => true,
+        Challenge::UnlessSetUp => session == Session::On || !is_set_up,
+        Challenge::OnSession => session == Session::On,
+    };
+    match (is_challenged, session, card.then) {
+        (true, Session::On, _) => Way::Challenged,
+        (true, Session::Off, _) => Way::Refused(card::AUTHENTICATION),
+        (false, _, Some(decline)) => Way::Refused(decline),
+        (false, _, None) => Way::Goes,
+    }
+}
+
+/// Collects an intent's money from a payment method. The events are the caller's, because their
+/// order differs with what the payment is for: `raise_succeeded`, `raise_failed`, or
+/// `payment_intent.requires_action`.
+pub(crate) fn collect(
+    account: &mut Account,
+    intent_id: &str,
+    method_id: &str,
+    session: Session,
+) -> Collected {
+    let intent = account.snapshot(intent_id);
+    match way_of(account, &intent, method_id, session) {
+        Way::Challenged => {
+            authentication::demand(account, intent_id, method_id);
+            Collected::RequiresAction
+        }
+        Way::Refused(decline) => {
+            let is_silent = decline == card::AUTHENTICATION
+                && account.get(method_id)["_number"] == "4000000000003220";
+            fail(account, intent_id, method_id, &decline, !is_silent);
+            Collected::Declined(decline)
+        }
+        Way::Goes => {
+            succeed(account, intent_id, method_id, Authentication::None);
+            Collected::Succeeded
+        }
+    }
+}
+
+/// Charges the intent to a payment method whose owner is not there. Both outcomes leave a charge; the
+/// events are the caller's, because their order differs with what the payment is for.
 pub(crate) fn charge(
     account: &mut Account,
     intent_id: &str,
     method_id: &str,
 ) -> Result<String, Decline> {
-    let decline = match behaviour_of(account, method_id) {
-        Behaviour::Succeeds => None,
-        Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => Some(decline),
-        // Off-session payments cannot answer a challenge: the issuer declines.
-        Behaviour::NeedsAuthentication => Some(Decline {
-            code: "authentication_required",
-            decline_code: "authentication_required",
-            message: "Your card was declined. This transaction requires authentication.",
-            ..card::GENERIC
-        }),
-    };
-    let charge_id = insert_charge(account, intent_id, method_id, decline.as_ref());
-    let method = account.get(method_id).clone();
-    let Some(intent) = account.edit(intent_id) else {
-        return Ok(charge_id);
-    };
-    intent["latest_charge"] = json!(charge_id);
-    match decline {
-        None => {
-            intent["status"] = json!("succeeded");
-            intent["amount_received"] = intent["amount"].clone();
-            intent["payment_method"] = json!(method_id);
-            intent["last_payment_error"] = Value::Null;
-            Ok(charge_id)
-        }
-        Some(decline) => {
-            let mut error = decline.members();
-            error["charge"] = json!(charge_id);
-            error["message"] = json!(decline.message);
-            error["payment_method"] = crate::shape::render::without_private(&method);
-            error["type"] = json!("card_error");
-            let page = decline.code.replace('_', "-");
-            error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
-            intent["status"] = json!("requires_payment_method");
-            intent["payment_method"] = Value::Null;
-            intent["last_payment_error"] = error;
-            Err(decline)
+    match collect(account, intent_id, method_id, Session::Off) {
+        Collected::Declined(decline) => Err(decline),
+        Collected::Succeeded | Collected::RequiresAction => {
+            let charge = account.get(intent_id)["latest_charge"].as_str();
+            Ok(charge.unwrap_or_default().to_owned())
         }
     }
 }
 
-fn insert_charge(
+/// Moves the money, or holds it.
+fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Authentication) {
+    let charge_id = charge::insert(account, intent_id, method_id, None, passed);
+    let intent = account.snapshot(intent_id);
+    let is_held = charge::captures_manually(&intent);
+    if let Some(intent) = account.edit(intent_id) {
+        intent["latest_charge"] = json!(charge_id);
+        intent["payment_method"] = json!(method_id);
+        intent["last_payment_error"] = Value::Null;
+        intent["next_action"] = Value::Null;
+        if is_held {
+            intent["status"] = json!("requires_capture");
+            intent["amount_capturable"] = intent["amount"].clone();
+        } else {
+            intent["status"] = json!("succeeded");
+            intent["amount_received"] = intent["amount"].clone();
+        }
+    }
+    let is_kept = !intent["setup_future_usage"].is_null() && !intent["customer"].is_null();
+    let is_set_up = intent["setup_future_usage"] == "off_session";
+    if let Some(method) = account.edit(method_id) {
+        if method["customer"].is_null() && !is_kept {
+            method["_is_used_up"] = json!(true);
+        }
+        if is_set_up && passed == Authentication::Passed {
+            method["_is_set_up"] = json!(true);
+        }
+    }
+    if !is_held {
+        settle_soon(account, &charge_id, &intent);
+    }
+    let aftermath = method::card_of(account, method_id).map(|card| card.aftermath);
+    let is_followed = matches!(
+        aftermath,
+        Some(
+            Aftermath::Dispute(..)
+                | Aftermath::TwoDisputes
+                | Aftermath::Inquiry
+                | Aftermath::FraudWarning
+        )
+    );
+    if is_followed && !is_held {
+        let now = account.now;
+        account.when(now, "charge.aftermath", &charge_id);
+    }
+}
+
+/// Leaves a failed try behind; one that was refused before any bank was asked leaves no charge.
+fn fail(
     account: &mut Account,
     intent_id: &str,
     method_id: &str,
-    decline: Option<&Decline>,
-) -> String {
-    let id = account.ids.next("ch_");
-    let intent = account.get(intent_id).clone();
-    let method = account.get(method_id).clone();
-    let is_paid = decline.is_none();
-    let mut card = method["card"].clone();
-    if let Some(members) = card.as_object_mut() {
-        members.shift_remove("networks");
-        members.shift_remove("generated_from");
-        members.shift_remove("display_brand");
-        members.shift_remove("three_d_secure_usage");
-        members.insert("network".into(), method["card"]["brand"].clone());
-        members.insert(
-            "amount_authorized".into(),
-            if is_paid {
-                intent["amount"].clone()
-            } else {
-                Value::Null
-            },
-        );
-        members.insert("installments".into(), Value::Null);
-        members.insert("mandate".into(), Value::Null);
-        for name in [
-            "authorization_code",
-            "electronic_commerce_indicator",
-            "network_transaction_id",
-            "transaction_link_id",
-        ] {
-            members.insert(name.into(), Value::Null);
-        }
-        members.insert("three_d_secure".into(), Value::Null);
-    }
-    let outcome = match decline {
-        None => json!({
-            "advice_code": null, "network_advice_code": null, "network_decline_code": null,
-            "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
-            "risk_score": 20, "seller_message": "Payment complete.", "type": "authorized",
-        }),
-        Some(decline) => json!({
-            "advice_code": decline.advice_code, "network_advice_code": null,
-            "network_decline_code": decline.network_decline_code,
-            "network_status": "declined_by_network", "reason": decline.decline_code,
-            "risk_level": "normal", "risk_score": 20,
-            "seller_message": if decline.decline_code == "generic_decline" {
-                "The bank did not return any further details with this decline.".to_owned()
-            } else {
-                format!("The bank returned the decline code `{}`.", decline.decline_code)
-            },
-            "type": "issuer_declined",
-        }),
-    };
-    let charge = json!({
-        "id": id,
-        "object": "charge",
-        "amount": intent["amount"],
-        "amount_captured": if is_paid { intent["amount"].clone() } else { json!(0) },
-        "amount_refunded": 0,
-        "application": null,
-        "application_fee": null,
-        "application_fee_amount": null,
-        "balance_transaction": null,
-        "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": "SANDBOX",
-        "captured": is_paid,
-        "created": account.now,
-        "currency": intent["currency"],
-        "customer": intent["customer"],
-        "description": intent["description"],
-        "disputed": false,
-        "failure_balance_transaction": null,
-        "failure_code": decline.map(|d| d.code),
-        "failure_message": decline.map(|d| d.message),
-        "fraud_details": {},
-        "livemode": false,
-        "metadata": intent["metadata"],
-        "on_behalf_of": null,
-        "outcome": outcome,
-        "paid": is_paid,
-        "payment_intent": intent_id,
-        "payment_method": method_id,
-        "payment_method_details": { "card": card, "type": "card" },
-        "receipt_email": intent["receipt_email"],
-        "receipt_number": null,
-        "receipt_url": null,
-        "refunded": false,
-        "review": null,
-        "shipping": null,
-        "source": null,
-        "source_transfer": null,
-        "statement_descriptor": null,
-        "statement_descriptor_suffix": null,
-        "status": if is_paid { "succeeded" } else { "failed" },
-        "transfer_data": null,
-        "transfer_group": null,
-        "_invoice": intent["_invoice"],
+    decline: &Decline,
+    leaves_charge: bool,
+) {
+    let charge_id = leaves_charge.then(|| {
+        charge::insert(
+            account,
+            intent_id,
+            method_id,
+            Some(decline),
+            Authentication::None,
+        )
     });
-    account.insert(charge)
+    let method = crate::shape::render::without_private(account.get(method_id));
+    let mut error = decline.members();
+    let page = decline.code.replace('_', "-");
+    error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
+    error["message"] = json!(decline.message);
+    error["payment_method"] = method;
+    error["type"] = json!("card_error");
+    if !decline.param.is_empty() {
+        error["param"] = json!(decline.param);
+    }
+    if let Some(charge_id) = &charge_id {
+        error["charge"] = json!(charge_id);
+    }
+    if let Some(intent) = account.edit(intent_id) {
+        intent["status"] = json!("requires_payment_method");
+        intent["payment_method"] = Value::Null;
+        intent["next_action"] = Value::Null;
+        intent["last_payment_error"] = error;
+        if let Some(charge_id) = charge_id {
+            intent["latest_charge"] = json!(charge_id);
+        }
+    }
+}
+
+/// Settles a captured charge: at once where Stripe answers with the balance transaction, else a few
+/// seconds later. What is on a test clock does not wait for somebody to advance it.
+fn settle_soon(account: &mut Account, charge_id: &str, intent: &Value) {
+    let is_later =
+        intent["capture_method"] == "automatic_async" && account.clock_of(charge_id).is_empty();
+    if is_later {
+        let at = account.now.saturating_add(SETTLED_AFTER_SECONDS);
+        account.when(at, "charge.settle", charge_id);
+    } else {
+        ledger::settle_charge(account, charge_id);
+    }
+}
+
+fn settle_later(account: &mut Account, charge_id: &str) {
+    let before = account.snapshot(charge_id);
+    if !before["balance_transaction"].is_null() {
+        return;
+    }
+    ledger::settle_charge(account, charge_id);
+    let receipt = charge::receipt_url(account);
+    account.set(charge_id, "receipt_url", receipt);
+    account.raise_update("charge.updated", charge_id, &before);
 }
 
 /// Raises what a failed try to pay an intent raises.
@@ -352,6 +342,33 @@ pub(crate) fn raise_failed(account: &mut Account, intent_id: &str) {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    account.raise("charge.failed", &charge_id);
+    if account.get(intent_id)["last_payment_error"]["charge"] == charge_id.as_str() {
+        account.raise("charge.failed", &charge_id);
+    }
     account.raise("payment_intent.payment_failed", intent_id);
+}
+
+/// Raises what a successful payment raises by itself, in Stripe's order: the charge, what follows
+/// from its card, the method that was kept, and the intent.
+pub(crate) fn raise_succeeded(account: &mut Account, intent_id: &str) {
+    let intent = account.snapshot(intent_id);
+    let charge_id = intent["latest_charge"].as_str().unwrap_or_default();
+    account.raise("charge.succeeded", charge_id);
+    if intent["status"] != "requires_capture" {
+        crate::lives::dispute::follow(account, charge_id);
+    }
+    let method_id = intent["payment_method"].as_str().unwrap_or_default();
+    if let (false, Some(customer)) = (
+        intent["setup_future_usage"].is_null(),
+        intent["customer"].as_str(),
+    ) && account.get(method_id)["customer"].is_null()
+    {
+        method::attach(account, method_id, customer);
+    }
+    let kind = if intent["status"] == "requires_capture" {
+        "payment_intent.amount_capturable_updated"
+    } else {
+        "payment_intent.succeeded"
+    };
+    account.raise(kind, intent_id);
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::Decline;
+use crate::lives::proration::prorated;
 use crate::lives::{invoice, subscription};
 
 const PENDING_SECONDS: i64 = 23 * 3_600;
@@ -21,18 +22,6 @@ pub(crate) enum Proration {
 
 /// New quantities by item id.
 pub(crate) type Quantities = Vec<(String, i64)>;
-
-/// Nearest cent of `amount * left / whole`, halves towards minus infinity, as Stripe rounds.
-pub(crate) fn prorated(amount: i64, left: i64, whole: i64) -> i64 {
-    if whole <= 0 {
-        return 0;
-    }
-    let (amount, left, whole) = (i128::from(amount), i128::from(left), i128::from(whole));
-    // ceil(x - 1/2) with x = amount * left / whole.
-    let numerator = 2 * amount * left - whole;
-    let ceiling = -((-numerator).div_euclid(2 * whole));
-    i64::try_from(ceiling).unwrap_or(0)
-}
 
 fn proration_lines(account: &Account, id: &str, quantities: &Quantities) -> Vec<invoice::Line> {
     let now = account.now;
@@ -233,25 +222,5 @@ pub(crate) fn settle_pending(account: &mut Account, invoice_id: &str) {
         apply(account, &id, &quantities);
         account.set(&id, "pending_update", Value::Null);
     }
-    if before["status"] == "past_due" || before["status"] == "incomplete" {
-        account.set(&id, "status", json!("active"));
-    }
     account.raise_update("customer.subscription.updated", &id, &before);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::prorated;
-
-    #[test]
-    fn halves_round_towards_minus_infinity() {
-        // Stripe's own cases: 30-day period, 20 days left.
-        assert_eq!(prorated(-1_000, 20, 30), -667);
-        assert_eq!(prorated(2_000, 20, 30), 1_333);
-        assert_eq!(prorated(-2 * 999, 20, 30), -1_332);
-        assert_eq!(prorated(3 * 999, 20, 30), 1_998);
-        assert_eq!(prorated(-5, 1, 2), -3);
-        assert_eq!(prorated(9, 1, 2), 4);
-        assert_eq!(prorated(100, 1, 0), 0);
-    }
 }

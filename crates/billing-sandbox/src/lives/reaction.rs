@@ -4,35 +4,37 @@
 use crate::account::Account;
 use crate::lives::invoice::collect;
 use crate::lives::quantity;
+use crate::lives::subscription::status;
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
     quantity::settle_pending(account, invoice_id);
+    status::paid(account, invoice_id);
 }
 
 /// A try to pay an invoice failed, or waits for the customer; its own events are raised already.
 pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
-}
-
-/// The last of an invoice's retries failed; its own events are raised already.
-pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::not_paid(account, invoice_id);
 }
 
 /// The due date of a sent invoice has passed and it is still open.
 pub(crate) fn invoice_overdue(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::not_paid(account, invoice_id);
 }
 
 /// An invoice was voided.
 pub(crate) fn invoice_voided(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::voided(account, invoice_id);
 }
 
 /// An invoice was given up as uncollectible.
 pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
-    let _ = (account, invoice_id);
+    status::given_up(account, invoice_id);
+}
+
+/// The last try to collect an invoice has failed; what follows for its subscription is a setting.
+pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
+    status::retries_exhausted(account, invoice_id);
 }
 
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or

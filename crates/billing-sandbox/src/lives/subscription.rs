@@ -1,16 +1,36 @@
 //! Subscriptions: how they begin, change and end.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
-use crate::lives::{calendar, invoice, money};
+use crate::lives::calendar::Interval;
+use crate::lives::money;
 
-pub(crate) static DUE: &[Action] = &[("subscription.end", end_if_scheduled)];
+pub(crate) mod begin;
+pub(crate) mod billing;
+pub(crate) mod collection;
+pub(crate) mod cycle;
+pub(crate) mod ending;
+pub(crate) mod pending;
+pub(crate) mod status;
+pub(crate) mod trial;
 
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(crate) use begin::{fix_currency, insert_first_invoice};
+pub(crate) use ending::at_period_end as cancel_at_period_end;
+pub(crate) use trial::end_after as trial_end;
+
+pub(crate) static DUE: &[Action] = &[
+    ("subscription.collect", collection::collect_draft),
+    ("subscription.cycle", cycle::run),
+    ("subscription.end", ending::at_scheduled_end),
+    ("subscription.incomplete", incomplete_for_too_long),
+    ("subscription.trial_will_end", trial::announce),
+    ("subscription.upcoming", cycle::announce),
+];
+
+/// How long a first payment may take.
+pub(crate) const FIRST_PAYMENT_SECONDS: i64 = 23 * 3_600;
 
 /// What a new subscription is made of.
 #[derive(Debug, Clone, Default)]
@@ -24,11 +44,6 @@ pub(crate) struct Terms {
     pub(crate) trial_settings: Value,
     pub(crate) default_payment_method: Value,
     pub(crate) status: &'static str,
-}
-
-/// The end of a trial of some days from now.
-pub(crate) fn trial_end(now: i64, days: i64) -> i64 {
-    now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
 }
 
 pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
@@ -106,7 +121,10 @@ pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
         "trial_settings": trial_settings,
         "trial_start": in_trial,
     });
-    account.insert(subscription)
+    account.insert(subscription);
+    cycle::expect_next(account, &id);
+    trial::expect_end(account, &id);
+    id
 }
 
 fn item_object(
@@ -116,9 +134,8 @@ fn item_object(
     quantity: i64,
     trial_end: Option<i64>,
 ) -> Value {
-    let interval = price["recurring"]["interval"].as_str().unwrap_or("month");
-    let count = price["recurring"]["interval_count"].as_i64().unwrap_or(1);
-    let end = trial_end.unwrap_or_else(|| calendar::after(account.now, interval, count));
+    let end =
+        trial_end.unwrap_or_else(|| Interval::of(price).period_at(account.now, account.now).1);
     json!({
         "id": account.ids.next("si_"),
         "object": "subscription_item",
@@ -168,148 +185,15 @@ pub(crate) fn line_text(account: &Account, price: &Value, quantity: i64) -> Stri
     }
 }
 
-/// The first invoice, as a draft: the first period, or nothing during a trial. One-time prices that
-/// were bought along are on it as well.
-pub(crate) fn insert_first_invoice(
-    account: &mut Account,
-    subscription_id: &str,
-    one_time: &[(Value, i64)],
-) -> String {
-    let subscription = account.get(subscription_id).clone();
-    let now = account.now;
-    let is_trial = subscription["status"] == "trialing";
-    let mut lines = Vec::new();
-    for item in items(&subscription) {
-        let quantity = item["quantity"].as_i64().unwrap_or(1);
-        let price = &item["price"];
-        let text = line_text(account, price, quantity);
-        let end = item["current_period_end"].as_i64().unwrap_or(now);
-        let (amount, description) = if is_trial {
-            (
-                0,
-                format!(
-                    "Free trial for {}",
-                    text.split(" (at ").next().unwrap_or(&text)
-                ),
-            )
-        } else {
-            (
-                price["unit_amount"]
-                    .as_i64()
-                    .unwrap_or(0)
-                    .saturating_mul(quantity),
-                text,
-            )
-        };
-        lines.push(invoice::Line {
-            amount,
-            description,
-            price: price.clone(),
-            quantity,
-            period: (now, end),
-            subscription_item: item["id"].clone(),
-            is_proration: false,
-            ..invoice::Line::default()
-        });
-    }
-    for (price, quantity) in one_time {
-        lines.push(invoice::Line {
-            amount: price["unit_amount"]
-                .as_i64()
-                .unwrap_or(0)
-                .saturating_mul(*quantity),
-            description: line_text(account, price, *quantity),
-            price: price.clone(),
-            quantity: *quantity,
-            period: (now, now),
-            subscription_item: Value::Null,
-            is_proration: false,
-            ..invoice::Line::default()
-        });
-    }
-    let draft = invoice::Draft {
-        customer: subscription["customer"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
-        subscription: json!(subscription_id),
-        subscription_metadata: subscription["metadata"].clone(),
-        currency: subscription["currency"]
-            .as_str()
-            .unwrap_or("usd")
-            .to_owned(),
-        reason: "subscription_create",
-        lines,
-        period: (now, now),
-        ..invoice::Draft::default()
-    };
-    let id = invoice::insert(account, &draft);
-    account.set(subscription_id, "latest_invoice", json!(id));
-    id
-}
-
-/// Remembers the currency that a customer's first subscription fixes.
-pub(crate) fn fix_currency(
-    account: &mut Account,
-    customer_id: &str,
-    currency: &Value,
-) -> Option<Arc<Value>> {
-    let before = account.snapshot(customer_id);
-    if !before["currency"].is_null() {
-        return None;
-    }
-    account.set(customer_id, "currency", currency.clone());
-    Some(before)
-}
-
-/// Ends a subscription now.
+/// Ends a subscription now, because somebody asked for it.
 pub(crate) fn cancel_now(account: &mut Account, id: &str) {
-    let now = account.now;
-    if let Some(subscription) = account.edit(id) {
-        subscription["status"] = json!("canceled");
-        subscription["ended_at"] = json!(now);
-        subscription["cancel_at"] = Value::Null;
-        subscription["cancel_at_period_end"] = json!(false);
-        if subscription["canceled_at"].is_null() {
-            subscription["canceled_at"] = json!(now);
-        }
-        if subscription["cancellation_details"]["reason"].is_null() {
-            subscription["cancellation_details"]["reason"] = json!("cancellation_requested");
-        }
-    }
-    account.raise("customer.subscription.deleted", id);
+    ending::end_now(account, id, "cancellation_requested");
 }
 
-/// Schedules the end for the end of the period, or takes that back.
-pub(crate) fn cancel_at_period_end(account: &mut Account, id: &str, is_wanted: bool) {
-    let now = account.now;
-    let end = items(account.get(id))
-        .iter()
-        .filter_map(|item| item["current_period_end"].as_i64())
-        .max()
-        .unwrap_or(now);
-    if let Some(subscription) = account.edit(id) {
-        subscription["cancel_at_period_end"] = json!(is_wanted);
-        subscription["cancel_at"] = if is_wanted { json!(end) } else { Value::Null };
-        subscription["canceled_at"] = if is_wanted { json!(now) } else { Value::Null };
-        subscription["cancellation_details"]["reason"] = if is_wanted {
-            json!("cancellation_requested")
-        } else {
-            Value::Null
-        };
-    }
-    if is_wanted {
-        account.when(end, "subscription.end", id);
-    }
-}
-
-/// The end of a period has come: ends the subscription if that is still wanted.
-pub(crate) fn end_if_scheduled(account: &mut Account, id: &str) {
-    let subscription = account.get(id);
-    let is_due = subscription["cancel_at"]
-        .as_i64()
-        .is_some_and(|at| at <= account.now);
-    if is_due && subscription["ended_at"].is_null() {
-        cancel_now(account, id);
+/// A first payment has not come in time.
+fn incomplete_for_too_long(account: &mut Account, id: &str) {
+    let before = account.snapshot(id);
+    if before["status"] == "incomplete" {
+        status::expire(account, id, &before);
     }
 }

@@ -18,7 +18,13 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("customer", "subscriptions"),
     ("customer", "tax"),
     ("customer", "sources"),
+    ("customer", "tax_ids"),
     ("charge", "refunds"),
+    ("coupon", "applies_to"),
+    ("coupon", "currency_options"),
+    ("plan", "tiers"),
+    ("price", "currency_options"),
+    ("price", "tiers"),
 ];
 
 /// Expands one path (`data.latest_invoice.payments`) of an answer.
@@ -70,6 +76,9 @@ fn descend(
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
             let included = on_request(account, value, first);
+            if included.is_null() && is_kept_back(first) {
+                return Ok(());
+            }
             value[*first] = render(&included, version);
         } else if value.get(*first).is_none() {
             return Err(cannot());
@@ -93,6 +102,11 @@ fn descend(
         return Ok(());
     }
     descend(account, member, rest, version)
+}
+
+/// What an object keeps as a private fact of the same name, left out where there is none.
+fn is_kept_back(member: &str) -> bool {
+    matches!(member, "applies_to" | "currency_options" | "tiers")
 }
 
 fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
@@ -129,6 +143,14 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
                 rows.cloned().collect(),
             )
         }
+        "tax_ids" => {
+            let rows = account.rows_by("tax_id", "customer", id).rev();
+            list(
+                format!("/v1/customers/{id}/tax_ids"),
+                rows.cloned().collect(),
+            )
+        }
+        kept if is_kept_back(kept) => account.get(id)[format!("_{kept}").as_str()].clone(),
         "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
         "refunds" => list(format!("/v1/charges/{id}/refunds"), Vec::new()),
         _ => Value::Null,

@@ -5,6 +5,10 @@ mod invoice;
 
 use serde_json::{Map, Value, json};
 
+use crate::shape::moves::catalogue::{old_plan, old_price, whole_coupon};
+
+pub(crate) mod catalogue;
+
 type Object = Map<String, Value>;
 
 /// One change of one release that cannot be told by leaving members out.
@@ -28,6 +32,8 @@ const fn with(since: &'static str, object: &'static str, undo: fn(&mut Object)) 
 #[rustfmt::skip]
 pub(crate) static MOVES: &[Move] = &[
     with("2026-03-25", "checkout.session", old_ui_mode),
+    with("2025-09-30", "discount", whole_coupon),
+    with("2025-09-30", "promotion_code", whole_coupon),
     with("2025-03-31", "charge", old_invoice_link),
     with("2025-03-31", "checkout.session", old_shipping),
     with("2025-03-31", "credit_note", invoice::credit_note),
@@ -44,11 +50,11 @@ pub(crate) static MOVES: &[Move] = &[
     with("2024-04-10", "product", old_product),
 ];
 
-fn put(members: &mut Object, name: &str, value: Value) {
+pub(super) fn put(members: &mut Object, name: &str, value: Value) {
     members.insert(name.to_owned(), value);
 }
 
-fn get(members: &Object, name: &str) -> Value {
+pub(super) fn get(members: &Object, name: &str) -> Value {
     members.get(name).cloned().unwrap_or(Value::Null)
 }
 
@@ -92,16 +98,6 @@ fn old_invoice_link(members: &mut Object) {
     put(members, "invoice", get(members, "_invoice"));
 }
 
-fn old_price(members: &mut Object) {
-    if let Some(Value::Object(recurring)) = members.get_mut("recurring") {
-        recurring.insert("aggregate_usage".into(), Value::Null);
-    }
-}
-
-fn old_plan(members: &mut Object) {
-    put(members, "aggregate_usage", Value::Null);
-}
-
 fn old_product(members: &mut Object) {
     let features = members
         .shift_remove("marketing_features")
@@ -127,13 +123,14 @@ pub(crate) fn plan_of(price: &Value) -> Value {
         "interval_count": price["recurring"]["interval_count"],
         "livemode": false,
         "metadata": price["metadata"],
-        "meter": null,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": null,
-        "transform_usage": null,
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
         "trial_period_days": price["recurring"]["trial_period_days"],
         "usage_type": price["recurring"]["usage_type"],
+        "_aggregate_usage": price["_aggregate_usage"],
     })
 }
 
