@@ -10,6 +10,8 @@ mod client;
 mod conventions;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/invoices.rs"]
+mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

@@ -2,6 +2,7 @@
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
 use crate::account::Account;
+use crate::lives::invoice::collect;
 use crate::lives::quantity;
 use crate::lives::subscription::status;
 
@@ -13,6 +14,11 @@ pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
 
 /// A try to pay an invoice failed, or waits for the customer; its own events are raised already.
 pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
+    status::not_paid(account, invoice_id);
+}
+
+/// The due date of a sent invoice has passed and it is still open.
+pub(crate) fn invoice_overdue(account: &mut Account, invoice_id: &str) {
     status::not_paid(account, invoice_id);
 }
 
@@ -34,12 +40,12 @@ pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
-    let _ = (account, intent_id);
+    collect::intent_succeeded(account, intent_id);
 }
 
 /// A payment intent failed outside the code that asked for it.
 pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
-    let _ = (account, intent_id);
+    collect::intent_failed(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

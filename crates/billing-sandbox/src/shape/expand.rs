@@ -123,10 +123,16 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             })
         }
         "payments" => {
-            let rows = account
-                .rows("invoice_payment")
-                .filter(|row| row["invoice"] == id);
+            let rows = account.rows_by("invoice_payment", "invoice", id);
             list("/v1/invoice_payments".into(), rows.cloned().collect())
+        }
+        "confirmation_secret" => {
+            let intent = account.get(id)["_payment_intent"].as_str();
+            let secret = &account.get(intent.unwrap_or_default())["client_secret"];
+            if secret.is_null() {
+                return Value::Null;
+            }
+            json!({ "client_secret": secret, "type": "payment_intent" })
         }
         "subscriptions" => {
             let rows = account
