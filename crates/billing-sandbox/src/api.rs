@@ -27,6 +27,7 @@ pub(crate) mod subscription_items;
 pub(crate) mod subscriptions;
 pub(crate) mod tax;
 pub(crate) mod test_clocks;
+pub(crate) mod thin_events;
 pub(crate) mod tokens;
 
 use serde_json::Value;

@@ -6,7 +6,7 @@ use crate::api::{
     Route, balance, catalogue, checkout, coupons, credit_notes, customer_balance, customers,
     disputes, entitlements, invoice_items, invoices, meters, notifications, payments, portal,
     refunds, schedules, setup_intents, shipping, subscription_items, subscriptions, tax,
-    test_clocks, tokens,
+    test_clocks, thin_events, tokens,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -37,6 +37,7 @@ static AREAS: &[&[Route]] = &[
     subscriptions::ROUTES,
     tax::ROUTES,
     test_clocks::ROUTES,
+    thin_events::ROUTES,
     tokens::ROUTES,
 ];
 

@@ -125,7 +125,7 @@ impl StripeError {
         members.insert("type".into(), json!(self.kind));
         if let Some(code) = &self.code {
             members.insert("code".into(), json!(code));
-            if self.status != 501 {
+            if self.status != 501 && code != "property_expansion_max_depth" {
                 let page = code.replace('_', "-");
                 members.insert(
                     "doc_url".into(),
