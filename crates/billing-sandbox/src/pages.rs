@@ -2,6 +2,8 @@
 
 mod checkout;
 mod index;
+mod invoice;
+mod pdf;
 
 use crate::account::Cause;
 use crate::http::exchange::{Reply, Request};
@@ -18,6 +20,8 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
         ("GET" | "HEAD", [""]) => index::page(world),
         ("GET" | "HEAD", ["c", "pay", id]) => show_checkout(world, id),
         ("POST", ["c", "pay", id]) => submit_checkout(world, id, &request.body),
+        (method, ["i", id, rest @ ..]) => invoice::answer(world, method, id, rest, &request.body)
+            .unwrap_or_else(|| unknown(request)),
         _ => unknown(request),
     }
 }

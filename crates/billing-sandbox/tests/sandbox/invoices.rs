@@ -494,3 +494,30 @@ async fn a_change_is_previewed_with_its_prorations() {
         (404, &json!("invoice_upcoming_none"))
     );
 }
+
+#[tokio::test]
+async fn an_open_invoice_is_paid_on_its_page_and_has_a_pdf() {
+    let client = Client::start().await;
+    let customer = customer(&client, "pm_card_visa").await;
+    item(&client, &customer, "1000", "Setup <b>").await;
+    let invoice = draft(&client, &customer, &[]).await;
+    let open = client.post(&path(&invoice, "/finalize"), &[]).await.json;
+    let url = text(&open["hosted_invoice_url"]);
+    let shown = Client::answer(client.http.get(url)).await;
+    assert_eq!(shown.status, 200);
+    assert!(shown.text.contains("Setup &lt;b&gt;") && shown.text.contains("Pay $10.00"));
+    let typed = |number: &'static str| {
+        crate::client::form(&[("number", number), ("expiry", "12/34"), ("cvc", "123")])
+    };
+    let declined = client.http.post(url).body(typed("4000000000000002"));
+    let declined = Client::answer(declined).await;
+    assert_eq!(declined.status, 402);
+    assert!(declined.text.contains("Your card was declined."));
+    let paid = client.http.post(url).body(typed("4242424242424242"));
+    assert_eq!(Client::answer(paid).await.status, 303);
+    assert_eq!(client.get(&path(&invoice, "")).await.json["status"], "paid");
+    let pdf = Client::answer(client.http.get(text(&open["invoice_pdf"]))).await;
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert!(pdf.text.starts_with("%PDF-1.4") && pdf.text.ends_with("%%EOF\n"));
+    assert!(pdf.text.contains("(Amount due: $10.00) Tj"));
+}
