@@ -10,6 +10,8 @@ mod client;
 mod conventions;
 #[path = "sandbox/credit_notes.rs"]
 mod credit_notes;
+#[path = "sandbox/disturbances.rs"]
+mod disturbances;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/invoices.rs"]
@@ -22,5 +24,7 @@ mod renewals;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/thin_events.rs"]
+mod thin_events;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

@@ -60,8 +60,8 @@ fn document(lines: &[String]) -> Reply {
     Reply {
         status: 200,
         headers: vec![
-            ("content-type", "application/pdf".into()),
-            ("cache-control", "no-store".into()),
+            ("content-type".into(), "application/pdf".into()),
+            ("cache-control".into(), "no-store".into()),
         ],
         body: pdf::of_lines(lines),
     }
