@@ -405,6 +405,7 @@ fn begin_subscription(
             } else {
                 "active"
             },
+            ..subscription::Terms::default()
         },
     );
     let invoice_id = subscription::insert_first_invoice(account, &subscription_id, &one_time);

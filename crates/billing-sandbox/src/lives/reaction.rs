@@ -3,12 +3,10 @@
 
 use crate::account::Account;
 use crate::lives::invoice::collect;
-use crate::lives::quantity;
 use crate::lives::subscription::status;
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
-    quantity::settle_pending(account, invoice_id);
     status::paid(account, invoice_id);
 }
 

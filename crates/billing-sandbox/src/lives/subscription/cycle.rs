@@ -113,20 +113,37 @@ fn turn_over(account: &mut Account, id: &str) -> (Vec<Line>, (i64, i64)) {
     (lines, ended)
 }
 
+/// What the items will ask for at the end of the period that ends first; usage as far as it is
+/// known.
+pub(crate) fn lines_to_come(account: &Account, subscription: &Value) -> Vec<Line> {
+    let Some(end) = next_end(subscription) else {
+        return Vec::new();
+    };
+    let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(end);
+    let due = items(subscription)
+        .iter()
+        .filter(|item| item["current_period_end"] == end);
+    due.map(|item| {
+        let start = item["current_period_start"].as_i64().unwrap_or(end);
+        let period = if is_metered(&item["price"]) {
+            (start, end)
+        } else {
+            (end, Interval::of(&item["price"]).period_at(anchor, end).1)
+        };
+        billing::item_line(account, subscription, item, period)
+    })
+    .collect()
+}
+
 /// The draft of a renewal, with everything that waits for it.
 fn bill(account: &mut Account, id: &str, lines: Vec<Line>, period: (i64, i64)) -> Option<String> {
-    let mut all = pending::take(account, id);
+    let mut all = pending::lines(account, id);
     all.extend(lines);
     if all.is_empty() {
         return None;
     }
-    Some(billing::insert_invoice(
-        account,
-        id,
-        "subscription_cycle",
-        all,
-        period,
-    ))
+    let invoice_id = billing::insert_invoice(account, id, "subscription_cycle", all, period);
+    Some(invoice_id)
 }
 
 /// Tells of a renewal to come, unless it was moved or called off meanwhile.
