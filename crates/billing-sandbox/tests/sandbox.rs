@@ -8,6 +8,8 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/disturbances.rs"]
+mod disturbances;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/invoices.rs"]
@@ -20,5 +22,7 @@ mod renewals;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/thin_events.rs"]
+mod thin_events;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

@@ -2,6 +2,7 @@
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
 use crate::account::Account;
+use crate::lives::checkout;
 use crate::lives::invoice::collect;
 use crate::lives::subscription::status;
 
@@ -39,11 +40,13 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
     collect::intent_succeeded(account, intent_id);
+    checkout::intent_succeeded(account, intent_id);
 }
 
 /// A payment intent failed outside the code that asked for it.
 pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     collect::intent_failed(account, intent_id);
+    checkout::intent_failed(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

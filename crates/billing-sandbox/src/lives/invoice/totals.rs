@@ -28,8 +28,12 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
         subtotal_tax = subtotal_tax.saturating_add(inclusive(&rates, *before, &exemption));
         let taxable = line_net(line);
         line["taxes"] = taxes(&rates, taxable, &exemption);
-        line["_rates_applied"] = json!(rates);
     }
+    // Versions before basil show the first discount whole.
+    let first = discounts_of(invoice)
+        .first()
+        .map(|id| account.get(id).clone());
+    invoice["_discount"] = first.unwrap_or_default();
     let net: i64 = remaining(&lines)
         .iter()
         .fold(0, |sum, n| sum.saturating_add(*n));
@@ -81,6 +85,10 @@ pub(crate) fn renew(account: &mut Account, id: &str) {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+fn discounts_of(invoice: &Value) -> Vec<String> {
+    ids(&invoice["discounts"])
 }
 
 fn ids(value: &Value) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::lives::calendar::Interval;
 use crate::lives::discount::{self, Owner};
 use crate::lives::invoice::{Line, open};
 use crate::lives::proration::{self, Rate, is_metered};
-use crate::lives::subscription::{self, Terms, billing, collection, cycle, items, pending, trial};
+use crate::lives::subscription::{self, Terms, billing, collection, items, pending, trial};
 use crate::lives::{price, reaction};
 
 /// What becomes of a subscription whose first payment does not succeed at once.
@@ -95,7 +95,6 @@ fn finish(account: &mut Account, id: &str) {
         let at = now.saturating_add(subscription::FIRST_PAYMENT_SECONDS);
         account.when(at, "subscription.incomplete", id);
     } else {
-        cycle::expect_next(account, id);
         trial::announce_if_near(account, id);
         let customer = text(&subscription["customer"]);
         reaction::subscriptions_changed(account, &customer);

@@ -226,7 +226,9 @@ pub(crate) fn apply(account: &mut Account, id: &str, change: &Change) -> Result<
             collect(account, id, &invoice_id, change);
         }
     }
-    cycle::expect_next(account, id);
+    if cycle::next_end(account.get(id)) != cycle::next_end(&before) {
+        cycle::expect_next(account, id);
+    }
     if account.get(id)["trial_end"] != before["trial_end"] {
         trial::expect_end(account, id);
     }

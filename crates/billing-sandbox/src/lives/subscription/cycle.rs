@@ -27,10 +27,11 @@ pub(crate) fn next_end(subscription: &Value) -> Option<i64> {
         .min()
 }
 
-/// Lets the next end of a period be acted on, and announced.
+/// Lets the next end of a period be acted on, and announced. What is not running by then is left
+/// alone.
 pub(crate) fn expect_next(account: &mut Account, id: &str) {
     let subscription = account.get(id);
-    let Some(end) = next_end(subscription).filter(|_| is_running(subscription)) else {
+    let Some(end) = next_end(subscription) else {
         return;
     };
     let announced = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY);
@@ -150,15 +151,14 @@ fn bill(account: &mut Account, id: &str, lines: Vec<Line>, period: (i64, i64)) -
 pub(crate) fn announce(account: &mut Account, id: &str) {
     let subscription = account.get(id);
     let end = next_end(subscription).unwrap_or(0);
-    let is_due = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY) == account.now;
+    let is_due = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY) == account.now
+        && subscription["_announced"] != end;
     let is_ending = subscription["cancel_at"]
         .as_i64()
         .is_some_and(|at| at <= end);
-    if is_due
-        && !is_ending
-        && is_running(subscription)
-        && subscription["pause_collection"].is_null()
-    {
+    let is_paused = !subscription["pause_collection"].is_null();
+    if is_due && !is_ending && !is_paused && is_running(subscription) {
+        account.set(id, "_announced", json!(end));
         collection::raise_upcoming(account, id);
     }
 }

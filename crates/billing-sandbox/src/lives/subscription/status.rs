@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::reaction;
-use crate::lives::subscription::{change, collection, cycle, ending, pausing};
+use crate::lives::subscription::{change, collection, ending, pausing};
 
 /// Sets the status, raising the update that this is.
 fn become_status(account: &mut Account, id: &str, before: &Arc<Value>, status: &str) {
@@ -42,11 +42,7 @@ pub(crate) fn paid(account: &mut Account, invoice_id: &str) {
     }
     let is_latest = before["latest_invoice"] == invoice_id;
     match before["status"].as_str() {
-        Some("incomplete") if is_latest => {
-            become_status(account, &id, &before, "active");
-            cycle::expect_next(account, &id);
-        }
-        Some("past_due" | "unpaid") if is_latest => {
+        Some("incomplete" | "past_due" | "unpaid") if is_latest => {
             become_status(account, &id, &before, "active");
         }
         _ => {}
