@@ -94,6 +94,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
     };
     let submission = submission_of(sent);
     world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
         let session = account.get(id);
         if session["object"] != "checkout.session" {
             return refused(404, "no such checkout session");
@@ -152,6 +153,7 @@ fn settle(world: &World, id: &str, sent: &Value) -> Reply {
         return refused(404, "no such checkout session");
     };
     world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
         if !debit::is_pending(account, id) {
             return refused(409, "the session does not wait for a bank debit");
         }

@@ -34,6 +34,7 @@ pub(super) fn answer(
             None => unknown(),
             Some(account) => world.act(&account, Cause::default(), |account| {
                 if account.get(id)["object"] == "checkout.session" {
+                    account.enter_clock_of(id);
                     action(account)
                 } else {
                     unknown()

@@ -103,10 +103,14 @@ async fn what_is_not_simulated_is_a_501_and_what_stripe_lacks_is_a_404() {
     let supported = refunds.json["error"]["supported"].as_array().unwrap();
     assert!(supported.contains(&json!("POST /v1/checkout/sessions")));
     let price = client.one_time_price().await;
-    let coupon = client
-        .session("payment", &price, &[("discounts[0][coupon]", "X")])
+    let fee = client
+        .session(
+            "payment",
+            &price,
+            &[("payment_intent_data[application_fee_amount]", "5")],
+        )
         .await;
-    assert_eq!(coupon.status, 501, "{}", coupon.text);
+    assert_eq!(fee.status, 501, "{}", fee.text);
     let unknown = client.get("/v1/nothing").await;
     assert_eq!(unknown.status, 404);
     assert!(
