@@ -3,6 +3,7 @@
 mod checkout;
 mod fields;
 mod index;
+mod portal;
 
 use crate::http::exchange::{Reply, Request};
 use crate::world::World;
@@ -19,6 +20,13 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
             let what = rest.join("/");
             checkout::answer(world, method, id, &what, &request.body)
                 .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["p", "session", id, rest @ ..]) => {
+            portal::answer(world, method, id, rest, &request.body)
+                .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["p", "login", token]) => {
+            portal::login(world, method, token, &request.body).unwrap_or_else(|| unknown(request))
         }
         _ => unknown(request),
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod acts;
 mod configuration;
-mod session;
+pub(crate) mod session;
 
 use crate::api::{Route, route};
 

@@ -229,6 +229,20 @@ pub(crate) fn update(
     ))
 }
 
+/// The change that a session asks its customer to confirm, and of which subscription.
+pub(crate) fn confirmed(session: &Value) -> (String, Change) {
+    let flow = &session["flow"]["subscription_update_confirm"];
+    let item = &flow["items"][0];
+    let change = Change {
+        price: item["price"].as_str().map(str::to_owned),
+        quantity: item["quantity"].as_i64(),
+        discounts: Some(flow["discounts"].clone())
+            .filter(|list| list.as_array().is_some_and(|list| !list.is_empty())),
+    };
+    let named = flow["subscription"].as_str().unwrap_or_default();
+    (named.to_owned(), change)
+}
+
 /// What was chosen, checked against what is offered.
 fn chosen(
     account: &Account,
