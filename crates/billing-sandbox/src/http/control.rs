@@ -1,10 +1,11 @@
 //! The sandbox's own endpoints below `/sandbox/`: pay, clock, faults, deliveries; JSON or form in, JSON out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::deliveries::sender;
+use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
 use crate::http::{form, hosted};
@@ -47,7 +48,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["faults"]) => add_fault(world, sent(request)),
         ("GET", ["faults"]) => {
             let faults = world.faults.lock().expect("no panic under the lock");
-            Reply::json(200, &json!({ "data": *faults }))
+            Reply::json(200, &json!({ "data": faults.list() }))
         }
         ("DELETE", ["faults"]) => {
             world
@@ -59,11 +60,25 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         }
         ("GET", ["deliveries"]) => Reply::json(200, &json!({ "data": deliveries(world) })),
         ("POST", ["deliveries", "deliver_due"]) => {
-            let outcomes = sender::deliver_due(world).await;
+            let outcomes = courier::deliver_due(world).await;
             let data: Vec<Value> = outcomes.iter().map(|o| json!(o.delivery)).collect();
             Reply::json(200, &json!({ "data": data }))
         }
-        ("POST", ["webhook_endpoints", id, "roll"]) => match roll_secret(world, id) {
+        ("POST", ["events", id, "resend"]) => match resend_event(world, id) {
+            Some(numbers) => Reply::json(200, &json!({ "data": numbers })),
+            None => refused(404, "no delivery of such an event"),
+        },
+        ("POST", ["deliveries", account, number, "resend"]) => {
+            match resend_delivery(world, account, number) {
+                Some(number) => Reply::json(200, &json!({ "data": [number] })),
+                None => refused(404, "no such delivery"),
+            }
+        }
+        ("POST", ["webhook_endpoints", id, "roll"]) => match roll_secret(
+            world,
+            id,
+            whole(&sent(request)["overlap_seconds"]).unwrap_or(OVERLAP_MAX),
+        ) {
             Some(secret) => Reply::json(200, &json!({ "id": id, "secret": secret })),
             None => refused(404, "no such webhook endpoint"),
         },
@@ -118,10 +133,20 @@ fn whole(value: &Value) -> Option<i64> {
 }
 
 fn add_fault(world: &World, mut sent: Value) -> Reply {
-    for name in ["times", "status", "retry_after_s", "delay_ms"] {
+    for name in [
+        "times",
+        "percent",
+        "copies",
+        "status",
+        "retry_after_s",
+        "delay_ms",
+    ] {
         if let Some(number) = whole(&sent[name]) {
             sent[name] = json!(number);
         }
+    }
+    if sent["times"].is_null() && !sent["percent"].is_null() {
+        sent["times"] = json!(u32::MAX);
     }
     if let Some(members) = sent.as_object_mut() {
         members.retain(|_, value| !value.is_null());
@@ -129,8 +154,8 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
     match serde_json::from_value::<Fault>(sent) {
         Ok(fault) => {
             let mut faults = world.faults.lock().expect("no panic under the lock");
-            faults.push(fault);
-            Reply::json(200, &json!({ "data": *faults }))
+            faults.add(fault);
+            Reply::json(200, &json!({ "data": faults.list() }))
         }
         Err(error) => refused(400, &error.to_string()),
     }
@@ -151,12 +176,58 @@ fn deliveries(world: &World) -> Vec<Value> {
     all
 }
 
-/// Gives an endpoint a new secret; the one before stays valid beside it, as during Stripe's overlap.
-pub(crate) fn roll_secret(world: &World, endpoint_id: &str) -> Option<String> {
+/// Sends an event again to every endpoint that it was for; the numbers of the new deliveries.
+pub(crate) fn resend_event(world: &World, event_id: &str) -> Option<Vec<u64>> {
+    let due_ms = world.retry_ms();
+    for account in world.all_accounts() {
+        let mut account = account.lock().expect("no panic under the lock");
+        let mut endpoints = BTreeMap::new();
+        for delivery in &account.outbox.deliveries {
+            if delivery.event_id == event_id {
+                endpoints.insert(delivery.endpoint_id.clone(), delivery.number);
+            }
+        }
+        let numbers: Vec<u64> = (endpoints.values())
+            .filter_map(|number| account.outbox.again(*number, due_ms))
+            .collect();
+        if !numbers.is_empty() {
+            drop(account);
+            world.wake.notify_one();
+            return Some(numbers);
+        }
+    }
+    None
+}
+
+/// Sends one delivery of an account again; the number of the new one.
+pub(crate) fn resend_delivery(world: &World, account_id: &str, number: &str) -> Option<u64> {
+    let number = number.parse().ok()?;
+    for account in world.all_accounts() {
+        let mut account = account.lock().expect("no panic under the lock");
+        if account.id == account_id {
+            let again = account.outbox.again(number, world.retry_ms());
+            drop(account);
+            world.wake.notify_one();
+            return again;
+        }
+    }
+    None
+}
+
+/// Stripe's longest overlap of an old and a new secret, in seconds.
+const OVERLAP_MAX: i64 = 86_400;
+
+/// Gives an endpoint a new secret; the one before signs beside it for as long as is said.
+pub(crate) fn roll_secret(world: &World, endpoint_id: &str, overlap: i64) -> Option<String> {
     let account = world.account_holding(endpoint_id)?;
     let mut account = account.lock().expect("no panic under the lock");
     let secret = account.ids.webhook_secret();
-    let old = account.get(endpoint_id)["_secrets"][0].clone();
+    let newest = account.get(endpoint_id)["_secrets"][0].clone();
+    let until = world
+        .clock
+        .now()
+        .saturating_add(overlap.clamp(0, OVERLAP_MAX));
+    let old = json!({ "secret": newest, "until": until });
     account.set(endpoint_id, "_secrets", json!([secret, old]));
     Some(secret)
 }
