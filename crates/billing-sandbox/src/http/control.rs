@@ -14,6 +14,12 @@ use crate::world::World;
 const ENDPOINTS: &[&str] = &[
     "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle",
     "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
+    "POST /sandbox/portal/{session}/cancel  subscription, feedback, comment",
+    "POST /sandbox/portal/{session}/renew  subscription",
+    "POST /sandbox/portal/{session}/update  subscription, price, quantity",
+    "POST /sandbox/portal/{session}/confirm",
+    "POST /sandbox/portal/{session}/payment_method  number, exp_month, exp_year, cvc, name",
+    "POST /sandbox/portal/{session}/customer  email, name, phone, address",
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
@@ -26,6 +32,9 @@ const ENDPOINTS: &[&str] = &[
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["portal", id, what]) => {
+            hosted::portal(world, id, what, &sent(request)).unwrap_or_else(unknown)
+        }
         ("POST", ["checkout", id, what]) => {
             hosted::checkout(world, id, what, &sent(request)).unwrap_or_else(unknown)
         }
