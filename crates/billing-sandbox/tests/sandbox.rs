@@ -10,6 +10,8 @@ mod client;
 mod conventions;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/expansion.rs"]
+mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/receiver.rs"]
