@@ -173,6 +173,13 @@ impl Account {
             .filter_map(|id| self.find(id))
     }
 
+    /// The newest few ids of each kind.
+    #[cfg(test)]
+    pub(crate) fn ids_by_kind(&self) -> Vec<String> {
+        let newest = self.order.values().flat_map(|ids| ids.iter().rev().take(4));
+        newest.cloned().collect()
+    }
+
     pub(crate) fn insert(&mut self, object: Value) -> String {
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         let kind = object["object"].as_str().unwrap_or_default().to_owned();

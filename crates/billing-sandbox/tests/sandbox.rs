@@ -14,6 +14,8 @@ mod disturbances;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hostile.rs"]
+mod hostile;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

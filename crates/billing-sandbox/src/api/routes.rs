@@ -41,7 +41,7 @@ static AREAS: &[&[Route]] = &[
     tokens::ROUTES,
 ];
 
-fn all() -> impl Iterator<Item = &'static Route> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten()
 }
 

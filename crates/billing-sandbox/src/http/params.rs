@@ -7,6 +7,9 @@
 //! versions in which a name or a value exists, `s i n b` scalars, `e(..)` enum, `m` map of strings,
 //! `r` range, `[` array, `d` map of anything by name, `{..}` object, `*` anything.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
