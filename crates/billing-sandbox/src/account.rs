@@ -1,6 +1,8 @@
 //! One Stripe account of the sandbox: its objects, its events, what is due, and its remembered answers.
 //! Everything in here happens under one lock and never waits.
 
+pub(crate) mod state;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use std::sync::{Arc, Mutex};

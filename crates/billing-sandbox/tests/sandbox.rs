@@ -20,6 +20,8 @@ mod hostile;
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
+#[path = "sandbox/repeatable.rs"]
+mod repeatable;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
