@@ -25,6 +25,7 @@ const KEYS_MAX: usize = 10_000;
 /// Members that never change and that objects are looked up by: (kind, member).
 const INDEXED: &[(&str, &str)] = &[
     ("balance_transaction", "source"),
+    ("billing.meter_event", "_usage"),
     ("charge", "payment_intent"),
     ("credit_note", "invoice"),
     ("customer_balance_transaction", "customer"),
@@ -38,6 +39,7 @@ const INDEXED: &[(&str, &str)] = &[
     ("refund", "charge"),
     ("subscription", "customer"),
     ("tax_id", "customer"),
+    ("usage_record", "_usage"),
 ];
 
 /// Something that is due: on which test clock (empty for the sandbox's own), when, and in which order.

@@ -8,6 +8,7 @@ pub(crate) mod exchange;
 pub(crate) mod form;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod params;

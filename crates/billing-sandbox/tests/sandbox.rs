@@ -16,6 +16,8 @@ mod expansion;
 mod faults;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
+#[path = "sandbox/invoices.rs"]
+mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

@@ -48,7 +48,40 @@ pub(crate) struct Draw<'a> {
     /// Ids of objects that exist.
     pub(crate) ids: &'a [String],
     pub(crate) now: i64,
+    /// Whether the request that is being made is one that somebody might send.
+    pub(crate) is_mild: bool,
 }
+
+/// What ids begin with, by the words of paths and parameters that hold them.
+const PREFIXES: &[(&str, &str)] = &[
+    ("charge", "ch_"),
+    ("credit_note", "cn_"),
+    ("customer", "cus_"),
+    ("dispute", "d"),
+    ("event_destination", "ed_"),
+    ("event", "evt_"),
+    ("feature", "feat_"),
+    ("invoice_payment", "inpay_"),
+    ("invoiceitem", "ii_"),
+    ("invoice", "in_"),
+    ("meter", "mtr_"),
+    ("payment_intent", "pi_"),
+    ("payment_method", "pm_"),
+    ("price", "price_"),
+    ("product", "prod_"),
+    ("promotion_code", "promo_"),
+    ("refund", "re_"),
+    ("session", "cs_"),
+    ("setup_intent", "seti_"),
+    ("shipping_rate", "shr_"),
+    ("subscription_item", "si_"),
+    ("subscription_schedule", "sub_sched_"),
+    ("subscription", "sub_"),
+    ("tax_id", "txi_"),
+    ("tax_rate", "txr_"),
+    ("test_clock", "clock_"),
+    ("webhook_endpoint", "we_"),
+];
 
 impl Draw<'_> {
     pub(crate) fn below(&mut self, limit: usize) -> usize {
@@ -69,23 +102,20 @@ impl Draw<'_> {
 
     /// An id for a path or a parameter that names a kind of object; the fitting kind if there is one.
     pub(crate) fn id(&mut self, hint: &str) -> String {
-        if self.chance(5) {
+        if !self.is_mild && self.chance(8) {
             return self.hostile();
         }
-        let stem = hint.trim_end_matches('s').replace("_intent", "");
+        let prefix = (PREFIXES.iter())
+            .find(|(word, _)| hint.contains(word))
+            .map(|(_, prefix)| *prefix);
         let fitting: Vec<&String> = (self.ids.iter())
-            .filter(|id| {
-                let prefix = id.split('_').next().unwrap_or_default();
-                (prefix.chars().next()).is_some_and(|first| stem.starts_with(first))
-            })
+            .filter(|id| prefix.is_some_and(|prefix| id.starts_with(prefix)))
             .collect();
-        if !fitting.is_empty() && self.chance(80) {
+        if !fitting.is_empty() && (self.is_mild || self.chance(80)) {
             return fitting[self.below(fitting.len())].clone();
         }
-        match self.below(self.ids.len()) {
-            at if at < self.ids.len() => self.ids[at].clone(),
-            _ => "x_1".into(),
-        }
+        let at = self.below(self.ids.len());
+        self.ids.get(at).cloned().unwrap_or_default()
     }
 
     fn integer(&mut self, name: &str) -> String {
@@ -105,6 +135,7 @@ impl Draw<'_> {
             return (self.now + away * 86_400).to_string();
         }
         match self.below(8) {
+            _ if self.is_mild => (1 + self.below(3_000)).to_string(),
             0 => i64::MAX.to_string(),
             1 => i64::MIN.to_string(),
             2 => "-5".into(),
@@ -124,6 +155,9 @@ impl Draw<'_> {
         {
             self.fields(fields, "", 0, &mut pairs);
         }
+        if self.is_mild {
+            return pairs.join("&");
+        }
         if self.chance(10) {
             let name = self.hostile();
             pairs.push(format!("{name}={}", self.hostile()));
@@ -138,9 +172,14 @@ impl Draw<'_> {
     }
 
     fn fields(&mut self, fields: &[Field], at: &str, depth: usize, out: &mut Vec<String>) {
-        let share = if fields.len() > 12 { 12 } else { 35 };
+        let share = match (self.is_mild, fields.len() > 12) {
+            (true, true) => 4,
+            (true, false) => 10,
+            (false, true) => 12,
+            (false, false) => 35,
+        };
         for field in fields {
-            if field.is_required && !self.chance(95) {
+            if field.is_required && !self.is_mild && !self.chance(95) {
                 continue;
             }
             if !field.is_required && !self.chance(share) {
@@ -156,7 +195,7 @@ impl Draw<'_> {
     }
 
     fn value(&mut self, field: &Field, path: &str, depth: usize, out: &mut Vec<String>) {
-        if self.chance(4) {
+        if !self.is_mild && self.chance(4) {
             // Something of another shape than is expected.
             let hostile = self.hostile();
             let twisted = ["", "[]", "[0]", "[x]", "[0][y]", "["][self.below(6)];
@@ -202,6 +241,8 @@ impl Draw<'_> {
             name
         };
         match name {
+            "currency" if self.is_mild => "usd".into(),
+            "expand" if self.is_mild => "data".into(),
             "currency" => ["usd", "eur", "jpy", "xyz"][self.below(4)].into(),
             "email" => "a%40b.co".into(),
             "url" | "success_url" | "cancel_url" | "return_url" => "http://a.test/x".into(),
@@ -224,7 +265,9 @@ impl Draw<'_> {
             }
             "enabled_events" => "*".into(),
             "up_to" => ["10", "inf", "0"][self.below(3)].into(),
-            _ if self.chance(50) => self.id(name),
+            _ if PREFIXES.iter().any(|(word, _)| name == *word) => self.id(name),
+            _ if self.is_mild => format!("x{}", self.below(1_000)),
+            _ if self.chance(30) => self.id(name),
             _ => self.hostile(),
         }
     }
