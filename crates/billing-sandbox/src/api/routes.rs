@@ -48,7 +48,7 @@ static AREAS: &[&[Route]] = &[
     usage_records::ROUTES,
 ];
 
-fn all() -> impl Iterator<Item = &'static Route> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten()
 }
 
