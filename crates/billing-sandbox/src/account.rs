@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use crate::deliveries::Outbox;
 use crate::due;
-use crate::events::{Event, Events};
+use crate::events::Events;
+use crate::faults::Faults;
 use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
 use crate::shape::check::Findings;
-use crate::shape::render::render_event;
-use crate::shape::schema;
 use crate::shape::version::Version;
 
 /// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
@@ -24,6 +23,7 @@ const KEYS_MAX: usize = 10_000;
 /// Members that never change and that objects are looked up by: (kind, member).
 const INDEXED: &[(&str, &str)] = &[
     ("balance_transaction", "source"),
+    ("billing.meter_event", "_usage"),
     ("charge", "payment_intent"),
     ("credit_note", "invoice"),
     ("customer_balance_transaction", "customer"),
@@ -37,6 +37,7 @@ const INDEXED: &[(&str, &str)] = &[
     ("refund", "charge"),
     ("subscription", "customer"),
     ("tax_id", "customer"),
+    ("usage_record", "_usage"),
 ];
 
 /// Something that is due: on which test clock (empty for the sandbox's own), when, and in which order.
@@ -77,6 +78,10 @@ pub(crate) struct Account {
     pub(crate) remembered: HashMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
     pub(crate) outbox: Outbox,
+    /// What is to go wrong, the same in all accounts of a sandbox. Locked for a moment only.
+    pub(crate) faults: Arc<Mutex<Faults>>,
+    /// Whether webhooks are sent by themselves.
+    pub(crate) is_automatic: bool,
     /// What the check of shapes found; absent when nobody asked for it.
     pub(crate) findings: Option<Findings>,
 }
@@ -103,6 +108,8 @@ impl Account {
             remembered: HashMap::new(),
             remembered_keys: VecDeque::new(),
             outbox: Outbox::default(),
+            faults: Arc::default(),
+            is_automatic: false,
             findings: None,
         }
     }
@@ -252,73 +259,9 @@ impl Account {
         }
     }
 
-    /// Raises an event about an object as it is now.
-    pub(crate) fn raise(&mut self, kind: &str, object_id: &str) {
-        let object = self.snapshot(object_id);
-        self.raise_with(kind, object, None);
-    }
-
-    /// Raises an update, unless nothing changed; `before` is the object as it was.
-    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Arc<Value>) {
-        let object = self.snapshot(object_id);
-        if object != *before {
-            self.raise_with(kind, object, Some(Arc::clone(before)));
-        }
-    }
-
-    pub(crate) fn raise_with(
-        &mut self,
-        kind: &str,
-        object: Arc<Value>,
-        before: Option<Arc<Value>>,
-    ) {
-        let receivers: Vec<Arc<Value>> = self
-            .rows("webhook_endpoint")
-            .filter(|endpoint| endpoint["status"] == "enabled" && wants(endpoint, kind))
-            .filter(|endpoint| {
-                let pinned = endpoint["api_version"].as_str().and_then(Version::parse);
-                schema::has_event_type(kind, pinned.unwrap_or(self.default_version))
-            })
-            .filter_map(|endpoint| endpoint["id"].as_str())
-            .map(|id| self.snapshot(id))
-            .collect();
-        let event = Event {
-            id: self.ids.next("evt_"),
-            kind: kind.to_owned(),
-            created: self.now,
-            raised_at: self.wall,
-            object,
-            before,
-            request_id: self.cause.request_id.clone(),
-            idempotency_key: self.cause.idempotency_key.clone(),
-            pending_webhooks: i64::try_from(receivers.len()).unwrap_or(i64::MAX),
-        };
-        for endpoint in receivers {
-            self.outbox.add(
-                &event,
-                &endpoint,
-                self.default_version,
-                self.deliver_from_ms,
-            );
-        }
-        if let Some(findings) = &mut self.findings {
-            let has_type = |version: &Version| schema::has_event_type(kind, *version);
-            for version in Version::described().filter(has_type) {
-                findings.check_elsewhere(&render_event(&event, version), version);
-            }
-        }
-        self.events.push(event);
-    }
-
     /// Marks an idempotency key as in use; the oldest of too many keys are forgotten.
-    pub(crate) fn remember_key(&mut self, key: &str, fingerprint: String) {
-        self.remembered.insert(
-            key.to_owned(),
-            Remembered {
-                fingerprint,
-                reply: None,
-            },
-        );
+    pub(crate) fn remember_key(&mut self, key: &str, first_use: Remembered) {
+        self.remembered.insert(key.to_owned(), first_use);
         self.remembered_keys.push_back(key.to_owned());
         if self.remembered_keys.len() > KEYS_MAX
             && let Some(oldest) = self.remembered_keys.pop_front()
@@ -326,19 +269,6 @@ impl Account {
             self.remembered.remove(&oldest);
         }
     }
-}
-
-/// `*`, the type itself, or a family such as `invoice.*`.
-fn wants(endpoint: &Value, kind: &str) -> bool {
-    endpoint["enabled_events"].as_array().is_some_and(|wanted| {
-        wanted.iter().filter_map(Value::as_str).any(|pattern| {
-            pattern == "*"
-                || pattern == kind
-                || pattern
-                    .strip_suffix('*')
-                    .is_some_and(|family| kind.starts_with(family))
-        })
-    })
 }
 
 /// What an object is called in Stripe's "No such …".

@@ -2,6 +2,7 @@
 
 pub(crate) mod balance;
 pub(crate) mod catalogue;
+pub(crate) mod charges;
 pub(crate) mod checkout;
 pub(crate) mod coupons;
 pub(crate) mod credit_notes;
@@ -15,6 +16,7 @@ pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod meters;
 pub(crate) mod notifications;
+pub(crate) mod payment_methods;
 pub(crate) mod payments;
 pub(crate) mod portal;
 pub(crate) mod refunds;
@@ -27,6 +29,7 @@ pub(crate) mod subscription_items;
 pub(crate) mod subscriptions;
 pub(crate) mod tax;
 pub(crate) mod test_clocks;
+pub(crate) mod thin_events;
 pub(crate) mod tokens;
 
 use serde_json::Value;

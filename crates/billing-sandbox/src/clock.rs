@@ -43,6 +43,10 @@ impl Clock {
         self.now_ms().div_euclid(1000)
     }
 
+    pub(crate) fn stands_still(&self) -> bool {
+        self.start != ClockStart::Real
+    }
+
     pub(crate) fn advance(&self, seconds: i64) {
         self.advanced_ms
             .fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);

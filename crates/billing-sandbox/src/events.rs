@@ -1,9 +1,14 @@
 //! The events of an account: what changed, as it was and as it became, kept for 30 days.
 
+pub(crate) mod raising;
+pub(crate) mod thin;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
+
+use crate::events::thin::Thin;
 
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
@@ -26,6 +31,8 @@ pub(crate) struct Event {
     pub(crate) idempotency_key: Option<String>,
     /// Endpoints that have not accepted it yet.
     pub(crate) pending_webhooks: i64,
+    /// Present if it exists in the thin form only.
+    pub(crate) thin: Option<Arc<Thin>>,
 }
 
 /// Oldest first.
@@ -56,12 +63,22 @@ impl Events {
         }
     }
 
+    /// What `/v1/events` has.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Event> {
+        self.rows.iter().filter(|event| event.thin.is_none())
+    }
+
+    /// What `/v2/core/events` has: each of those in its thin form, and what is thin only.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.rows.iter()
     }
 
     fn position(&self, id: &str) -> Option<usize> {
-        let number = self.numbers.get(id)?;
+        let number = match self.numbers.get(id) {
+            Some(number) => number,
+            // The thin form of an event is the same event.
+            None => self.numbers.get(&thin::snapshot_id(id)?)?,
+        };
         usize::try_from(number - self.first).ok()
     }
 

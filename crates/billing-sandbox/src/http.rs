@@ -2,9 +2,13 @@
 
 pub(crate) mod control;
 pub(crate) mod conventions;
+pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod form;
+pub(crate) mod hosted;
 pub(crate) mod idempotency;
+pub(crate) mod keys;
 pub(crate) mod params;
 pub(crate) mod server;
+pub(crate) mod v2;

@@ -43,6 +43,9 @@ impl Ids {
     pub(crate) fn next(&mut self, prefix: &str) -> String {
         match prefix {
             "cus_" | "prod_" | "si_" | "req_" => format!("{prefix}{}", self.letters(14)),
+            "mtr_test_" | "feat_test_" | "ent_test_" | "credgr_test_" | "evt_test_" => {
+                format!("{prefix}61{}", self.letters(30))
+            }
             "cs_test_" => format!("{prefix}a1{}", self.letters(56)),
             "acct_" => format!("{prefix}1{}", self.letters(15)),
             "pi_" | "ch_" | "txn_" | "re_" => format!("{prefix}3{}", self.letters(23)),

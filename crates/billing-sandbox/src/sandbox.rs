@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use crate::account::{Account, Cause};
 use crate::clock::Clock;
 use crate::config::{SandboxConfig, StartError, WebhookConfig};
+use crate::deliveries::courier;
 use crate::deliveries::sender::{self, DeliveryOutcome, SignedDelivery};
 use crate::deliveries::{Delivery, DeliveryState};
 use crate::faults::Fault;
-use crate::http::conventions::is_live_key;
-use crate::http::{control, server};
+use crate::http::keys::is_live_key;
+use crate::http::{control, hosted, server};
 use crate::ids::Ids;
-use crate::lives::checkout::{self, CardEntry, Payment};
+use crate::lives::checkout::{self, Payment, Submission};
 use crate::shape::render::render_event;
 use crate::shape::version::Version;
 use crate::world::{RequestRecord, World, WorldSettings};
@@ -68,7 +69,7 @@ impl Sandbox {
         if config.auto_deliver {
             let world = Arc::clone(&world);
             tasks.push(tokio::spawn(async move {
-                match server::deliver_in_background(world).await {}
+                match courier::deliver_in_background(world).await {}
             }));
         }
         Ok(Self {
@@ -107,7 +108,7 @@ impl Sandbox {
 
     /// Sends what is due and tells how it went, in the order in which it was sent.
     pub async fn deliver_due(&self) -> Vec<DeliveryOutcome> {
-        sender::deliver_due(&self.world).await
+        courier::deliver_due(&self.world).await
     }
 
     /// What waits to be sent, as it would be sent now.
@@ -131,9 +132,7 @@ impl Sandbox {
                 .map(|d| sender::signed(account, d, now))
                 .collect();
             for delivery in pending {
-                if let Some(stored) = account.outbox.find_mut(delivery.number) {
-                    stored.state = DeliveryState::Taken;
-                }
+                (account.outbox).set_state(delivery.number, DeliveryState::Taken);
             }
             signed
         })
@@ -172,11 +171,10 @@ impl Sandbox {
 
     /// Adds faults for the next matching requests.
     pub fn faults(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.world
-            .faults
-            .lock()
-            .expect("no panic under the lock")
-            .extend(faults);
+        let mut armed = self.world.faults.lock().expect("no panic under the lock");
+        for fault in faults {
+            armed.add(fault);
+        }
     }
 
     /// Forgets the faults that were not used up.
@@ -198,23 +196,21 @@ impl Sandbox {
     /// `None` when no account has the session.
     pub fn pay_checkout(&self, session_id: &str, card_number: &str) -> Option<Value> {
         let account = self.world.account_holding(session_id)?;
-        let entry = CardEntry {
-            number: card_number.to_owned(),
-            exp_month: "12".into(),
-            exp_year: "2034".into(),
-            cvc: "123".into(),
-            name: "Jenny Rosen".into(),
-            email: "jenny@example.com".into(),
+        let submission = Submission {
+            card: hosted::card_of(&json!({ "number": card_number })),
+            is_brief: true,
+            ..Submission::default()
         };
         let payment: Payment = self.world.act(&account, Cause::default(), |account| {
-            checkout::pay(account, session_id, &entry)
+            checkout::pay(account, session_id, &submission)
         });
         Some(payment.as_json(session_id))
     }
 
-    /// Gives an endpoint a new secret; until the next roll both sign, as during Stripe's overlap.
+    /// Gives an endpoint a new secret; for 24 hours of the sandbox's time both sign, as during
+    /// Stripe's overlap.
     pub fn roll_webhook_secret(&self, endpoint_id: &str) -> Option<String> {
-        control::roll_secret(&self.world, endpoint_id)
+        control::roll_secret(&self.world, endpoint_id, i64::MAX)
     }
 
     /// Stops listening and delivering; everything is forgotten.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::account::{Account, Cause};
 use crate::clock::Clock;
-use crate::faults::Fault;
+use crate::faults::Faults;
 use crate::shape::check::Findings;
 use crate::shape::version::Version;
 
@@ -34,7 +34,7 @@ pub(crate) struct World {
     pub(crate) public_url: OnceLock<String>,
     pub(crate) secret_key: String,
     accounts: Mutex<BTreeMap<String, Arc<Mutex<Account>>>>,
-    pub(crate) faults: Mutex<Vec<Fault>>,
+    pub(crate) faults: Arc<Mutex<Faults>>,
     pub(crate) is_offline: AtomicBool,
     pub(crate) is_automatic: bool,
     pub(crate) retry_schedule: Vec<Duration>,
@@ -65,7 +65,7 @@ impl World {
             public_url: OnceLock::new(),
             secret_key: settings.secret_key,
             accounts: Mutex::default(),
-            faults: Mutex::default(),
+            faults: Arc::new(Mutex::new(Faults::new(settings.seed))),
             is_offline: AtomicBool::new(false),
             is_automatic: settings.is_automatic,
             retry_schedule: settings.retry_schedule,
@@ -89,6 +89,8 @@ impl World {
         let mut accounts = self.accounts.lock().expect("no panic under the lock");
         let made = accounts.entry(key.to_owned()).or_insert_with(|| {
             let mut account = Account::new(self.seed, key, self.url(), self.default_version);
+            account.faults = Arc::clone(&self.faults);
+            account.is_automatic = self.is_automatic;
             account.findings = self.checks_shapes.then(Findings::default);
             Arc::new(Mutex::new(account))
         });

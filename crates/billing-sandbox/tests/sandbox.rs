@@ -8,8 +8,12 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/disturbances.rs"]
+mod disturbances;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/invoices.rs"]
+mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]
@@ -18,5 +22,7 @@ mod renewals;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/thin_events.rs"]
+mod thin_events;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

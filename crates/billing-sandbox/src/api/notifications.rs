@@ -2,17 +2,20 @@
 
 use serde_json::{Value, json};
 
+use crate::account::Account;
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::events::Event;
 use crate::http::error::StripeError;
+use crate::http::params;
 use crate::shape::render::render_event;
+use crate::shape::schema;
 use crate::shape::version::Version;
 
 pub(crate) static ROUTES: &[Route] = &[
     route("GET /v1/events", list_events),
     route("GET /v1/events/{}", retrieve_event),
-    route("POST /v1/webhook_endpoints", create_endpoint),
+    route("POST /v1/webhook_endpoints", create_endpoint).lacks("connect"),
     route("GET /v1/webhook_endpoints", list_endpoints),
     route("GET /v1/webhook_endpoints/{}", retrieve_endpoint),
     route("POST /v1/webhook_endpoints/{}", update_endpoint),
@@ -22,6 +25,9 @@ pub(crate) static ROUTES: &[Route] = &[
 
 const ENDPOINTS_MAX: usize = 16;
 const TYPES_MAX: usize = 20;
+const LIMIT_MAX: i64 = 100;
+/// How long an event can be read.
+const READABLE_SECONDS: i64 = 30 * 86_400;
 
 pub(crate) fn list_events(call: &mut Call<'_>) -> Answer {
     let types = call.params.list("/types");
@@ -34,6 +40,13 @@ pub(crate) fn list_events(call: &mut Call<'_>) -> Answer {
             "You may only specify one of these parameters: type, types.",
         ));
     }
+    let after = call.params.text("/starting_after");
+    let before = call.params.text("/ending_before");
+    if after.is_some() && before.is_some() {
+        return Err(StripeError::invalid(
+            "Received both starting_after and ending_before parameters. Please pass in only one.",
+        ));
+    }
     let success = call.params.flag("/delivery_success");
     let created = call.params.at("/created");
     let is_shown = |event: &&Event| {
@@ -41,30 +54,64 @@ pub(crate) fn list_events(call: &mut Call<'_>) -> Answer {
             Some(family) => event.kind.starts_with(family),
             None => event.kind == wanted,
         };
-        list::within(created, Some(event.created))
+        is_readable(call.account, event)
+            && list::within(created, Some(event.created))
             && single.is_none_or(is_wanted)
             && (types.is_empty() || types.iter().filter_map(Value::as_str).any(is_wanted))
             && success.is_none_or(|wanted| (event.pending_webhooks == 0) == wanted)
     };
-    let rows: Vec<Value> = (call.account.events.iter().rev())
-        .filter(is_shown)
-        .map(|event| json!({ "id": event.id }))
-        .collect();
-    let rows: Vec<&Value> = rows.iter().collect();
-    let mut page = list::cut(call, &rows, "event", "/v1/events")?;
-    for row in page["data"].as_array_mut().into_iter().flatten() {
-        let id = row["id"].as_str().unwrap_or_default();
-        if let Some(event) = call.account.events.find(id) {
-            *row = render_event(event, call.account.default_version);
+    let limit = call.params.int("/limit").unwrap_or(10).clamp(1, LIMIT_MAX);
+    let limit = usize::try_from(limit).unwrap_or(1);
+    for (cursor, param) in [(after, "starting_after"), (before, "ending_before")] {
+        if let Some(id) = cursor
+            && call.account.events.find(id).is_none()
+        {
+            return Err(StripeError::no_such_param("event", id, param));
         }
     }
-    Ok(page)
+    // One more than is shown tells whether there are more. The page before a cursor is read away
+    // from it, and shown newest first like every other.
+    let mut rows: Vec<&Event> = if let Some(id) = before {
+        let newer = call
+            .account
+            .events
+            .iter()
+            .skip_while(|event| event.id != id);
+        newer.skip(1).filter(is_shown).take(limit + 1).collect()
+    } else {
+        let newest = call.account.events.iter().rev();
+        let older = newest.skip_while(|event| after.is_some_and(|id| event.id != id));
+        let cursor = usize::from(after.is_some());
+        older
+            .skip(cursor)
+            .filter(is_shown)
+            .take(limit + 1)
+            .collect()
+    };
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    if before.is_some() {
+        rows.reverse();
+    }
+    let version = call.account.default_version;
+    let data: Vec<Value> = rows
+        .into_iter()
+        .map(|event| render_event(event, version))
+        .collect();
+    Ok(json!({ "object": "list", "data": data, "has_more": has_more, "url": "/v1/events" }))
+}
+
+/// Events are kept in memory a little longer than Stripe shows them.
+fn is_readable(account: &Account, event: &Event) -> bool {
+    event.raised_at > account.wall.saturating_sub(READABLE_SECONDS)
 }
 
 pub(crate) fn retrieve_event(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let event = call.account.events.find(&id);
-    let event = event.ok_or_else(|| StripeError::no_such("event", &id, "id"))?;
+    let event = event
+        .filter(|event| event.id == id && event.thin.is_none() && is_readable(call.account, event))
+        .ok_or_else(|| StripeError::no_such("event", &id, "id"))?;
     Ok(render_event(event, call.account.default_version))
 }
 
@@ -80,7 +127,7 @@ pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {
         Some(text) if Version::parse(text).is_some() => json!(text),
         Some(text) => {
             return Err(
-                StripeError::invalid(format!("Invalid Stripe API version: {text}"))
+                StripeError::not_simulated(&format!("webhooks of the API version {text}"))
                     .param("api_version"),
             );
         }
@@ -88,6 +135,7 @@ pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {
     if call.params.list("/enabled_events").is_empty() {
         return Err(StripeError::missing("enabled_events"));
     }
+    refuse_unknown_types(call)?;
     let secret = call.account.ids.webhook_secret();
     let endpoint = json!({
         "id": call.account.ids.next("we_"),
@@ -110,11 +158,40 @@ pub(crate) fn create_endpoint(call: &mut Call<'_>) -> Answer {
     Ok(answer)
 }
 
-fn checked_url(url: &str) -> Result<&str, StripeError> {
-    if url.starts_with("http://") || url.starts_with("https://") {
+/// Every type has to be one of Stripe's, in any of the versions, or `*`.
+fn refuse_unknown_types(call: &Call<'_>) -> Result<(), StripeError> {
+    let types = call.params.list("/enabled_events");
+    for (at, kind) in types.iter().filter_map(Value::as_str).enumerate() {
+        let is_known = || Version::described().any(|v| schema::has_event_type(kind, v));
+        if kind != "*" && !is_known() {
+            let param = format!("enabled_events[{at}]");
+            let mut choices = vec!["*".to_owned()];
+            choices.extend(schema::event_types(call.version).map(str::to_owned));
+            let choices = params::one_of(&choices);
+            return Err(
+                StripeError::invalid(format!("Invalid {param}: must be one of {choices}"))
+                    .param(&param)
+                    .validation(),
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn checked_url(url: &str) -> Result<&str, StripeError> {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let is_url = rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        !host.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
+    });
+    if is_url {
         return Ok(url);
     }
-    Err(StripeError::coded("url_invalid", "Not a valid URL").param("url"))
+    Err(StripeError::coded("url_invalid", "Not a valid URL")
+        .param("url")
+        .validation())
 }
 
 pub(crate) fn list_endpoints(call: &mut Call<'_>) -> Answer {
@@ -134,6 +211,7 @@ pub(crate) fn update_endpoint(call: &mut Call<'_>) -> Answer {
         endpoint["url"] = json!(checked_url(url)?);
     }
     if call.params.has("enabled_events") {
+        refuse_unknown_types(call)?;
         endpoint["enabled_events"] = json!(call.params.list("/enabled_events"));
     }
     if call.params.has("description") {

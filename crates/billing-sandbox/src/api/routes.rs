@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{
-    Route, balance, catalogue, checkout, coupons, credit_notes, customer_balance, customers,
-    disputes, entitlements, invoice_items, invoices, meters, notifications, payments, portal,
-    refunds, schedules, setup_intents, shipping, subscription_items, subscriptions, tax,
-    test_clocks, tokens,
+    Route, balance, catalogue, charges, checkout, coupons, credit_notes, customer_balance,
+    customers, disputes, entitlements, invoice_items, invoices, meters, notifications,
+    payment_methods, payments, portal, refunds, schedules, setup_intents, shipping,
+    subscription_items, subscriptions, tax, test_clocks, thin_events, tokens,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -16,6 +16,7 @@ use crate::shape::version::Version;
 static AREAS: &[&[Route]] = &[
     balance::ROUTES,
     catalogue::ROUTES,
+    charges::ROUTES,
     checkout::ROUTES,
     coupons::ROUTES,
     credit_notes::ROUTES,
@@ -27,6 +28,7 @@ static AREAS: &[&[Route]] = &[
     invoices::ROUTES,
     meters::ROUTES,
     notifications::ROUTES,
+    payment_methods::ROUTES,
     payments::ROUTES,
     portal::ROUTES,
     refunds::ROUTES,
@@ -37,6 +39,7 @@ static AREAS: &[&[Route]] = &[
     subscriptions::ROUTES,
     tax::ROUTES,
     test_clocks::ROUTES,
+    thin_events::ROUTES,
     tokens::ROUTES,
 ];
 

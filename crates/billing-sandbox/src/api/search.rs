@@ -1,7 +1,8 @@
 //! Stripe's search grammar, as far as clauses joined by AND or OR: `email:"a@b.c" AND metadata["k"]:"v"`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
 
 /// One clause of a query.
@@ -63,6 +64,42 @@ impl Query {
             self.clauses.iter().all(|clause| clause.matches(row))
         }
     }
+}
+
+/// Answers a search among the rows of a kind, newest first.
+pub(crate) fn page(call: &Call<'_>, kind: &str, resource: &str, fields: &[&str]) -> Answer {
+    let query = Query::parse(call.params.require("query")?, fields, resource)?;
+    let limit = call.params.int("/limit").unwrap_or(10);
+    if !(1..=100).contains(&limit) {
+        return Err(StripeError::coded(
+            "parameter_invalid_integer",
+            "This value must be between 1 and 100.",
+        )
+        .param("limit"));
+    }
+    let page: usize = match call.params.text("/page") {
+        None => 0,
+        Some(page) => page
+            .parse()
+            .map_err(|_| StripeError::invalid(format!("{page} is an invalid page.")))?,
+    };
+    let limit = usize::try_from(limit).unwrap_or(1);
+    let rows: Vec<&Value> = call
+        .account
+        .rows(kind)
+        .rev()
+        .filter(|row| query.matches(row))
+        .collect();
+    let start = rows.len().min(page.saturating_mul(limit));
+    let end = rows.len().min(start.saturating_add(limit));
+    let has_more = end < rows.len();
+    Ok(json!({
+        "object": "search_result",
+        "data": rows[start..end],
+        "has_more": has_more,
+        "next_page": has_more.then(|| (page + 1).to_string()),
+        "url": format!("/v1/{resource}/search"),
+    }))
 }
 
 fn unparsable() -> StripeError {
@@ -132,7 +169,8 @@ impl Clause {
     fn matches(&self, row: &Value) -> bool {
         let found = match self.field.split_once('[') {
             Some((name, key)) => &row[name][key],
-            None => &row[self.field.as_str()],
+            // `payment_method_details.card.last4` leads inside.
+            None => self.field.split('.').fold(row, |inner, name| &inner[name]),
         };
         let is_match = match self.operator.as_str() {
             _ if self.value == "null" => found.is_null(),

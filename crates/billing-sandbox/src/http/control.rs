@@ -1,19 +1,19 @@
 //! The sandbox's own endpoints below `/sandbox/`: pay, clock, faults, deliveries; JSON or form in, JSON out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::account::Cause;
-use crate::deliveries::sender;
+use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
-use crate::http::form;
-use crate::lives::checkout::{self, CardEntry, Payment};
+use crate::http::{form, hosted};
 use crate::world::World;
 
 const ENDPOINTS: &[&str] = &[
-    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name",
+    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle",
+    "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
@@ -25,7 +25,9 @@ const ENDPOINTS: &[&str] = &[
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
-        ("POST", ["checkout", session_id, "pay"]) => pay(world, session_id, &sent(request)),
+        ("POST", ["checkout", id, what]) => {
+            hosted::checkout(world, id, what, &sent(request)).unwrap_or_else(unknown)
+        }
         ("POST", ["clock", "advance"]) => match whole(&sent(request)["seconds"]) {
             Some(seconds) if seconds >= 0 => {
                 world.advance(seconds);
@@ -37,7 +39,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["faults"]) => add_fault(world, sent(request)),
         ("GET", ["faults"]) => {
             let faults = world.faults.lock().expect("no panic under the lock");
-            Reply::json(200, &json!({ "data": *faults }))
+            Reply::json(200, &json!({ "data": faults.list() }))
         }
         ("DELETE", ["faults"]) => {
             world
@@ -49,11 +51,25 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         }
         ("GET", ["deliveries"]) => Reply::json(200, &json!({ "data": deliveries(world) })),
         ("POST", ["deliveries", "deliver_due"]) => {
-            let outcomes = sender::deliver_due(world).await;
+            let outcomes = courier::deliver_due(world).await;
             let data: Vec<Value> = outcomes.iter().map(|o| json!(o.delivery)).collect();
             Reply::json(200, &json!({ "data": data }))
         }
-        ("POST", ["webhook_endpoints", id, "roll"]) => match roll_secret(world, id) {
+        ("POST", ["events", id, "resend"]) => match resend_event(world, id) {
+            Some(numbers) => Reply::json(200, &json!({ "data": numbers })),
+            None => refused(404, "no delivery of such an event"),
+        },
+        ("POST", ["deliveries", account, number, "resend"]) => {
+            match resend_delivery(world, account, number) {
+                Some(number) => Reply::json(200, &json!({ "data": [number] })),
+                None => refused(404, "no such delivery"),
+            }
+        }
+        ("POST", ["webhook_endpoints", id, "roll"]) => match roll_secret(
+            world,
+            id,
+            whole(&sent(request)["overlap_seconds"]).unwrap_or(OVERLAP_MAX),
+        ) {
             Some(secret) => Reply::json(200, &json!({ "id": id, "secret": secret })),
             None => refused(404, "no such webhook endpoint"),
         },
@@ -69,11 +85,15 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             )
         }
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
-        _ => Reply::json(
-            404,
-            &json!({ "error": { "message": "No such sandbox endpoint.", "endpoints": ENDPOINTS } }),
-        ),
+        _ => unknown(),
     }
+}
+
+fn unknown() -> Reply {
+    Reply::json(
+        404,
+        &json!({ "error": { "message": "No such sandbox endpoint.", "endpoints": ENDPOINTS } }),
+    )
 }
 
 fn refused(status: u16, message: &str) -> Reply {
@@ -104,10 +124,20 @@ fn whole(value: &Value) -> Option<i64> {
 }
 
 fn add_fault(world: &World, mut sent: Value) -> Reply {
-    for name in ["times", "status", "retry_after_s", "delay_ms"] {
+    for name in [
+        "times",
+        "percent",
+        "copies",
+        "status",
+        "retry_after_s",
+        "delay_ms",
+    ] {
         if let Some(number) = whole(&sent[name]) {
             sent[name] = json!(number);
         }
+    }
+    if sent["times"].is_null() && !sent["percent"].is_null() {
+        sent["times"] = json!(u32::MAX);
     }
     if let Some(members) = sent.as_object_mut() {
         members.retain(|_, value| !value.is_null());
@@ -115,40 +145,11 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
     match serde_json::from_value::<Fault>(sent) {
         Ok(fault) => {
             let mut faults = world.faults.lock().expect("no panic under the lock");
-            faults.push(fault);
-            Reply::json(200, &json!({ "data": *faults }))
+            faults.add(fault);
+            Reply::json(200, &json!({ "data": faults.list() }))
         }
         Err(error) => refused(400, &error.to_string()),
     }
-}
-
-/// Pays an open session as its page would.
-fn pay(world: &World, session_id: &str, sent: &Value) -> Reply {
-    let Some(account) = world.account_holding(session_id) else {
-        return refused(404, "no such checkout session");
-    };
-    let text = |name: &str, fallback: &str| match &sent[name] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => fallback.to_owned(),
-    };
-    let entry = CardEntry {
-        number: text("number", "4242424242424242"),
-        exp_month: text("exp_month", "12"),
-        exp_year: text("exp_year", "2034"),
-        cvc: text("cvc", "123"),
-        name: text("name", "Jenny Rosen"),
-        email: text("email", "jenny@example.com"),
-    };
-    let payment = world.act(&account, Cause::default(), |account| {
-        checkout::pay(account, session_id, &entry)
-    });
-    let status = if matches!(payment, Payment::Completed { .. }) {
-        200
-    } else {
-        402
-    };
-    Reply::json(status, &payment.as_json(session_id))
 }
 
 fn deliveries(world: &World) -> Vec<Value> {
@@ -166,12 +167,58 @@ fn deliveries(world: &World) -> Vec<Value> {
     all
 }
 
-/// Gives an endpoint a new secret; the one before stays valid beside it, as during Stripe's overlap.
-pub(crate) fn roll_secret(world: &World, endpoint_id: &str) -> Option<String> {
+/// Sends an event again to every endpoint that it was for; the numbers of the new deliveries.
+pub(crate) fn resend_event(world: &World, event_id: &str) -> Option<Vec<u64>> {
+    let due_ms = world.retry_ms();
+    for account in world.all_accounts() {
+        let mut account = account.lock().expect("no panic under the lock");
+        let mut endpoints = BTreeMap::new();
+        for delivery in &account.outbox.deliveries {
+            if delivery.event_id == event_id {
+                endpoints.insert(delivery.endpoint_id.clone(), delivery.number);
+            }
+        }
+        let numbers: Vec<u64> = (endpoints.values())
+            .filter_map(|number| account.outbox.again(*number, due_ms))
+            .collect();
+        if !numbers.is_empty() {
+            drop(account);
+            world.wake.notify_one();
+            return Some(numbers);
+        }
+    }
+    None
+}
+
+/// Sends one delivery of an account again; the number of the new one.
+pub(crate) fn resend_delivery(world: &World, account_id: &str, number: &str) -> Option<u64> {
+    let number = number.parse().ok()?;
+    for account in world.all_accounts() {
+        let mut account = account.lock().expect("no panic under the lock");
+        if account.id == account_id {
+            let again = account.outbox.again(number, world.retry_ms());
+            drop(account);
+            world.wake.notify_one();
+            return again;
+        }
+    }
+    None
+}
+
+/// Stripe's longest overlap of an old and a new secret, in seconds.
+const OVERLAP_MAX: i64 = 86_400;
+
+/// Gives an endpoint a new secret; the one before signs beside it for as long as is said.
+pub(crate) fn roll_secret(world: &World, endpoint_id: &str, overlap: i64) -> Option<String> {
     let account = world.account_holding(endpoint_id)?;
     let mut account = account.lock().expect("no panic under the lock");
     let secret = account.ids.webhook_secret();
-    let old = account.get(endpoint_id)["_secrets"][0].clone();
+    let newest = account.get(endpoint_id)["_secrets"][0].clone();
+    let until = world
+        .clock
+        .now()
+        .saturating_add(overlap.clamp(0, OVERLAP_MAX));
+    let old = json!({ "secret": newest, "until": until });
     account.set(endpoint_id, "_secrets", json!([secret, old]));
     Some(secret)
 }

@@ -3,44 +3,62 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::account::{Account, Cause};
-use crate::api;
-use crate::faults::{self, FaultKind};
+use crate::faults::FaultKind;
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
-use crate::http::form;
-use crate::http::idempotency;
-use crate::http::params::{self, Params};
-use crate::shape::expand::expand;
-use crate::shape::render::render;
+use crate::http::idempotency::{self, Remembered};
+use crate::http::{endpoint, keys, v2};
 use crate::shape::version::Version;
 use crate::world::World;
 
-const NO_KEY: &str = "You did not provide an API key. You need to provide your API key in the \
-    Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See \
-    https://stripe.com/docs/api#authentication for details, or we can help at \
-    https://support.stripe.com/.";
+/// What a browser is told about every answer.
+const CORS: &[(&str, &str)] = &[
+    ("access-control-allow-credentials", "true"),
+    (
+        "access-control-allow-methods",
+        "GET, HEAD, PUT, PATCH, POST, DELETE",
+    ),
+    ("access-control-allow-origin", "*"),
+    (
+        "access-control-expose-headers",
+        "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry, \
+         X-Stripe-External-Auth-Required, X-Stripe-Privileged-Session-Required",
+    ),
+    ("access-control-max-age", "300"),
+    ("cache-control", "no-cache, no-store"),
+    (
+        "strict-transport-security",
+        "max-age=63072000; includeSubDomains; preload",
+    ),
+    ("vary", "Origin"),
+];
 
-/// Answers a request below `/v1/`; `None` means that the connection is to be cut.
+/// Answers a request below `/v1/` or `/v2/`; `None` means that the connection is to be cut.
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Option<Reply> {
-    let key = match secret_key(request) {
+    if request.method == "OPTIONS" {
+        return Some(preflight(request));
+    }
+    let key = match keys::secret_key(request) {
         Ok(key) => key,
         Err(error) => {
-            let reply = Reply::json(error.status, &error.body("", ""));
+            let body = if v2::is_path(&request.path) {
+                v2::error_body(&error, "", "")
+            } else {
+                error.body("", "")
+            };
+            let reply = Reply::json(error.status, &body);
             return Some(reply.header("www-authenticate", "Bearer realm=\"Stripe\""));
         }
     };
     let account = world.account(&key);
-    let request_id = account
-        .lock()
-        .expect("no panic under the lock")
-        .request_ids
-        .next("req_");
+    let (request_id, account_id) = {
+        let mut account = account.lock().expect("no panic under the lock");
+        (account.request_ids.next("req_"), account.id.clone())
+    };
     let fault = {
         let mut faults = world.faults.lock().expect("no panic under the lock");
-        faults::take(&mut faults, &request.method, &request.path)
+        faults.of_request(&request.method, &request.path)
     };
     let idempotency_key = request
         .header("idempotency-key")
@@ -49,18 +67,38 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Option<Repl
     let exchange = Exchange {
         world,
         account,
+        account_id,
         request,
         request_id,
+        key,
         idempotency_key,
     };
     exchange.run(fault).await
 }
 
+/// What a browser asks before a page may send a key: everything is allowed, as at Stripe.
+fn preflight(request: &Request) -> Reply {
+    let mut reply = Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: String::new(),
+    };
+    for (name, value) in CORS {
+        reply = reply.header(name, *value);
+    }
+    match request.header("access-control-request-headers") {
+        Some(asked) => reply.header("access-control-allow-headers", asked.to_owned()),
+        None => reply,
+    }
+}
+
 struct Exchange<'a> {
     world: &'a Arc<World>,
     account: Arc<Mutex<Account>>,
+    account_id: String,
     request: &'a Request,
     request_id: String,
+    key: String,
     idempotency_key: Option<String>,
 }
 
@@ -68,17 +106,16 @@ impl Exchange<'_> {
     async fn run(&self, fault: Option<FaultKind>) -> Option<Reply> {
         let version = match self.version() {
             Ok(version) => version,
-            Err(error) => return Some(self.refusal(&error)),
+            Err(error) => return Some(self.dressed(self.error(&error), None)),
         };
+        let dressed = |reply: Reply| self.dressed(reply, Some(version));
+        if let Err(error) = self.refuse_other_account() {
+            return Some(dressed(self.error(&error)));
+        }
         match self.recall() {
             Ok(None) => {}
-            Ok(Some(reply)) => {
-                return Some(
-                    self.dressed(reply, version)
-                        .header("idempotent-replayed", "true"),
-                );
-            }
-            Err(error) => return Some(self.dressed(self.refusal(&error), version)),
+            Ok(Some(reply)) => return Some(dressed(reply).header("idempotent-replayed", "true")),
+            Err(error) => return Some(dressed(self.error(&error))),
         }
         match &fault {
             Some(FaultKind::Delay { delay_ms }) => {
@@ -90,21 +127,19 @@ impl Exchange<'_> {
             }
             Some(FaultKind::FailBefore { status }) => {
                 self.forget();
-                return Some(self.dressed(self.failure(*status), version));
+                return Some(dressed(self.failure(*status)));
             }
             Some(FaultKind::RateLimit { retry_after_s }) => {
                 self.forget();
-                let reply = self.dressed(self.rate_limited(), version);
+                let reply = dressed(self.rate_limited());
                 return Some(reply.header("retry-after", retry_after_s.to_string()));
             }
-            Some(FaultKind::FailAfter { .. } | FaultKind::CutAfter) | None => {}
+            _ => {}
         }
-        let reply = self.dressed(self.carry_out(version, fault.as_ref()), version);
+        let reply = dressed(self.carry_out(version, fault.as_ref()));
         match fault {
             Some(FaultKind::CutAfter) => None,
-            Some(FaultKind::FailAfter { status }) => {
-                Some(self.dressed(self.failure(status), version))
-            }
+            Some(FaultKind::FailAfter { status }) => Some(dressed(self.failure(status))),
             _ => Some(reply),
         }
     }
@@ -118,15 +153,31 @@ impl Exchange<'_> {
         }
     }
 
+    /// An account has only itself: there are no connected accounts here.
+    fn refuse_other_account(&self) -> Result<(), StripeError> {
+        let named = self.request.header("stripe-account");
+        match named.filter(|named| *named != self.account_id) {
+            None => Ok(()),
+            Some(named) => Err(StripeError::coded(
+                "account_invalid",
+                format!(
+                    "The provided key '{}' does not have access to account '{named}' (or that \
+                     account does not exist). Application access may have been revoked.",
+                    keys::masked(&self.key)
+                ),
+            )
+            .status(403)
+            .validation()),
+        }
+    }
+
     fn fingerprint(&self) -> String {
-        let Request {
-            method,
-            path,
-            query,
-            body,
-            ..
-        } = self.request;
-        format!("{method} {path}?{query}\n{body}")
+        let Request { query, body, .. } = self.request;
+        format!("{query}\n{body}")
+    }
+
+    fn endpoint(&self) -> String {
+        format!("{} {}", self.request.method, self.request.path)
     }
 
     /// The remembered answer of this key, or marks the key as in use.
@@ -134,11 +185,17 @@ impl Exchange<'_> {
         let Some(key) = &self.idempotency_key else {
             return Ok(None);
         };
+        let now = self.world.clock.now();
         let mut account = self.account.lock().expect("no panic under the lock");
-        let fingerprint = self.fingerprint();
-        let known = idempotency::recall(account.remembered.get(key), key, &fingerprint)?;
+        let sent = Remembered {
+            at: now,
+            endpoint: self.endpoint(),
+            fingerprint: self.fingerprint(),
+            reply: None,
+        };
+        let known = idempotency::recall(account.remembered.get(key), key, &sent)?;
         if known.is_none() {
-            account.remember_key(key, fingerprint);
+            account.remember_key(key, sent);
         }
         Ok(known)
     }
@@ -160,14 +217,15 @@ impl Exchange<'_> {
             idempotency_key: self.idempotency_key.clone(),
         };
         self.world.act(&self.account, cause, |account| {
-            let outcome = run_endpoint(account, self.request, version);
+            let outcome = endpoint::run(account, self.request, version);
+            let is_failure = outcome.is_err();
             let is_validation = outcome.as_ref().is_err_and(|error| error.is_validation);
             let is_missing = outcome
                 .as_ref()
                 .is_err_and(|error| error.code.as_deref() == Some("resource_missing"));
             let reply = match outcome {
                 Ok(body) => Reply::json(200, &body),
-                Err(error) => error_reply(&error, &self.request_id, &account.id),
+                Err(error) => self.error(&error.in_version(version)),
             };
             // Stripe says so of what was executed, and says nothing of what was not.
             let is_executed = self.request.method == "POST" && !is_validation && !is_missing;
@@ -177,7 +235,9 @@ impl Exchange<'_> {
                 reply
             };
             if let Some(key) = &self.idempotency_key {
-                if is_validation {
+                // API v2 runs again what failed.
+                let is_kept = !is_validation && !(is_failure && v2::is_path(&self.request.path));
+                if !is_kept {
                     account.remembered.remove(key);
                 } else if let Some(remembered) = account.remembered.get_mut(key) {
                     let kept = match fault {
@@ -192,9 +252,13 @@ impl Exchange<'_> {
         })
     }
 
-    fn refusal(&self, error: &StripeError) -> Reply {
-        let account = self.account.lock().expect("no panic under the lock");
-        error_reply(error, &self.request_id, &account.id)
+    fn error(&self, error: &StripeError) -> Reply {
+        let body = if v2::is_path(&self.request.path) {
+            v2::error_body(error, &self.request_id, &self.account_id)
+        } else {
+            error.body(&self.request_id, &self.account_id)
+        };
+        Reply::json(error.status, &body)
     }
 
     fn failure(&self, status: u16) -> Reply {
@@ -203,7 +267,7 @@ impl Exchange<'_> {
         )
         .status(status);
         error.kind = "api_error";
-        Reply::json(status, &error.body(&self.request_id, ""))
+        self.error(&error)
     }
 
     fn rate_limited(&self) -> Reply {
@@ -213,213 +277,33 @@ impl Exchange<'_> {
              https://stripe.com/docs/rate-limits.",
         )
         .status(429);
-        Reply::json(429, &error.body(&self.request_id, ""))
+        self.error(&error)
             .header("stripe-rate-limited-reason", "global-rate")
     }
 
     /// Adds the headers that every answer has.
-    fn dressed(&self, reply: Reply, version: Version) -> Reply {
-        let mut reply = reply
-            .header("request-id", self.request_id.clone())
-            .header("stripe-version", version.as_str())
-            .header("cache-control", "no-cache, no-store")
-            .header("vary", "Origin")
-            .header("access-control-allow-origin", "*")
-            .header(
-                "access-control-expose-headers",
-                "Request-Id, Stripe-Should-Retry",
-            );
+    fn dressed(&self, reply: Reply, version: Option<Version>) -> Reply {
+        let mut reply = reply.header("request-id", self.request_id.clone());
+        if let Some(version) = version {
+            reply = reply.header("stripe-version", version.as_str());
+        }
+        for (name, value) in CORS {
+            reply = reply.header(name, *value);
+        }
+        if let Some(account) = self.request.header("stripe-account") {
+            reply = reply.header("stripe-account", account.to_owned());
+        }
         if let Some(key) = &self.idempotency_key {
             reply = reply.header("idempotency-key", key.clone());
-            if !reply
-                .headers
-                .iter()
-                .any(|(name, _)| *name == "original-request")
-            {
+            let has_original = (reply.headers.iter()).any(|(name, _)| *name == "original-request");
+            if !has_original {
                 reply = reply.header("original-request", self.request_id.clone());
             }
+        } else if self.request.method == "DELETE"
+            && let Some(key) = self.request.header("idempotency-key")
+        {
+            reply = reply.header("idempotency-key", key.to_owned());
         }
         reply
-    }
-}
-
-fn error_reply(error: &StripeError, request_id: &str, account_id: &str) -> Reply {
-    Reply::json(error.status, &error.body(request_id, account_id))
-}
-
-fn run_endpoint(
-    account: &mut Account,
-    request: &Request,
-    version: Version,
-) -> Result<Value, StripeError> {
-    let (route, path_ids) = api::routes::find(&request.method, &request.path, version)?;
-    let sent = form::parse(&request.query).and_then(|query| match form::parse(&request.body)? {
-        form::Node::Tree(members) if !members.is_empty() => Ok(form::Node::Tree(members)),
-        _ => Ok(query),
-    })?;
-    let params = params::check(route.endpoint, &sent, version)?;
-    api::routes::refuse_unsimulated(route, &params)?;
-    let paths: Vec<String> = params
-        .list("/expand")
-        .iter()
-        .filter_map(|path| path.as_str().map(str::to_owned))
-        .collect();
-    enter_clock(account, &params, &path_ids);
-    let answered = (route.run)(&mut api::Call {
-        account,
-        params,
-        ids: path_ids,
-        version,
-    })?;
-    let shown = in_version(account, &answered, &paths, version)?;
-    if let Some(mut findings) = account.findings.take() {
-        findings.check(&shown, version);
-        let exists = |version: &Version| params::exists(route.endpoint, *version);
-        for other in Version::described().filter(exists) {
-            if let Ok(shown) = in_version(account, &answered, &paths, other) {
-                findings.check_elsewhere(&shown, other);
-            }
-        }
-        account.findings = Some(findings);
-    }
-    Ok(shown)
-}
-
-/// An answer as a version shows it, with what was asked to be expanded.
-fn in_version(
-    account: &Account,
-    answered: &Value,
-    paths: &[String],
-    version: Version,
-) -> Result<Value, StripeError> {
-    let mut shown = show(answered, version);
-    for path in paths {
-        expand(account, &mut shown, path, version)?;
-    }
-    Ok(shown)
-}
-
-/// Events come rendered in the version of their creation; everything else takes the request's.
-fn show(answered: &Value, version: Version) -> Value {
-    let is_event = |value: &Value| value["object"] == "event";
-    if is_event(answered) || (answered["object"] == "list" && is_event(&answered["data"][0])) {
-        return answered.clone();
-    }
-    render(answered, version)
-}
-
-/// A request about a customer who is on a test clock happens at that clock's time.
-fn enter_clock(account: &mut Account, params: &Params, path_ids: &[String]) {
-    const NAMES: [&str; 7] = [
-        "customer",
-        "subscription",
-        "invoice",
-        "payment_intent",
-        "charge",
-        "schedule",
-        "test_clock",
-    ];
-    let named = NAMES.iter().filter_map(|name| params.0[*name].as_str());
-    let ids: Vec<String> = path_ids
-        .iter()
-        .cloned()
-        .chain(named.map(str::to_owned))
-        .collect();
-    for id in ids {
-        account.enter_clock_of(&id);
-    }
-}
-
-/// The secret key of the request. Test keys of any value are taken; a live key never is.
-fn secret_key(request: &Request) -> Result<String, StripeError> {
-    let authorization = request.header("authorization").unwrap_or_default();
-    let key = match authorization.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().to_owned(),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => basic_user(rest.trim()),
-        _ => String::new(),
-    };
-    if key.is_empty() {
-        return Err(StripeError::authentication(NO_KEY));
-    }
-    if is_live_key(&key) {
-        return Err(StripeError::authentication(
-            "This is a sandbox without real money: it refuses live keys. Use a key that begins \
-             with sk_test_, and treat the live key that was just sent as seen by others.",
-        ));
-    }
-    if key.starts_with("pk_") {
-        return Err(StripeError::authentication(
-            "This API call cannot be made with a publishable API key. Please use a secret API \
-             key. You can find a list of your API keys at \
-             https://dashboard.stripe.com/account/apikeys.",
-        )
-        .code("secret_key_required")
-        .status(403));
-    }
-    let is_test = ["sk_test_", "rk_test_"].iter().any(|prefix| {
-        key.strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty())
-    });
-    if is_test {
-        return Ok(key);
-    }
-    Err(StripeError::authentication(format!(
-        "Invalid API Key provided: {}",
-        masked(&key)
-    )))
-}
-
-pub(crate) fn is_live_key(key: &str) -> bool {
-    ["sk_live_", "rk_live_"]
-        .iter()
-        .any(|prefix| key.starts_with(prefix))
-}
-
-/// Keeps the first and the last characters, as Stripe's text does.
-fn masked(key: &str) -> String {
-    let count = key.chars().count();
-    let head: String = key.chars().take(count.min(8)).collect();
-    let tail: String = key.chars().skip(count.saturating_sub(4).max(8)).collect();
-    format!("{head}{}{tail}", "*".repeat(count.saturating_sub(12)))
-}
-
-/// The user of `Basic` credentials (RFC 7617); Stripe's password is empty.
-fn basic_user(encoded: &str) -> String {
-    let mut bits = 0_u32;
-    let mut held = 0_u32;
-    let mut out = Vec::new();
-    for byte in encoded.bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => break,
-        };
-        held = (held << 6) | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from((held >> bits) & 0xff).unwrap_or_default());
-        }
-    }
-    let text = String::from_utf8_lossy(&out).into_owned();
-    text.split(':').next().unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_credentials_carry_the_key_as_user() {
-        assert_eq!(basic_user("c2tfdGVzdF9hYmM6"), "sk_test_abc");
-    }
-
-    #[test]
-    fn a_bad_key_is_shown_masked() {
-        assert_eq!(masked("sk_wrong_1234567890"), "sk_wrong*******7890");
-        assert_eq!(masked("abc"), "abc");
     }
 }

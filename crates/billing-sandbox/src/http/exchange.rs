@@ -1,5 +1,9 @@
 //! A request and its answer, free of any HTTP library.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// What came in; header names in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
@@ -20,10 +24,10 @@ impl Request {
 }
 
 /// What goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: String,
 }
 
@@ -32,15 +36,15 @@ impl Reply {
         let body = serde_json::to_string_pretty(body).unwrap_or_default();
         Self {
             status,
-            headers: vec![("content-type", "application/json".into())],
+            headers: vec![("content-type".into(), "application/json".into())],
             body,
         }
     }
 
     pub(crate) fn html(status: u16, body: String) -> Self {
         let headers = vec![
-            ("content-type", "text/html; charset=utf-8".into()),
-            ("cache-control", "no-store".into()),
+            ("content-type".into(), "text/html; charset=utf-8".into()),
+            ("cache-control".into(), "no-store".into()),
         ];
         Self {
             status,
@@ -52,13 +56,13 @@ impl Reply {
     pub(crate) fn see_other(location: String) -> Self {
         Self {
             status: 303,
-            headers: vec![("location", location)],
+            headers: vec![("location".into(), location)],
             body: String::new(),
         }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers.push((name.into(), value.into()));
         self
     }
 }

@@ -1,6 +1,5 @@
 //! The listener: HTTP/1.1 in, one answer out, or a connection that ends without one.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,7 +61,7 @@ async fn respond(
         return Err(Cut);
     }
     let path = request.path.as_str();
-    let reply = if path.starts_with("/v1/") || path == "/v1" {
+    let reply = if ["/v1/", "/v2/"].iter().any(|root| path.starts_with(root)) || path == "/v1" {
         // As at Stripe, a request that has begun is carried out even if its client is gone.
         let carried_out = tokio::spawn(async move {
             let reply = conventions::answer(&world, &request).await;
@@ -110,7 +109,7 @@ async fn read(incoming: hyper::Request<Incoming>) -> Result<Request, Reply> {
 fn response(reply: &Reply) -> hyper::Response<Full<Bytes>> {
     let mut builder = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
-        builder = builder.header(*name, value.as_str());
+        builder = builder.header(name.as_ref(), value.as_str());
     }
     // A header that HTTP cannot carry (a line break in an echoed key) loses the headers only.
     builder
@@ -136,16 +135,4 @@ fn log(world: &World, request: &Request, reply: Option<&Reply>) {
         status,
         request_id,
     });
-}
-
-/// Runs the background deliveries: whenever something was raised, and when a retry is due.
-pub(crate) async fn deliver_in_background(world: Arc<World>) -> Infallible {
-    const RETRY_TICK: std::time::Duration = std::time::Duration::from_millis(50);
-    loop {
-        let woken = tokio::time::timeout(RETRY_TICK, world.wake.notified()).await;
-        if woken.is_err() {
-            world.advance(0);
-        }
-        crate::deliveries::sender::deliver_due(&world).await;
-    }
 }

@@ -1,13 +1,32 @@
-//! Invoices: draft, open, paid; their numbers, lines and payments.
+//! Invoices: what they are made of, and how a draft begins. Their totals, their opening, their
+//! payment and their end are in the files beside this one.
+
+pub(crate) mod balance;
+pub(crate) mod collect;
+pub(crate) mod dunning;
+pub(crate) mod end;
+pub(crate) mod item;
+pub(crate) mod open;
+pub(crate) mod totals;
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
-use crate::lives::card::Decline;
-use crate::lives::payment::{self, IntentTerms};
 
-pub(crate) static DUE: &[Action] = &[];
+pub(crate) use collect::{attempt, mark_paid, tie_payment};
+pub(crate) use open::finalize;
+
+pub(crate) static DUE: &[Action] = &[
+    ("invoice.advance", open::advance),
+    ("invoice.retry", dunning::retry),
+    ("invoice.overdue", end::overdue),
+];
+
+/// How long a draft that advances by itself stays open to changes.
+pub(crate) const DRAFT_SECONDS: i64 = 3_600;
+
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// One line to be billed, before discounts and taxes.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +42,8 @@ pub(crate) struct Line {
     /// The id of the invoice item that it bills; null for anything else.
     pub(crate) invoice_item: Value,
     pub(crate) is_proration: bool,
+    /// Kept out of discounts; prorations always are.
+    pub(crate) is_not_discountable: bool,
     /// What a credit takes back: `{ invoice, invoice_line_items }`, or null.
     pub(crate) credited_items: Value,
     /// Ids of the discounts of this line alone.
@@ -53,15 +74,57 @@ pub(crate) struct Draft {
     pub(crate) description: Value,
     pub(crate) footer: Value,
     pub(crate) metadata: Value,
+    /// Whether a manual invoice finalises and collects itself; every other one does.
+    pub(crate) auto_advance: bool,
+    /// When it is due, if that is not told in days.
+    pub(crate) due_date: Option<i64>,
+    /// The moment that a subscription's change is prorated from.
+    pub(crate) subscription_proration_date: Option<i64>,
 }
 
+/// Stores a draft, its totals worked out. One that advances by itself does so in an hour, unless it
+/// is opened before.
+pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
+    let mut invoice = draft_object(account, draft);
+    totals::apply(account, &mut invoice);
+    let is_waiting = matches!(
+        draft.reason,
+        "manual" | "subscription_cycle" | "subscription_threshold"
+    ) || draft.days_until_due.is_some();
+    let id = account.insert(invoice);
+    if is_waiting {
+        plan_advance(account, &id);
+    }
+    id
+}
+
+/// Says when a draft advances by itself, or that it does not.
+pub(crate) fn plan_advance(account: &mut Account, id: &str) {
+    let invoice = account.get(id);
+    if invoice["status"] != "draft" {
+        return;
+    }
+    let is_planned = invoice["auto_advance"] == true;
+    let is_charged = invoice["collection_method"] == "charge_automatically";
+    let created = invoice["created"].as_i64().unwrap_or(account.now);
+    let at = created.saturating_add(DRAFT_SECONDS);
+    if let Some(invoice) = account.edit(id) {
+        // Stripe rounds the one moment up and the other down.
+        invoice["automatically_finalizes_at"] = is_planned.then_some(at + 1).into();
+        invoice["next_payment_attempt"] = (is_planned && is_charged).then_some(at).into();
+    }
+    if is_planned {
+        account.when(at.max(account.now), "invoice.advance", id);
+    }
+}
+
+/// A draft that is not stored; its totals are still to be worked out.
 #[expect(
     clippy::too_many_lines,
     reason = "one object of Stripe's, member by member"
 )]
-pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
+pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
     let id = account.ids.next("in_");
-    let total: i64 = draft.lines.iter().map(|line| line.amount).sum();
     let lines: Vec<Value> = draft
         .lines
         .iter()
@@ -69,43 +132,57 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
         .collect();
     let customer = account.get(&draft.customer).clone();
     let starting_balance = customer["balance"].as_i64().unwrap_or(0);
-    let amount_due = total.saturating_add(starting_balance).max(0);
     let parent = if draft.subscription.is_null() {
         Value::Null
     } else {
-        json!({
-            "quote_details": null,
-            "subscription_details": {
-                "metadata": draft.subscription_metadata, "subscription": draft.subscription,
-            },
-            "type": "subscription_details",
-        })
+        let mut details = json!({
+            "metadata": draft.subscription_metadata, "subscription": draft.subscription,
+        });
+        if let Some(at) = draft.subscription_proration_date {
+            details["subscription_proration_date"] = json!(at);
+        }
+        json!({ "quote_details": null, "subscription_details": details, "type": "subscription_details" })
     };
-    let invoice = json!({
+    let due_date = draft.due_date.or_else(|| {
+        let seconds = draft.days_until_due?.saturating_mul(SECONDS_PER_DAY);
+        Some(account.now.saturating_add(seconds))
+    });
+    let is_sent = due_date.is_some();
+    let metadata = if draft.metadata.is_null() {
+        json!({})
+    } else {
+        draft.metadata.clone()
+    };
+    let tax_ids: Vec<Value> = account
+        .rows_by("tax_id", "customer", &draft.customer)
+        .map(|row| json!({ "type": row["type"], "value": row["value"] }))
+        .collect();
+    let seller = account.get(&account.id);
+    json!({
         "id": id,
         "object": "invoice",
-        "account_country": "US",
+        "account_country": seller["country"].as_str().unwrap_or("US"),
         "account_name": "Sandbox",
         "account_tax_ids": null,
-        "amount_due": amount_due,
+        "amount_due": 0,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": amount_due,
+        "amount_remaining": 0,
         "amount_shipping": 0,
         "application": null,
         "attempt_count": 0,
         "attempted": false,
-        "auto_advance": true,
+        "auto_advance": draft.auto_advance || draft.reason != "manual",
         "automatic_tax": {
             "disabled_reason": null, "enabled": false, "liability": null, "provider": null,
             "status": null,
         },
         "automatically_finalizes_at": null,
         "billing_reason": draft.reason,
-        "collection_method": "charge_automatically",
+        "collection_method": if is_sent { "send_invoice" } else { "charge_automatically" },
         "created": account.now,
         "currency": draft.currency,
-        "custom_fields": null,
+        "custom_fields": customer["invoice_settings"]["custom_fields"],
         "customer": draft.customer,
         "customer_account": null,
         "customer_address": customer["address"],
@@ -113,17 +190,17 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
         "customer_name": customer["name"],
         "customer_phone": customer["phone"],
         "customer_shipping": customer["shipping"],
-        "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
-        "default_payment_method": null,
+        "customer_tax_exempt": customer["tax_exempt"].as_str().unwrap_or("none"),
+        "customer_tax_ids": tax_ids,
+        "default_payment_method": draft.default_payment_method,
         "default_source": null,
-        "default_tax_rates": [],
-        "description": null,
-        "discounts": [],
-        "due_date": null,
+        "default_tax_rates": draft.default_tax_rates,
+        "description": draft.description,
+        "discounts": draft.discounts,
+        "due_date": due_date,
         "effective_at": null,
         "ending_balance": null,
-        "footer": null,
+        "footer": if draft.footer.is_null() { customer["invoice_settings"]["footer"].clone() } else { draft.footer.clone() },
         "from_invoice": null,
         "hosted_invoice_url": null,
         "invoice_pdf": null,
@@ -135,7 +212,7 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
             "url": format!("/v1/invoices/{id}/lines"),
         },
         "livemode": false,
-        "metadata": {},
+        "metadata": metadata,
         "next_payment_attempt": null,
         "number": null,
         "on_behalf_of": null,
@@ -158,23 +235,64 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
             "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null,
             "voided_at": null,
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
-        "test_clock": null,
-        "total": total,
+        "subtotal": 0,
+        "subtotal_excluding_tax": 0,
+        "test_clock": customer["test_clock"],
+        "total": 0,
         "total_discount_amounts": [],
-        "total_excluding_tax": total,
+        "total_excluding_tax": 0,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": account.now,
-        "_payment_intent": null,
         "_charge": null,
+        "_payment_intent": null,
         "_subscription": draft.subscription,
-    });
-    account.insert(invoice)
+    })
 }
 
-fn line_object(account: &mut Account, draft: &Draft, invoice_id: &str, line: &Line) -> Value {
+/// A line of an invoice, its discounts and taxes still to be worked out.
+pub(crate) fn line_object(
+    account: &mut Account,
+    draft: &Draft,
+    invoice_id: &str,
+    line: &Line,
+) -> Value {
+    let credited = json!({ "credited_items": line.credited_items });
+    let parent = if line.subscription_item.is_null() || !line.invoice_item.is_null() {
+        let item = match line.invoice_item.as_str() {
+            Some(id) => id.to_owned(),
+            None => account.ids.next("ii_"),
+        };
+        json!({
+            "invoice_item_details": {
+                "invoice_item": item,
+                "proration": line.is_proration,
+                "proration_details": credited,
+                "subscription": draft.subscription,
+            },
+            "subscription_item_details": null,
+            "type": "invoice_item_details",
+        })
+    } else {
+        json!({
+            "invoice_item_details": null,
+            "subscription_item_details": {
+                "invoice_item": null,
+                "proration": line.is_proration,
+                "proration_details": credited,
+                "subscription": draft.subscription,
+                "subscription_item": line.subscription_item,
+            },
+            "type": "subscription_item_details",
+        })
+    };
+    let metadata = match (&line.metadata, draft.subscription.is_null()) {
+        (Value::Object(_), _) => line.metadata.clone(),
+        (_, false) if draft.subscription_metadata.is_object() => {
+            draft.subscription_metadata.clone()
+        }
+        _ => json!({}),
+    };
     json!({
         "id": account.ids.next("il_"),
         "object": "line_item",
@@ -182,31 +300,12 @@ fn line_object(account: &mut Account, draft: &Draft, invoice_id: &str, line: &Li
         "currency": draft.currency,
         "description": line.description,
         "discount_amounts": [],
-        "discountable": !line.is_proration,
-        "discounts": [],
+        "discountable": !(line.is_proration || line.is_not_discountable),
+        "discounts": line.discounts,
         "invoice": invoice_id,
         "livemode": false,
-        "metadata": if draft.subscription.is_null() { json!({}) } else { draft.subscription_metadata.clone() },
-        "parent": if line.subscription_item.is_null() { json!({
-            "invoice_item_details": {
-                "invoice_item": account.ids.next("ii_"),
-                "proration": false,
-                "proration_details": { "credited_items": null },
-                "subscription": draft.subscription,
-            },
-            "subscription_item_details": null,
-            "type": "invoice_item_details",
-        }) } else { json!({
-            "invoice_item_details": null,
-            "subscription_item_details": {
-                "invoice_item": null,
-                "proration": line.is_proration,
-                "proration_details": { "credited_items": null },
-                "subscription": draft.subscription,
-                "subscription_item": line.subscription_item,
-            },
-            "type": "subscription_item_details",
-        }) },
+        "metadata": metadata,
+        "parent": parent,
         "period": { "end": line.period.1, "start": line.period.0 },
         "pretax_credit_amounts": [],
         "pricing": {
@@ -220,143 +319,19 @@ fn line_object(account: &mut Account, draft: &Draft, invoice_id: &str, line: &Li
         "subtotal": line.amount,
         "taxes": [],
         "_price": line.price,
+        "_subscription_item": line.subscription_item,
+        "_tax_rates": line.tax_rates,
     })
 }
 
-/// Gives a draft its number and opens it; what the customer's balance covers is taken from it.
-pub(crate) fn finalize(account: &mut Account, id: &str) {
-    let now = account.now;
-    let invoice = account.get(id).clone();
-    let customer_id = invoice["customer"].as_str().unwrap_or_default().to_owned();
-    let customer = account.get(&customer_id).clone();
-    let sequence = customer["next_invoice_sequence"].as_i64().unwrap_or(1);
-    let number = format!(
-        "{}-{sequence:04}",
-        customer["invoice_prefix"].as_str().unwrap_or("SANDBOX")
-    );
-    let total = invoice["total"].as_i64().unwrap_or(0);
-    let ending = total
-        .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
-        .min(0);
-    account.set(&customer_id, "next_invoice_sequence", json!(sequence + 1));
-    account.set(&customer_id, "balance", json!(ending));
-    let url = format!("{}/sandbox/invoices/{id}", account.public_url);
-    if let Some(invoice) = account.edit(id) {
-        invoice["number"] = json!(number);
-        invoice["status"] = json!("open");
-        invoice["ending_balance"] = json!(ending);
-        invoice["effective_at"] = json!(now);
-        invoice["status_transitions"]["finalized_at"] = json!(now);
-        invoice["hosted_invoice_url"] = json!(url);
-        invoice["invoice_pdf"] = json!(format!("{url}/pdf"));
-    }
+/// The lines of an invoice.
+pub(crate) fn lines_of(invoice: &Value) -> &[Value] {
+    invoice["lines"]["data"]
+        .as_array()
+        .map_or(&[], Vec::as_slice)
 }
 
-pub(crate) fn mark_paid(account: &mut Account, id: &str) {
-    let now = account.now;
-    if let Some(invoice) = account.edit(id) {
-        invoice["status"] = json!("paid");
-        invoice["attempted"] = json!(true);
-        invoice["auto_advance"] = json!(false);
-        invoice["amount_paid"] = invoice["amount_due"].clone();
-        invoice["amount_remaining"] = json!(0);
-        invoice["next_payment_attempt"] = Value::Null;
-        invoice["status_transitions"]["paid_at"] = json!(now);
-    }
-}
-
-/// Ties a payment to an invoice; `is_paid` when the money is there.
-pub(crate) fn tie_payment(
-    account: &mut Account,
-    invoice_id: &str,
-    intent_id: &str,
-    is_paid: bool,
-) -> String {
-    let invoice = account.get(invoice_id).clone();
-    let charge = account.get(intent_id)["latest_charge"].clone();
-    account.set(invoice_id, "_payment_intent", json!(intent_id));
-    account.set(invoice_id, "_charge", charge.clone());
-    account.set(intent_id, "_invoice", json!(invoice_id));
-    if let Some(charge_id) = charge.as_str() {
-        account.set(charge_id, "_invoice", json!(invoice_id));
-    }
-    let payment = json!({
-        "id": account.ids.next("inpay_"),
-        "object": "invoice_payment",
-        "amount_paid": if is_paid { invoice["amount_due"].clone() } else { Value::Null },
-        "amount_requested": invoice["amount_due"],
-        "created": account.now,
-        "currency": invoice["currency"],
-        "invoice": invoice_id,
-        "is_default": true,
-        "livemode": false,
-        "payment": { "payment_intent": intent_id, "type": "payment_intent" },
-        "status": if is_paid { "paid" } else { "open" },
-        "status_transitions": {
-            "canceled_at": null, "paid_at": if is_paid { json!(account.now) } else { Value::Null },
-        },
-    });
-    account.insert(payment)
-}
-
-/// Tries to pay an open invoice with a payment method, raising what Stripe raises.
-pub(crate) fn attempt(
-    account: &mut Account,
-    id: &str,
-    method_id: &str,
-    description: &str,
-) -> Result<(), Decline> {
-    let invoice = account.get(id).clone();
-    let attempts = invoice["attempt_count"].as_i64().unwrap_or(0);
-    account.set(id, "attempt_count", json!(attempts + 1));
-    account.set(id, "attempted", json!(true));
-    let intent_id = if let Some(existing) = invoice["_payment_intent"].as_str() {
-        existing.to_owned()
-    } else {
-        let intent_id = payment::insert_intent(
-            account,
-            &IntentTerms {
-                amount: invoice["amount_due"].as_i64().unwrap_or(0),
-                currency: invoice["currency"].as_str().unwrap_or("usd").to_owned(),
-                customer: invoice["customer"].clone(),
-                description: json!(description),
-                invoice: json!(id),
-                ..IntentTerms::default()
-            },
-        );
-        tie_payment(account, id, &intent_id, false);
-        account.raise("payment_intent.created", &intent_id);
-        intent_id
-    };
-    let charged = payment::charge(account, &intent_id, method_id);
-    let charge = account.get(&intent_id)["latest_charge"].clone();
-    account.set(id, "_charge", charge.clone());
-    if let Err(decline) = charged {
-        payment::raise_failed(account, &intent_id);
-        account.raise("invoice.payment_failed", id);
-        return Err(decline);
-    }
-    account.raise("charge.succeeded", charge.as_str().unwrap_or_default());
-    account.raise("payment_intent.succeeded", &intent_id);
-    mark_paid(account, id);
-    account.raise("invoice.paid", id);
-    account.raise("invoice.payment_succeeded", id);
-    let (now, payment_id) = (account.now, payment_of(account, id));
-    if let Some(row) = account.edit(&payment_id) {
-        row["status"] = json!("paid");
-        row["amount_paid"] = row["amount_requested"].clone();
-        row["status_transitions"]["paid_at"] = json!(now);
-    }
-    account.raise("invoice_payment.paid", &payment_id);
-    Ok(())
-}
-
-fn payment_of(account: &Account, invoice_id: &str) -> String {
-    let found = account
-        .rows("invoice_payment")
-        .find(|row| row["invoice"] == invoice_id);
-    found
-        .and_then(|row| row["id"].as_str())
-        .unwrap_or_default()
-        .to_owned()
+/// The id of the subscription that an invoice bills.
+pub(crate) fn subscription_of(invoice: &Value) -> Option<&str> {
+    invoice["parent"]["subscription_details"]["subscription"].as_str()
 }

@@ -84,6 +84,7 @@ fn in_words(state: DeliveryState) -> &'static str {
         DeliveryState::Delivered => "delivered",
         DeliveryState::GivenUp => "given up",
         DeliveryState::Taken => "handed to a test",
+        DeliveryState::Dropped => "lost by a fault",
     }
 }
 

@@ -27,6 +27,23 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("price", "tiers"),
 ];
 
+/// Refuses paths of more levels than Stripe follows; `data` of a list counts as one.
+pub(crate) fn refuse_too_deep(paths: &[String]) -> Result<(), StripeError> {
+    match paths
+        .iter()
+        .find(|path| path.split('.').count() > LEVELS_MAX)
+    {
+        None => Ok(()),
+        // The one error with a code that Stripe has no page for.
+        Some(path) => Err(StripeError::coded(
+            "property_expansion_max_depth",
+            format!("You cannot expand more than 4 levels of a property. Property: {path}"),
+        )
+        .param("expand")
+        .validation()),
+    }
+}
+
 /// Expands one path (`data.latest_invoice.payments`) of an answer.
 pub(crate) fn expand(
     account: &Account,
@@ -35,12 +52,6 @@ pub(crate) fn expand(
     version: Version,
 ) -> Result<(), StripeError> {
     let segments: Vec<&str> = path.split('.').collect();
-    if segments.len() > LEVELS_MAX {
-        return Err(StripeError::coded(
-            "property_expansion_max_depth",
-            format!("You cannot expand more than 4 levels of a property. Property: {path}"),
-        ));
-    }
     // Lists of the versions that had it count themselves.
     if path == "total_count" && answer["total_count"].is_u64() {
         return Ok(());
@@ -127,10 +138,16 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             })
         }
         "payments" => {
-            let rows = account
-                .rows("invoice_payment")
-                .filter(|row| row["invoice"] == id);
+            let rows = account.rows_by("invoice_payment", "invoice", id);
             list("/v1/invoice_payments".into(), rows.cloned().collect())
+        }
+        "confirmation_secret" => {
+            let intent = account.get(id)["_payment_intent"].as_str();
+            let secret = &account.get(intent.unwrap_or_default())["client_secret"];
+            if secret.is_null() {
+                return Value::Null;
+            }
+            json!({ "client_secret": secret, "type": "payment_intent" })
         }
         "subscriptions" => {
             let rows = account

@@ -1,6 +1,8 @@
 //! The table of moves: what each API release renamed, moved or derived anew in an object, told as how
 //! to undo it, newest first. What a release only added or removed is in the table of shapes.
 
+mod invoice;
+
 use serde_json::{Map, Value, json};
 
 use crate::shape::moves::catalogue::{old_plan, old_price, whole_coupon};
@@ -34,14 +36,19 @@ pub(crate) static MOVES: &[Move] = &[
     with("2025-09-30", "promotion_code", whole_coupon),
     with("2025-03-31", "charge", old_invoice_link),
     with("2025-03-31", "checkout.session", old_shipping),
-    with("2025-03-31", "invoice", old_invoice),
-    with("2025-03-31", "line_item", old_line),
+    with("2025-03-31", "credit_note", invoice::credit_note),
+    with("2025-03-31", "credit_note_line_item", invoice::credit_note_line),
+    with("2025-03-31", "invoice", invoice::invoice),
+    with("2025-03-31", "invoiceitem", invoice::item),
+    with("2025-03-31", "line_item", invoice::line),
     with("2025-03-31", "payment_intent", old_invoice_link),
     with("2025-03-31", "plan", old_plan),
     with("2025-03-31", "price", old_price),
     with("2025-03-31", "subscription", old_subscription),
+    with("2024-09-30", "payment_intent", old_payment_error),
+    with("2024-09-30", "setup_intent", old_setup_error),
     with("2024-04-10", "charge", always_refunds),
-    with("2024-04-10", "invoice", rendering_options),
+    with("2024-04-10", "invoice", invoice::rendering_options),
     with("2024-04-10", "product", old_product),
 ];
 
@@ -51,6 +58,26 @@ pub(super) fn put(members: &mut Object, name: &str, value: Value) {
 
 pub(super) fn get(members: &Object, name: &str) -> Value {
     members.get(name).cloned().unwrap_or(Value::Null)
+}
+
+fn old_payment_error(members: &mut Object) {
+    old_decline(members, "last_payment_error");
+}
+
+fn old_setup_error(members: &mut Object) {
+    old_decline(members, "last_setup_error");
+}
+
+/// What the code says already had no decline code of its own.
+fn old_decline(members: &mut Object, name: &str) {
+    if let Some(Value::Object(error)) = members.get_mut(name)
+        && matches!(
+            error.get("code").and_then(Value::as_str),
+            Some("expired_card" | "incorrect_cvc" | "incorrect_zip" | "incorrect_number")
+        )
+    {
+        error.shift_remove("decline_code");
+    }
 }
 
 fn always_refunds(members: &mut Object) {
@@ -89,67 +116,6 @@ fn old_subscription(members: &mut Object) {
     put(members, "discount", Value::Null);
 }
 
-fn old_invoice(members: &mut Object) {
-    let details = members
-        .get("parent")
-        .map_or(Value::Null, |p| p["subscription_details"].clone());
-    put(members, "subscription", details["subscription"].clone());
-    let old = if details.is_null() {
-        Value::Null
-    } else {
-        json!({ "metadata": details["metadata"] })
-    };
-    put(members, "subscription_details", old);
-    let is_paid = members.get("status").is_some_and(|status| status == "paid");
-    put(members, "paid", json!(is_paid));
-    put(
-        members,
-        "paid_out_of_band",
-        json!(get(members, "_paid_out_of_band") == true),
-    );
-    put(members, "payment_intent", get(members, "_payment_intent"));
-    put(members, "charge", get(members, "_charge"));
-    for name in [
-        "application_fee_amount",
-        "discount",
-        "quote",
-        "tax",
-        "transfer_data",
-    ] {
-        put(members, name, Value::Null);
-    }
-    put(members, "total_tax_amounts", json!([]));
-}
-
-fn old_line(members: &mut Object) {
-    let parent = get(members, "parent");
-    let details = &parent["subscription_item_details"];
-    if details.is_null() {
-        put(members, "type", json!("invoiceitem"));
-    } else {
-        put(members, "type", json!("subscription"));
-        put(
-            members,
-            "subscription_item",
-            details["subscription_item"].clone(),
-        );
-    }
-    put(members, "proration", json!(details["proration"] == true));
-    put(
-        members,
-        "proration_details",
-        json!({ "credited_items": null }),
-    );
-    let price = get(members, "_price");
-    put(members, "plan", plan_of(&price));
-    put(members, "price", price);
-    put(members, "amount_excluding_tax", get(members, "amount"));
-    let unit = get(members, "pricing")["unit_amount_decimal"].clone();
-    put(members, "unit_amount_excluding_tax", unit);
-    put(members, "tax_amounts", json!([]));
-    put(members, "tax_rates", json!([]));
-}
-
 fn old_invoice_link(members: &mut Object) {
     put(members, "invoice", get(members, "_invoice"));
 }
@@ -159,10 +125,6 @@ fn old_product(members: &mut Object) {
         .shift_remove("marketing_features")
         .unwrap_or_else(|| json!([]));
     put(members, "features", features);
-}
-
-fn rendering_options(members: &mut Object) {
-    put(members, "rendering_options", Value::Null);
 }
 
 /// The plan that a recurring price also is.

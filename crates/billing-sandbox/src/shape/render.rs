@@ -134,7 +134,7 @@ pub(crate) fn render_event(event: &Event, version: Version) -> Value {
 }
 
 /// The old values of what differs; hashes by their changed members, arrays and lists whole.
-fn changes(before: &Value, after: &Value) -> Value {
+pub(crate) fn changes(before: &Value, after: &Value) -> Value {
     let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
         return before.clone();
     };

@@ -103,6 +103,19 @@ pub(crate) fn has_event_type(kind: &str, version: Version) -> bool {
     }
 }
 
+/// The types of events of a version, by name.
+pub(crate) fn event_types(version: Version) -> impl Iterator<Item = &'static str> {
+    let member = named("event").and_then(|s| s.members.iter().find(|m| m.name == "type"));
+    let types = match member.map(|member| &member.shape) {
+        Some(Shape::Enum(types)) => types.as_slice(),
+        _ => &[],
+    };
+    types
+        .iter()
+        .filter(move |(_, range)| range.holds(version))
+        .map(|(name, _)| *name)
+}
+
 /// Whether objects of a kind have a member in a version, always or at times.
 pub(crate) fn has_member(kind: &str, member: &str, version: Version) -> bool {
     of_kind(kind, false).is_some_and(|schema| {

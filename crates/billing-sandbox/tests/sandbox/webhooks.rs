@@ -17,7 +17,11 @@ fn hmac(secret: &str, text: &str) -> String {
 }
 
 async fn endpoint(client: &Client, url: &str, more: &[(&str, &str)]) -> (String, String) {
-    let mut fields = vec![("url", url), ("enabled_events[0]", "customer.*")];
+    let mut fields = vec![
+        ("url", url),
+        ("enabled_events[0]", "customer.created"),
+        ("enabled_events[1]", "customer.updated"),
+    ];
     fields.extend_from_slice(more);
     let made = client.post("/v1/webhook_endpoints", &fields).await;
     (made.id(), made.json["secret"].as_str().unwrap().to_owned())
