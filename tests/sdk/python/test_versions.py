@@ -1,10 +1,7 @@
 """Every version by plain HTTP: one state, ten shapes; each version takes and refuses what it did."""
 
-import urllib.parse
-import uuid
-
 import pytest
-from shop import at, call
+from shop import Api, at
 
 VERSIONS = [
     "2023-10-16", "2024-04-10", "2024-06-20", "2025-02-24.acacia", "2025-08-27.basil", "2025-10-29.clover",
@@ -12,37 +9,6 @@ VERSIONS = [
 ]
 BASIL, CLOVER, DAHLIA, ENDIVE = "2025-03-31", "2025-09-30", "2026-03-25", "2026-09-30"
 EVERY = pytest.mark.parametrize("version", VERSIONS)
-
-
-class Api:
-    """One account, spoken to in any version."""
-
-    def __init__(self, url):
-        self.url, self.key = url, f"sk_test_{uuid.uuid4().hex}"
-
-    def ask(self, version, method, path, *pairs, **params):
-        form = urllib.parse.urlencode([*pairs, *params.items()])
-        headers = {"Authorization": f"Bearer {self.key}", "Stripe-Version": version}
-        if method == "GET":
-            return call(f"{self.url}{path}?{form}", headers=headers)
-        return call(self.url + path, method, form, headers=headers)
-
-    def get(self, version, path, *pairs, **params):
-        status, headers, body = self.ask(version, "GET", path, *pairs, **params)
-        assert status == 200, body
-        assert headers["Stripe-Version"] == version
-        return body
-
-    def post(self, version, path, *pairs, **params):
-        status, headers, body = self.ask(version, "POST", path, *pairs, **params)
-        assert status == 200, body
-        assert headers["Stripe-Version"] == version
-        return body
-
-    def refused(self, version, method, path, *pairs, **params):
-        status, _, body = self.ask(version, method, path, *pairs, **params)
-        assert status >= 400, body
-        return status, body["error"]
 
 
 @pytest.fixture
