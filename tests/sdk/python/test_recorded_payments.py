@@ -290,9 +290,12 @@ def test_the_whole_text_about_nothing(api):
 def test_a_return_url_is_needed(api, kind, path, more):
     status, code, _, message = error_of(api, path, confirm="true", payment_method="pm_card_visa", **more)
     assert (status, code) == (400, None)
-    assert message == (
-        f"A `return_url` must be specified because this {kind} Intent is configured to automatically accept the payment "
-        "methods enabled in the Dashboard, some of which may require a full page redirect to succeed. If you do not want to "
+    # Two openings were seen, of 2024 and of 2026; what they ask for and how they end is the same.
+    assert message.startswith((
+        f"A `return_url` must be specified because this {kind} Intent is configured to",
+        f"This {kind}Intent is configured to accept payment methods enabled in your Dashboard. Because some of these payment "
+        "methods might redirect your customer off of your page, you must provide a `return_url`."))
+    assert message.endswith(
         "accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
         "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.")
 
