@@ -133,7 +133,7 @@ def test_endpoints_that_came_and_went(api, version):
         assert upcoming[0] == 200 and upcoming[2]["total"] == 1000
     else:
         assert upcoming[0] == 404
-    if version >= "2024-06-20":
+    if version >= "2024-04-10":
         assert preview[0] == 200 and preview[2]["total"] == 1000
     else:
         assert preview[0] in (400, 404)
@@ -141,7 +141,7 @@ def test_endpoints_that_came_and_went(api, version):
     assert api.ask(version, "GET", "/v1/entitlements/features")[0] == (200 if version >= "2024-06-20" else 404)
     status, _, body = api.ask(version, "POST", "/v1/billing/meters", ("default_aggregation[formula]", "sum"),
                               display_name="Calls", event_name="calls")
-    assert status == (200 if version >= "2024-04-10" else 404), body
+    assert status == 200, body
 
 
 @EVERY
