@@ -8,6 +8,8 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/credit_notes.rs"]
+mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
 #[path = "sandbox/faults.rs"]
