@@ -15,7 +15,7 @@ const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiratio
     default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
     paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
     promotion_code proration_date shipping_address_collection shipping_options \
-    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
+    tax_id_collection tax_id_data tax_rates tiers transfer_data transform_quantity \
     trial_from_plan classic automatic_tax";
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -41,9 +41,33 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let mut customer = blank(call.account);
     customer["metadata"] = merged_metadata(&json!({}), call.params.0.get("metadata"))?;
     apply(call, &mut customer)?;
+    put_on_clock(call, &mut customer)?;
     let id = call.account.insert(customer);
     call.account.raise("customer.created", &id);
     Ok(call.account.get(&id).clone())
+}
+
+/// How many customers a test clock can have.
+const CUSTOMERS_PER_CLOCK_MAX: usize = 3;
+
+fn put_on_clock(call: &Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
+    let Some(clock) = call.params.text("/test_clock") else {
+        return Ok(());
+    };
+    let known = call.account.get(clock);
+    if known["object"] != "test_helpers.test_clock" || known["deleted"] == true {
+        let what = "test_helpers.test_clock";
+        return Err(StripeError::no_such_param(what, clock, "test_clock"));
+    }
+    let others = call.account.rows("customer");
+    if others.filter(|row| row["test_clock"] == clock).count() >= CUSTOMERS_PER_CLOCK_MAX {
+        return Err(StripeError::invalid(format!(
+            "You can only add up to {CUSTOMERS_PER_CLOCK_MAX} customers to a test clock."
+        ))
+        .param("test_clock"));
+    }
+    customer["test_clock"] = json!(clock);
+    Ok(())
 }
 
 /// A customer about whom nothing is known yet; not stored.
@@ -186,8 +210,10 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
 }
 
 pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    // Customers on test clocks are in the list of their clock only.
+    let clock = call.params.or_null("/test_clock");
     list::page(call, "customer", "/v1/customers", |row| {
-        list::is(call, "email", row, "email")
+        row["test_clock"] == clock && list::is(call, "email", row, "email")
     })
 }
 
