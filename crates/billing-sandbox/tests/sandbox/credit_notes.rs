@@ -120,3 +120,27 @@ async fn a_note_on_a_paid_invoice_gives_back_to_the_balance_or_elsewhere() {
     client.post(&void, &[]).await;
     assert_eq!(client.get(&customer).await.json["balance"], 0);
 }
+
+#[tokio::test]
+async fn a_note_refunds_the_payment_of_its_invoice() {
+    let client = Client::start().await;
+    let invoice = open_invoice(&client, "1000").await;
+    let id = text(&invoice["id"]);
+    let fields = [("payment_method", "pm_card_visa")];
+    client
+        .post(&format!("/v1/invoices/{id}/pay"), &fields)
+        .await;
+    let fields = [("invoice", id), ("amount", "200"), ("refund_amount", "200")];
+    let note = client.post("/v1/credit_notes", &fields).await.json;
+    let refund = text(&note["refunds"][0]["refund"]);
+    let refund = client.get(&format!("/v1/refunds/{refund}")).await.json;
+    assert_eq!(
+        (&refund["amount"], &refund["status"]),
+        (&json!(200), &json!("succeeded"))
+    );
+    let old = format!("/v1/credit_notes/{}", text(&note["id"]));
+    let old = client.get_as("2023-10-16", &old).await.json;
+    assert_eq!(old["refund"], refund["id"]);
+    let fields = [("invoice", id), ("amount", "801"), ("refund_amount", "801")];
+    assert_eq!(client.post("/v1/credit_notes", &fields).await.status, 400);
+}

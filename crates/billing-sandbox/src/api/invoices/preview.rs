@@ -53,7 +53,7 @@ fn previewed(call: &mut Call<'_>) -> Answer {
                 call.account.delete("discount", id, None);
             }
         }
-        made.ok_or_else(|| nothing(&wanted))
+        made.ok_or_else(|| nothing(call, &wanted))
     });
     for (id, before) in touched {
         if let Some(stored) = call.account.edit(&id) {
@@ -63,7 +63,13 @@ fn previewed(call: &mut Call<'_>) -> Answer {
     answer
 }
 
-fn nothing(wanted: &Wanted) -> StripeError {
+fn nothing(call: &Call<'_>, wanted: &Wanted) -> StripeError {
+    if !call.version.is_before("2025-03-31") {
+        return StripeError::coded(
+            "invoice_no_customer_line_items",
+            "Nothing to invoice for customer",
+        );
+    }
     StripeError::coded(
         "invoice_upcoming_none",
         format!("No upcoming invoices for customer: {}", wanted.customer),
