@@ -4,6 +4,9 @@ pub(crate) mod authenticate;
 mod checkout;
 mod fields;
 mod index;
+mod invoice;
+mod pdf;
+mod portal;
 
 use crate::http::exchange::{Reply, Request};
 use crate::world::World;
@@ -22,6 +25,15 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
             let what = rest.join("/");
             checkout::answer(world, method, id, &what, &request.body)
                 .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["i", id, rest @ ..]) => invoice::answer(world, method, id, rest, &request.body)
+            .unwrap_or_else(|| unknown(request)),
+        (method, ["p", "session", id, rest @ ..]) => {
+            portal::answer(world, method, id, rest, &request.body)
+                .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["p", "login", token]) => {
+            portal::login(world, method, token, &request.body).unwrap_or_else(|| unknown(request))
         }
         _ => unknown(request),
     }
