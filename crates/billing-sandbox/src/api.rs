@@ -2,6 +2,7 @@
 
 pub(crate) mod balance;
 pub(crate) mod catalogue;
+pub(crate) mod charges;
 pub(crate) mod checkout;
 pub(crate) mod coupons;
 pub(crate) mod credit_notes;
@@ -15,6 +16,7 @@ pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod meters;
 pub(crate) mod notifications;
+pub(crate) mod payment_methods;
 pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod portal;

@@ -6,6 +6,7 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod form;
+pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod params;

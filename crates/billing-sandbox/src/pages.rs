@@ -1,12 +1,10 @@
 //! The pages that the sandbox itself serves: hosted checkout, and what is going on here.
 
 mod checkout;
+mod fields;
 mod index;
 
-use crate::account::Cause;
 use crate::http::exchange::{Reply, Request};
-use crate::http::form::{self, Node};
-use crate::lives::checkout::{CardEntry, Payment};
 use crate::world::World;
 
 const STYLE: &str = include_str!("pages/style.css");
@@ -16,8 +14,12 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET" | "HEAD", [""]) => index::page(world),
-        ("GET" | "HEAD", ["c", "pay", id]) => show_checkout(world, id),
-        ("POST", ["c", "pay", id]) => submit_checkout(world, id, &request.body),
+        ("GET" | "HEAD", ["c", "recover", id]) => checkout::recover(world, id),
+        (method, ["c", "pay", id, rest @ ..]) => {
+            let what = rest.join("/");
+            checkout::answer(world, method, id, &what, &request.body)
+                .unwrap_or_else(|| unknown(request))
+        }
         _ => unknown(request),
     }
 }
@@ -31,59 +33,6 @@ fn unknown(request: &Request) -> Reply {
     ))
     .status(404);
     Reply::json(404, &error.body("", ""))
-}
-
-fn show_checkout(world: &World, id: &str) -> Reply {
-    let Some(account) = world.account_holding(id) else {
-        return checkout::unknown();
-    };
-    world.act(&account, Cause::default(), |account| {
-        checkout::page(account, id, &CardEntry::default(), None)
-    })
-}
-
-fn submit_checkout(world: &World, id: &str, body: &str) -> Reply {
-    let Some(account) = world.account_holding(id) else {
-        return checkout::unknown();
-    };
-    let fields = form::parse(body).unwrap_or_else(|_| Node::Tree(Vec::new()));
-    let text = |name: &str| match fields.get(name) {
-        Some(Node::Text(text)) => text.trim().to_owned(),
-        _ => String::new(),
-    };
-    let expiry = text("expiry");
-    let (month, year) = expiry.split_once('/').unwrap_or((expiry.as_str(), ""));
-    let entry = CardEntry {
-        number: text("number"),
-        exp_month: month.trim().to_owned(),
-        exp_year: year.trim().to_owned(),
-        cvc: text("cvc"),
-        name: text("name"),
-        email: text("email"),
-    };
-    world.act(
-        &account,
-        Cause::default(),
-        |account| match crate::lives::checkout::pay(account, id, &entry) {
-            Payment::Completed {
-                redirect_url: Some(url),
-            } => Reply::see_other(url),
-            Payment::Completed { redirect_url: None } | Payment::Expired => {
-                checkout::page(account, id, &entry, None)
-            }
-            Payment::Declined { message, .. } => {
-                // Another card is needed, so the refused number is not in its way.
-                let entry = CardEntry {
-                    number: String::new(),
-                    ..entry
-                };
-                checkout::page(account, id, &entry, Some((&message, "number")))
-            }
-            Payment::Invalid { message, field } => {
-                checkout::page(account, id, &entry, Some((&message, field)))
-            }
-        },
-    )
 }
 
 /// Text for HTML, attribute values included.

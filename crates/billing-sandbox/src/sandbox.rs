@@ -16,9 +16,9 @@ use crate::deliveries::sender::{self, DeliveryOutcome, SignedDelivery};
 use crate::deliveries::{Delivery, DeliveryState};
 use crate::faults::Fault;
 use crate::http::keys::is_live_key;
-use crate::http::{control, server};
+use crate::http::{control, hosted, server};
 use crate::ids::Ids;
-use crate::lives::checkout::{self, CardEntry, Payment};
+use crate::lives::checkout::{self, Payment, Submission};
 use crate::shape::render::render_event;
 use crate::shape::version::Version;
 use crate::world::{RequestRecord, World, WorldSettings};
@@ -196,16 +196,13 @@ impl Sandbox {
     /// `None` when no account has the session.
     pub fn pay_checkout(&self, session_id: &str, card_number: &str) -> Option<Value> {
         let account = self.world.account_holding(session_id)?;
-        let entry = CardEntry {
-            number: card_number.to_owned(),
-            exp_month: "12".into(),
-            exp_year: "2034".into(),
-            cvc: "123".into(),
-            name: "Jenny Rosen".into(),
-            email: "jenny@example.com".into(),
+        let submission = Submission {
+            card: hosted::card_of(&json!({ "number": card_number })),
+            is_brief: true,
+            ..Submission::default()
         };
         let payment: Payment = self.world.act(&account, Cause::default(), |account| {
-            checkout::pay(account, session_id, &entry)
+            checkout::pay(account, session_id, &submission)
         });
         Some(payment.as_json(session_id))
     }

@@ -31,6 +31,12 @@ NOT_KEPT = re.compile(
     r"/v1/(radar/(value|payment)|test_helpers/(issuing|terminal|treasury|confirmation)|"
     r"customers/\{\}/(funding|cash|bank_accounts)|test_helpers/customers)"
 )
+# What `stripe trigger` uses beside Stripe's public description.
+UNPUBLISHED = [
+    "GET /v1/payment_pages/{} {expand:[s key:s}",
+    "POST /v1/payment_pages/{}/confirm {expand:[s expected_amount:i expected_payment_method_type:s"
+    " key:s payment_method:s return_url:s shipping:*}",
+]
 # Payment methods whose own parameters and members are kept; the others are left out.
 METHODS = {"card", "us_bank_account", "sepa_debit", "link"}
 # Members that are too deep to be worth their room; taken as they come.
@@ -260,7 +266,7 @@ def params(documents):
         gone = sorted(by_column)
         verb, path = endpoint.split(" ")
         lines.append(f"{verb} {path} {ranged(gone)}{write_fields(by_column)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(sorted(lines + UNPUBLISHED)) + "\n"
 
 
 # ---- shapes ---------------------------------------------------------------------------------

@@ -58,7 +58,12 @@ pub(crate) fn cut(call: &Call<'_>, rows: &[&Value], what: &str, url: &str) -> An
         let end = rows.len().min(start + limit);
         (&rows[start..end], end < rows.len())
     };
-    Ok(json!({ "object": "list", "data": slice, "has_more": has_more, "url": url }))
+    let mut list = json!({ "object": "list", "data": slice, "has_more": has_more, "url": url });
+    let asks_for_count = call.params.list("/expand").contains(&json!("total_count"));
+    if asks_for_count && call.version.is_before("2025-03-31") {
+        list["total_count"] = json!(rows.len());
+    }
+    Ok(list)
 }
 
 /// Whether a time is in a range parameter: an exact second, or any of gt, gte, lt, lte.

@@ -1,346 +1,380 @@
-//! Payment intents, payment methods, setup intents and charges.
+//! Payment intents: made, changed, confirmed, captured, canceled, listed and searched.
+
+mod terms;
 
 use serde_json::{Value, json};
 
-use crate::api::metadata::merged_metadata;
-use crate::api::{Answer, Call, Route, list, route};
+use crate::account::Account;
+use crate::api::payments::terms::{NOT_SIMULATED, Terms};
+use crate::api::{Answer, Call, Route, list, route, search};
 use crate::http::error::StripeError;
-use crate::lives::card;
-use crate::lives::checkout::CardEntry;
 use crate::lives::money;
-use crate::lives::payment::{self, Collected, IntentTerms, Session, intent};
-
-const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
-    application_fee_percent backdate_start_date billing_cycle_anchor \
-    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
-    consent_collection coupon currency_options custom_fields custom_unit_amount \
-    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
-    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
-    promotion_code proration_date shipping_address_collection shipping_options \
-    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
-    trial_from_plan classic automatic_tax";
+use crate::lives::payment::{self, Collected, IntentTerms, Session, intent, method};
 
 pub(crate) static ROUTES: &[Route] = &[
-    route("GET /v1/customers/{}/payment_methods", list_of_customer),
-    route("POST /v1/payment_intents", create_intent).lacks(UNSIMULATED),
-    route("GET /v1/payment_intents", list_intents),
-    route("GET /v1/payment_intents/{}", retrieve_intent),
-    route("POST /v1/payment_intents/{}/confirm", confirm_intent).lacks(UNSIMULATED),
-    route("POST /v1/payment_intents/{}/cancel", cancel_intent).lacks(UNSIMULATED),
-    route("POST /v1/payment_methods", create_method).lacks(UNSIMULATED),
-    route("GET /v1/payment_methods", list_methods),
-    route("GET /v1/payment_methods/{}", retrieve_method),
-    route("POST /v1/payment_methods/{}/attach", attach_method).lacks(UNSIMULATED),
-    route("POST /v1/payment_methods/{}/detach", detach_method).lacks(UNSIMULATED),
-    route("GET /v1/setup_intents/{}", retrieve_setup_intent),
-    route("GET /v1/charges", list_charges),
-    route("GET /v1/charges/{}", retrieve_charge),
+    route("POST /v1/payment_intents", create).lacks(NOT_SIMULATED),
+    route("GET /v1/payment_intents", list_all),
+    route("GET /v1/payment_intents/search", find),
+    route("GET /v1/payment_intents/{}", retrieve),
+    route("POST /v1/payment_intents/{}", update).lacks(NOT_SIMULATED),
+    route("POST /v1/payment_intents/{}/confirm", confirm).lacks(NOT_SIMULATED),
+    route("POST /v1/payment_intents/{}/capture", capture).lacks(NOT_SIMULATED),
+    route("POST /v1/payment_intents/{}/cancel", cancel),
 ];
 
-const CONFIRMABLE: &[&str] = &[
+/// What may be searched for.
+const SEARCHED: &[&str] = &[
+    "amount", "created", "currency", "customer", "metadata", "status",
+];
+
+/// The states in which an intent can still be confirmed, and its terms changed.
+pub(crate) const OPEN: &[&str] = &[
     "requires_payment_method",
     "requires_confirmation",
     "requires_action",
 ];
 
-pub(crate) fn create_intent(call: &mut Call<'_>) -> Answer {
+fn create(call: &mut Call<'_>) -> Answer {
+    let mut terms = Terms::read(call)?;
     let amount = call
         .params
         .int("/amount")
         .ok_or_else(|| StripeError::missing("amount"))?;
-    if amount < 1 {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            "This value must be greater than or equal to 1.",
-        )
-        .param("amount"));
+    let currency = money::currency(call.params.require("currency")?)?;
+    terms::check_amount(amount, &currency)?;
+    let is_confirmed = call.params.flag("/confirm") == Some(true);
+    if !is_confirmed && call.params.has("off_session") {
+        return Err(only_with_confirm("off_session"));
     }
-    if amount > money::AMOUNT_MAX {
-        return Err(StripeError::coded(
-            "amount_too_large",
-            "Amount must be no more than $999,999.99",
-        )
-        .param("amount"));
+    if !is_confirmed && call.params.has("return_url") {
+        return Err(only_with_confirm("return_url"));
     }
-    if call.params.text("/capture_method") == Some("manual") {
-        return Err(StripeError::not_simulated("manual capture"));
-    }
-    let customer = call.params.or_null("/customer");
-    if let Some(id) = customer.as_str()
-        && call.account.get(id)["object"] != "customer"
-    {
-        return Err(StripeError::no_such_param("customer", id, "customer"));
-    }
-    let terms = IntentTerms {
+    let customer = terms.customer.clone().unwrap_or_default();
+    let method = terms.method(call, &customer)?;
+    let made = IntentTerms {
         amount,
-        currency: money::currency(call.params.require("currency")?)?,
-        customer,
-        description: call.params.or_null("/description"),
-        metadata: merged_metadata(&json!({}), call.params.0.get("metadata"))?,
-        invoice: Value::Null,
-        receipt_email: call.params.or_null("/receipt_email"),
-        setup_future_usage: call.params.or_null("/setup_future_usage"),
+        currency,
+        customer: customer.clone(),
+        ..IntentTerms::default()
     };
-    let method = match call.params.text("/payment_method").map(str::to_owned) {
-        Some(id) => Some(payment::resolve_method(
-            call.account,
-            &id,
-            "payment_method",
-        )?),
-        None => None,
+    let (can_redirect, return_url) = (terms.can_redirect(), call.params.or_null("/return_url"));
+    if is_confirmed {
+        terms::refuse_off_session_setup(call, &terms.setup_future_usage())?;
+        if can_redirect && return_url.is_null() {
+            return Err(StripeError::invalid(terms::needs_return_url(
+                "PaymentIntent",
+            )));
+        }
+    }
+    let fallback = default_method(call.account, &customer).filter(|_| is_confirmed);
+    if is_confirmed && method.is_none() && fallback.is_none() {
+        return Err(StripeError::coded(
+            "payment_intent_unexpected_state",
+            missing_method(&customer),
+        ));
+    }
+    let id = payment::insert_intent(call.account, &made);
+    let capture_method = if call.version.is_before("2024-04-10") {
+        "automatic"
+    } else {
+        "automatic_async"
     };
-    let id = payment::insert_intent(call.account, &terms);
-    if let Some(method_id) = &method {
-        call.account.set(&id, "payment_method", json!(method_id));
-        call.account
-            .set(&id, "status", json!("requires_confirmation"));
+    if let Some(stored) = call.account.edit(&id) {
+        stored["capture_method"] = json!(capture_method);
+        stored["managed_payments"] = json!({ "enabled": false });
+        terms.apply(stored);
+        if let Some(method_id) = &method {
+            stored["payment_method"] = json!(method_id);
+            stored["status"] = json!("requires_confirmation");
+        }
     }
     call.account.raise("payment_intent.created", &id);
-    if call.params.flag("/confirm") == Some(true) {
-        return confirm(call, &id, method);
+    match method.or(fallback) {
+        Some(method_id) if is_confirmed => run_confirm(call, &id, &method_id),
+        _ => Ok(call.account.get(&id).clone()),
     }
-    Ok(call.account.get(&id).clone())
 }
 
-pub(crate) fn retrieve_intent(call: &mut Call<'_>) -> Answer {
+fn only_with_confirm(name: &str) -> StripeError {
+    StripeError::invalid(format!(
+        "The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is \
+         set to true."
+    ))
+    .param(name)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Answer {
     call.account
         .fetch("payment_intent", &call.id(), "intent")
         .cloned()
 }
 
-pub(crate) fn list_intents(call: &mut Call<'_>) -> Answer {
+fn list_all(call: &mut Call<'_>) -> Answer {
     list::page(call, "payment_intent", "/v1/payment_intents", |row| {
         list::is(call, "customer", row, "customer")
     })
 }
 
-pub(crate) fn confirm_intent(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let intent = call.account.fetch("payment_intent", &id, "intent")?.clone();
+fn find(call: &mut Call<'_>) -> Answer {
+    search::page(call, "payment_intent", "payment_intents", SEARCHED)
+}
+
+/// The refusal of what an intent's state does not allow, with the intent.
+fn unexpected_state(message: impl Into<String>, intent: &Value) -> StripeError {
+    StripeError::coded("payment_intent_unexpected_state", message)
+        .with("payment_intent", intent.clone())
+}
+
+fn not_updatable(param: &str, intent: &Value) -> StripeError {
     let status = intent["status"].as_str().unwrap_or_default();
+    unexpected_state(
+        format!(
+            "This PaymentIntent's {param} could not be updated because it has a status of {status}. \
+             You may only update the {param} of a PaymentIntent with one of the following statuses: \
+             requires_payment_method, requires_confirmation, requires_action."
+        ),
+        intent,
+    )
+    .param(param)
+}
+
+fn is_open(intent: &Value) -> bool {
+    OPEN.contains(&intent["status"].as_str().unwrap_or_default())
+}
+
+fn update(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call
+        .account
+        .fetch_snapshot("payment_intent", &id, "intent")?;
+    let mut terms = Terms::read(call)?;
+    if !is_open(&before) {
+        let fixed = [
+            "amount",
+            "currency",
+            "customer",
+            "payment_method",
+            "setup_future_usage",
+        ];
+        if let Some(name) = fixed.iter().find(|name| call.params.has(name)) {
+            return Err(not_updatable(name, &before));
+        }
+    }
+    if let Some(customer) = &terms.customer
+        && !before["customer"].is_null()
+        && before["customer"] != *customer
+    {
+        return Err(StripeError::invalid(
+            "You cannot modify `customer` on a PaymentIntent once it already has been set. To \
+             fulfill a payment with a different Customer, cancel this PaymentIntent and create a \
+             new one.",
+        )
+        .param("customer"));
+    }
+    let amount = call.params.int("/amount");
+    let currency = match call.params.text("/currency") {
+        Some(currency) => money::currency(currency)?,
+        None => before["currency"].as_str().unwrap_or("usd").to_owned(),
+    };
+    if amount.is_some() || call.params.has("currency") {
+        let amount = amount.or(before["amount"].as_i64()).unwrap_or(0);
+        terms::check_amount(amount, &currency)?;
+    }
+    let customer = terms
+        .customer
+        .clone()
+        .unwrap_or_else(|| before["customer"].clone());
+    let method = terms.method(call, &customer)?;
+    if let Some(stored) = call.account.edit(&id) {
+        if let Some(amount) = amount {
+            stored["amount"] = json!(amount);
+        }
+        stored["currency"] = json!(currency);
+        terms.apply(stored);
+        if let Some(method_id) = method {
+            stored["payment_method"] = json!(method_id);
+            stored["status"] = json!("requires_confirmation");
+            stored["next_action"] = Value::Null;
+        } else if call.params.has("payment_method") && call.params.at("/payment_method").is_none() {
+            stored["payment_method"] = Value::Null;
+            stored["status"] = json!("requires_payment_method");
+            stored["next_action"] = Value::Null;
+        }
+    }
+    Ok(call.account.get(&id).clone())
+}
+
+fn default_method(account: &Account, customer: &Value) -> Option<String> {
+    account.get(customer.as_str()?)["invoice_settings"]["default_payment_method"]
+        .as_str()
+        .map(str::to_owned)
+}
+
+fn missing_method(customer: &Value) -> String {
+    match customer.as_str() {
+        Some(customer) => format!(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. To \
+             confirm the PaymentIntent with {customer}, specify a payment method attached to this \
+             customer along with the customer ID."
+        ),
+        None => "You cannot confirm this PaymentIntent because it's missing a payment method. You \
+                 can either update the PaymentIntent with a payment method and then confirm it \
+                 again, or confirm it again directly with a payment method or ConfirmationToken."
+            .to_owned(),
+    }
+}
+
+fn confirm(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call
+        .account
+        .fetch_snapshot("payment_intent", &id, "intent")?;
+    let status = before["status"].as_str().unwrap_or_default();
     if status == "succeeded" {
         return Err(unexpected_state(
             "You cannot confirm this PaymentIntent because it has already succeeded after being \
              previously confirmed.",
-            &intent,
+            &before,
         ));
     }
-    if !CONFIRMABLE.contains(&status) {
+    if !is_open(&before) {
+        if call.params.has("payment_method") || call.params.has("payment_method_data") {
+            return Err(not_updatable("payment_method", &before));
+        }
         return Err(unexpected_state(
-            &format!("You cannot confirm this PaymentIntent because it has a status of {status}."),
-            &intent,
+            format!("You cannot confirm this PaymentIntent because it has a status of {status}."),
+            &before,
         ));
     }
-    let sent = call.params.text("/payment_method").map(str::to_owned);
-    let method = match sent {
-        Some(method) => Some(payment::resolve_method(
-            call.account,
-            &method,
-            "payment_method",
-        )?),
-        None => intent["payment_method"].as_str().map(str::to_owned),
-    };
-    confirm(call, &id, method)
-}
-
-fn unexpected_state(message: &str, intent: &Value) -> StripeError {
-    StripeError::coded("payment_intent_unexpected_state", message).with(
-        "payment_intent",
-        crate::shape::render::without_private(intent),
-    )
-}
-
-fn confirm(call: &mut Call<'_>, id: &str, method: Option<String>) -> Answer {
-    let intent = call.account.get(id).clone();
-    let customer = call
-        .account
-        .get(intent["customer"].as_str().unwrap_or_default());
-    let fallback = customer["invoice_settings"]["default_payment_method"]
-        .as_str()
-        .map(str::to_owned);
-    let Some(method_id) = method.or(fallback) else {
+    let mut terms = Terms::read(call)?;
+    let sent = terms.method(call, &before["customer"])?;
+    let kept = before["payment_method"].as_str().map(str::to_owned);
+    let found = sent
+        .or(kept)
+        .or_else(|| default_method(call.account, &before["customer"]));
+    let Some(method_id) = found else {
         return Err(unexpected_state(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can \
-             either update the PaymentIntent with a payment method and then confirm it again, or \
-             confirm it again directly with a payment method or ConfirmationToken.",
-            &intent,
+            missing_method(&before["customer"]),
+            &before,
         ));
     };
-    let is_off_session = call
-        .params
-        .at("/off_session")
-        .is_some_and(|v| v == "true" || *v == true);
-    let session = if is_off_session {
-        Session::Off
+    method::refuse_unusable(
+        call.account,
+        &method_id,
+        &before["customer"],
+        "PaymentIntent",
+    )?;
+    let usage = if call.params.has("setup_future_usage") {
+        terms.setup_future_usage()
     } else {
-        Session::On
+        before["setup_future_usage"].clone()
     };
-    match intent::confirm(call.account, id, &method_id, session) {
+    terms::refuse_off_session_setup(call, &usage)?;
+    let automatic = &before["automatic_payment_methods"];
+    let can_redirect = automatic["enabled"] == true && automatic["allow_redirects"] != "never";
+    if can_redirect && !call.params.has("return_url") && before["_return_url"].is_null() {
+        let refusal = StripeError::invalid(terms::needs_return_url("PaymentIntent"));
+        return Err(refusal.with("payment_intent", Value::clone(&before)));
+    }
+    if let Some(stored) = call.account.edit(&id) {
+        terms.apply(stored);
+    }
+    run_confirm(call, &id, &method_id)
+}
+
+fn run_confirm(call: &mut Call<'_>, id: &str, method_id: &str) -> Answer {
+    let customer = call.account.get(id)["customer"].clone();
+    method::refuse_unusable(call.account, method_id, &customer, "PaymentIntent")?;
+    if let Some(url) = call.params.text("/return_url").map(str::to_owned) {
+        call.account.set(id, "_return_url", json!(url));
+    }
+    let is_off =
+        terms::is_off_session(call) || call.params.flag("/error_on_requires_action") == Some(true);
+    let session = if is_off { Session::Off } else { Session::On };
+    match intent::confirm(call.account, id, method_id, session) {
         Collected::Succeeded | Collected::RequiresAction => Ok(call.account.get(id).clone()),
         Collected::Declined(decline) => {
-            let intent = crate::shape::render::render(call.account.get(id), call.version);
-            Err(payment::card_error(&decline, intent))
+            Err(payment::card_error(&decline, call.account.get(id).clone()))
         }
     }
 }
 
-pub(crate) fn cancel_intent(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let intent = call.account.fetch("payment_intent", &id, "intent")?.clone();
-    let status = intent["status"].as_str().unwrap_or_default();
-    if !CONFIRMABLE.contains(&status) {
-        return Err(unexpected_state(
-            &format!(
-                "You cannot cancel this PaymentIntent because it has a status of {status}. Only a \
-                 PaymentIntent with one of the following statuses may be canceled: \
-                 requires_payment_method, requires_capture, requires_confirmation, \
-                 requires_action, processing."
-            ),
-            &intent,
-        ));
-    }
-    let (now, reason) = (
-        call.account.now,
-        call.params.or_null("/cancellation_reason"),
-    );
-    if let Some(intent) = call.account.edit(&id) {
-        intent["status"] = json!("canceled");
-        intent["canceled_at"] = json!(now);
-        intent["cancellation_reason"] = reason;
-    }
-    call.account.raise("payment_intent.canceled", &id);
-    Ok(call.account.get(&id).clone())
-}
-
-pub(crate) fn create_method(call: &mut Call<'_>) -> Answer {
-    if call.params.text("/type") != Some("card") {
-        return Err(StripeError::not_simulated(
-            "payment methods other than cards",
-        ));
-    }
-    let p = &call.params;
-    let card = if let Some(token) = p.text("/card/token") {
-        token
-            .strip_prefix("tok_")
-            .and_then(card::by_name)
-            .ok_or_else(|| StripeError::no_such_param("token", token, "card[token]"))?
-    } else {
-        let number = p
-            .text("/card/number")
-            .ok_or_else(|| StripeError::missing("card[number]"))?;
-        card::by_number(number).map_err(|decline| payment::card_error(&decline, Value::Null))?
-    };
-    let number_text = |pointer: &str| p.int(pointer).map_or(String::new(), |n| n.to_string());
-    let entry = CardEntry {
-        exp_month: number_text("/card/exp_month"),
-        exp_year: number_text("/card/exp_year"),
-        name: p
-            .text("/billing_details/name")
-            .unwrap_or_default()
-            .to_owned(),
-        email: p
-            .text("/billing_details/email")
-            .unwrap_or_default()
-            .to_owned(),
-        ..CardEntry::default()
-    };
-    let metadata = merged_metadata(&json!({}), p.0.get("metadata"))?;
-    let id = payment::insert_method(call.account, card, &entry);
-    call.account.set(&id, "metadata", metadata);
-    Ok(call.account.get(&id).clone())
-}
-
-pub(crate) fn retrieve_method(call: &mut Call<'_>) -> Answer {
-    call.account
-        .fetch("payment_method", &call.id(), "payment_method")
-        .cloned()
-}
-
-pub(crate) fn list_methods(call: &mut Call<'_>) -> Answer {
-    let Some(customer) = call.params.text("/customer").map(str::to_owned) else {
-        return list::page(call, "payment_method", "/v1/payment_methods", |_| false);
-    };
-    list::page(call, "payment_method", "/v1/payment_methods", |row| {
-        row["customer"] == customer.as_str() && list::is(call, "type", row, "type")
-    })
-}
-
-pub(crate) fn list_of_customer(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    call.account.fetch("customer", &id, "customer")?;
-    list::page(
-        call,
-        "payment_method",
-        &format!("/v1/customers/{id}/payment_methods"),
-        |row| row["customer"] == id.as_str() && list::is(call, "type", row, "type"),
-    )
-}
-
-pub(crate) fn attach_method(call: &mut Call<'_>) -> Answer {
-    let customer = call
-        .params
-        .text("/customer")
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            StripeError::coded(
-                "parameter_missing",
-                "Must provide customer or customer_account.",
-            )
-        })?;
-    let sent = call.id();
-    if call.account.get(&customer)["object"] != "customer" {
-        return Err(StripeError::no_such_param(
-            "customer", &customer, "customer",
-        ));
-    }
-    let id = payment::resolve_method(call.account, &sent, "payment_method")
-        .map_err(|error| error.status(404))?;
-    let owner = call.account.get(&id)["customer"].clone();
-    if owner == customer.as_str() {
-        return Ok(call.account.get(&id).clone());
-    }
-    if !owner.is_null() {
-        return Err(StripeError::invalid(
-            "The payment method you provided has already been attached to a customer.",
-        ));
-    }
-    payment::refuse_declining(call.account, &id)?;
-    call.account.set(&id, "customer", json!(customer));
-    call.account.raise("payment_method.attached", &id);
-    Ok(call.account.get(&id).clone())
-}
-
-pub(crate) fn detach_method(call: &mut Call<'_>) -> Answer {
+fn capture(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call
         .account
-        .fetch_snapshot("payment_method", &id, "payment_method")?;
-    if before["customer"].is_null() {
-        return Err(StripeError::invalid(
-            "The payment method you provided is not attached to a customer so detachment is \
-             impossible.",
+        .fetch_snapshot("payment_intent", &id, "intent")?;
+    let status = before["status"].as_str().unwrap_or_default();
+    if status == "succeeded" && payment::charge::captures_manually(&before) {
+        return Err(unexpected_state(
+            "The remaining amount on this PaymentIntent could not be captured because the remainder \
+             of the authorized amount has been released.",
+            &before,
         ));
     }
-    call.account.set(&id, "customer", Value::Null);
-    call.account
-        .raise_update("payment_method.detached", &id, &before);
+    if status != "requires_capture" {
+        return Err(unexpected_state(
+            format!(
+                "This PaymentIntent could not be captured because it has a status of {status}. Only \
+                 a PaymentIntent with one of the following statuses may be captured: \
+                 requires_capture."
+            ),
+            &before,
+        ));
+    }
+    if call.params.flag("/final_capture") == Some(false) {
+        return Err(StripeError::not_simulated("capturing more than once"));
+    }
+    let held = before["amount_capturable"].as_i64().unwrap_or(0);
+    let amount = call.params.int("/amount_to_capture").unwrap_or(held);
+    if amount < 0 {
+        return Err(StripeError::invalid("Invalid non-negative integer").param("amount_to_capture"));
+    }
+    if amount == 0 {
+        return Err(terms::too_small());
+    }
+    if amount > held {
+        return Err(StripeError::coded(
+            "amount_too_large",
+            "The payment could not be captured because the requested capture amount is greater \
+             than the amount you can capture for this charge.",
+        )
+        .with("payment_intent", Value::clone(&before)));
+    }
+    let mut terms = Terms::read(call)?;
+    if let Some(stored) = call.account.edit(&id) {
+        terms.apply(stored);
+    }
+    intent::capture(call.account, &id, amount);
     Ok(call.account.get(&id).clone())
 }
 
-pub(crate) fn retrieve_setup_intent(call: &mut Call<'_>) -> Answer {
-    call.account
-        .fetch("setup_intent", &call.id(), "intent")
-        .cloned()
-}
-
-pub(crate) fn list_charges(call: &mut Call<'_>) -> Answer {
-    list::page(call, "charge", "/v1/charges", |row| {
-        ["customer", "payment_intent"]
-            .iter()
-            .all(|name| list::is(call, name, row, name))
-    })
-}
-
-pub(crate) fn retrieve_charge(call: &mut Call<'_>) -> Answer {
-    call.account.fetch("charge", &call.id(), "id").cloned()
+fn cancel(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call
+        .account
+        .fetch_snapshot("payment_intent", &id, "intent")?;
+    let status = before["status"].as_str().unwrap_or_default();
+    if !is_open(&before) && status != "requires_capture" {
+        let statuses = if call.version.is_before("2026-03-25") {
+            "requires_payment_method, requires_capture, requires_confirmation, requires_action, \
+             processing"
+        } else if call.version.is_before("2026-08-26") {
+            "requires_payment_method, requires_capture, requires_reauthorization, \
+             requires_confirmation, requires_action, processing"
+        } else {
+            "requires_payment_method, requires_capture, requires_reauthorization, \
+             requires_confirmation, requires_action, expired, processing"
+        };
+        return Err(unexpected_state(
+            format!(
+                "You cannot cancel this PaymentIntent because it has a status of {status}. Only a \
+                 PaymentIntent with one of the following statuses may be canceled: {statuses}."
+            ),
+            &before,
+        ));
+    }
+    let reason = call.params.or_null("/cancellation_reason");
+    intent::cancel(call.account, &id, &reason);
+    Ok(call.account.get(&id).clone())
 }

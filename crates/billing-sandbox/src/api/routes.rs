@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{
-    Route, balance, catalogue, checkout, coupons, credit_notes, customer_balance, customers,
-    disputes, entitlements, invoice_items, invoices, meters, notifications, payments, plans,
-    portal, products, refunds, schedules, search, setup_intents, shipping, subscription_items,
-    subscriptions, tax, test_clocks, thin_events, tokens, usage_records,
+    Route, balance, catalogue, charges, checkout, coupons, credit_notes, customer_balance,
+    customers, disputes, entitlements, invoice_items, invoices, meters, notifications,
+    payment_methods, payments, plans, portal, products, refunds, schedules, search, setup_intents,
+    shipping, subscription_items, subscriptions, tax, test_clocks, thin_events, tokens,
+    usage_records,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -17,6 +18,7 @@ static AREAS: &[&[Route]] = &[
     search::ROUTES,
     balance::ROUTES,
     catalogue::ROUTES,
+    charges::ROUTES,
     checkout::ROUTES,
     coupons::ROUTES,
     credit_notes::ROUTES,
@@ -28,6 +30,7 @@ static AREAS: &[&[Route]] = &[
     invoices::ROUTES,
     meters::ROUTES,
     notifications::ROUTES,
+    payment_methods::ROUTES,
     payments::ROUTES,
     plans::ROUTES,
     portal::ROUTES,

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::account::Cause;
 use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
-use crate::http::form;
-use crate::lives::checkout::{self, CardEntry, Payment};
+use crate::http::{form, hosted};
 use crate::world::World;
 
 const ENDPOINTS: &[&str] = &[
-    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name",
+    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle",
+    "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
@@ -26,7 +25,9 @@ const ENDPOINTS: &[&str] = &[
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
-        ("POST", ["checkout", session_id, "pay"]) => pay(world, session_id, &sent(request)),
+        ("POST", ["checkout", id, what]) => {
+            hosted::checkout(world, id, what, &sent(request)).unwrap_or_else(unknown)
+        }
         ("POST", ["clock", "advance"]) => match whole(&sent(request)["seconds"]) {
             Some(seconds) if seconds >= 0 => {
                 world.advance(seconds);
@@ -84,11 +85,15 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             )
         }
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
-        _ => Reply::json(
-            404,
-            &json!({ "error": { "message": "No such sandbox endpoint.", "endpoints": ENDPOINTS } }),
-        ),
+        _ => unknown(),
     }
+}
+
+fn unknown() -> Reply {
+    Reply::json(
+        404,
+        &json!({ "error": { "message": "No such sandbox endpoint.", "endpoints": ENDPOINTS } }),
+    )
 }
 
 fn refused(status: u16, message: &str) -> Reply {
@@ -145,35 +150,6 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
         }
         Err(error) => refused(400, &error.to_string()),
     }
-}
-
-/// Pays an open session as its page would.
-fn pay(world: &World, session_id: &str, sent: &Value) -> Reply {
-    let Some(account) = world.account_holding(session_id) else {
-        return refused(404, "no such checkout session");
-    };
-    let text = |name: &str, fallback: &str| match &sent[name] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => fallback.to_owned(),
-    };
-    let entry = CardEntry {
-        number: text("number", "4242424242424242"),
-        exp_month: text("exp_month", "12"),
-        exp_year: text("exp_year", "2034"),
-        cvc: text("cvc", "123"),
-        name: text("name", "Jenny Rosen"),
-        email: text("email", "jenny@example.com"),
-    };
-    let payment = world.act(&account, Cause::default(), |account| {
-        checkout::pay(account, session_id, &entry)
-    });
-    let status = if matches!(payment, Payment::Completed { .. }) {
-        200
-    } else {
-        402
-    };
-    Reply::json(status, &payment.as_json(session_id))
 }
 
 fn deliveries(world: &World) -> Vec<Value> {

@@ -225,7 +225,7 @@ impl Exchange<'_> {
                 .is_err_and(|error| error.code.as_deref() == Some("resource_missing"));
             let reply = match outcome {
                 Ok(body) => Reply::json(200, &body),
-                Err(error) => self.error(&error),
+                Err(error) => self.error(&error.in_version(version)),
             };
             // Stripe says so of what was executed, and says nothing of what was not.
             let is_executed = self.request.method == "POST" && !is_validation && !is_missing;

@@ -4,6 +4,9 @@ use std::ops::{Deref, DerefMut};
 
 use serde_json::{Map, Value, json};
 
+use crate::shape::render::render;
+use crate::shape::version::Version;
+
 /// A refusal, kept behind a pointer so that results stay small.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StripeError(Box<Refusal>);
@@ -116,6 +119,27 @@ impl StripeError {
 
     pub(crate) fn authentication(message: impl Into<String>) -> Self {
         Self::invalid(message).status(401).validation()
+    }
+
+    /// The refusal as a version shows it: its objects in that version's shape, and without the advice
+    /// on declines that came with acacia.
+    pub(crate) fn in_version(mut self, version: Version) -> Self {
+        if version.is_before("2024-09-30") {
+            let code = self.code.clone().unwrap_or_default();
+            let is_named_by_code = matches!(
+                code.as_str(),
+                "expired_card" | "incorrect_cvc" | "incorrect_zip" | "incorrect_number"
+            );
+            self.extra.retain(|name, _| match name.as_str() {
+                "advice_code" | "network_advice_code" | "network_decline_code" => false,
+                "decline_code" => !is_named_by_code,
+                _ => true,
+            });
+        }
+        for value in self.extra.values_mut().filter(|value| value.is_object()) {
+            *value = render(value, version);
+        }
+        self
     }
 
     /// The body, keys in alphabetical order as Stripe writes them.

@@ -368,8 +368,9 @@ fn scalar(kind: &Kind, node: &Node, version: Version, at: &str) -> Result<Value,
             _ => Err(invalid(format!("Invalid decimal: {text}"))),
         },
         Kind::Boolean => match text.as_str() {
-            "true" => Ok(json!(true)),
-            "false" => Ok(json!(false)),
+            // Python's SDKs of before 2024 send their language's own words.
+            "true" | "True" => Ok(json!(true)),
+            "false" | "False" => Ok(json!(false)),
             _ => Err(invalid(format!("Invalid boolean: {text}"))),
         },
         Kind::Enum(values) if !is_choice(values, text, version) => Err(invalid(format!(

@@ -1,32 +1,38 @@
 //! A Checkout Session: open until it is paid or expires.
 
+pub(crate) mod complete;
+pub(crate) mod debit;
+pub(crate) mod entry;
+pub(crate) mod recovery;
+pub(crate) mod revise;
+pub(crate) mod totals;
+
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::{self, Behaviour, Decline};
-use crate::lives::payment::{self, IntentTerms};
-use crate::lives::{invoice, subscription};
+use crate::lives::payment::{self, Collected, IntentTerms, Session};
+use crate::lives::subscription;
 
-pub(crate) static DUE: &[Action] = &[("checkout.expire", expire)];
+pub(crate) use entry::{CardEntry, PayWith, Submission};
 
-/// What a customer types into the page; texts as typed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CardEntry {
-    pub(crate) number: String,
-    pub(crate) exp_month: String,
-    pub(crate) exp_year: String,
-    pub(crate) cvc: String,
-    pub(crate) name: String,
-    pub(crate) email: String,
-}
+pub(crate) static DUE: &[Action] = &[
+    ("checkout.expire", expire),
+    ("checkout.settle_debit", debit::settle),
+];
 
 /// How a try to pay ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Payment {
-    /// Paid now, or before: paying twice pays once.
+    /// Paid now, or before: paying twice pays once. A bank debit is complete before it is paid.
     Completed {
         redirect_url: Option<String>,
+        payment_status: String,
+    },
+    /// The card's issuer asks its owner at this address; the session waits for the answer.
+    RequiresAction {
+        url: String,
     },
     /// Nothing changed but a failed charge; the session stays open.
     Declined {
@@ -37,7 +43,7 @@ pub(crate) enum Payment {
     /// A field that cannot be right.
     Invalid {
         message: String,
-        field: &'static str,
+        field: String,
     },
     Expired,
 }
@@ -45,9 +51,19 @@ pub(crate) enum Payment {
 impl Payment {
     pub(crate) fn as_json(&self, session_id: &str) -> Value {
         match self {
-            Payment::Completed { redirect_url } => {
-                json!({ "session": session_id, "status": "complete", "redirect_url": redirect_url })
+            Payment::Completed {
+                redirect_url,
+                payment_status,
+            } => {
+                json!({
+                    "session": session_id, "status": "complete",
+                    "payment_status": payment_status, "redirect_url": redirect_url,
+                })
             }
+            Payment::RequiresAction { url } => json!({
+                "session": session_id, "status": "open",
+                "next_action": { "type": "redirect_to_url", "redirect_to_url": { "url": url } },
+            }),
             Payment::Declined {
                 message,
                 code,
@@ -86,12 +102,17 @@ pub(crate) fn expire(account: &mut Account, id: &str) {
     if let Some(session) = account.edit(id) {
         session["status"] = json!("expired");
         session["url"] = Value::Null;
+        session["client_secret"] = Value::Null;
     }
+    recovery::offer(account, id);
     account.raise("checkout.session.expired", id);
 }
 
 /// Where the customer goes after paying: the id is filled in here, not in the object.
 pub(crate) fn redirect_url(session: &Value) -> Option<String> {
+    if session["redirect_on_completion"] == "never" {
+        return None;
+    }
     let url = session["success_url"]
         .as_str()
         .or(session["return_url"].as_str())?;
@@ -101,6 +122,14 @@ pub(crate) fn redirect_url(session: &Value) -> Option<String> {
     ))
 }
 
+/// Where a completed session leads on, if it does.
+pub(crate) fn ended(account: &Account, id: &str) -> Option<String> {
+    let session = account.get(id);
+    (session["status"] == "complete")
+        .then(|| redirect_url(session))
+        .flatten()
+}
+
 /// Whether the customer has to give a card.
 pub(crate) fn needs_card(session: &Value) -> bool {
     session["mode"] == "setup"
@@ -108,121 +137,200 @@ pub(crate) fn needs_card(session: &Value) -> bool {
         || (session["mode"] == "subscription" && session["payment_method_collection"] == "always")
 }
 
-/// Pays a session with a card; doing it again after success changes nothing.
-pub(crate) fn pay(account: &mut Account, id: &str, entry: &CardEntry) -> Payment {
+/// Whether completing the session takes money.
+pub(crate) fn is_charged(session: &Value) -> bool {
+    session["mode"] != "setup" && session["amount_total"].as_i64().unwrap_or(0) > 0
+}
+
+fn completed(session: &Value) -> Payment {
+    Payment::Completed {
+        redirect_url: redirect_url(session),
+        payment_status: session["payment_status"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+/// Pays a session; doing it again after success changes nothing.
+pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> Payment {
     let session = account.get(id).clone();
     match session["status"].as_str() {
-        Some("complete") => {
-            return Payment::Completed {
-                redirect_url: redirect_url(&session),
-            };
-        }
+        Some("complete") => return completed(&session),
         Some("open") => {}
         _ => return Payment::Expired,
     }
-    if let Err((message, field)) = check_entry(account, &session, entry) {
-        return Payment::Invalid {
-            message: message.to_owned(),
-            field,
-        };
+    account.set(id, "_problem", Value::Null);
+    if let Err((message, field)) = entry::check(account, &session, submission) {
+        return Payment::Invalid { message, field };
     }
     if !needs_card(&session) {
-        complete(account, id, entry, None, None);
-        return Payment::Completed {
-            redirect_url: redirect_url(&session),
-        };
+        complete::complete(account, id, submission, &complete::Means::default());
+        return completed(account.get(id));
     }
-    let card = match card::by_number(&entry.number) {
-        Ok(card) => card,
-        Err(decline) => return decline.into(),
+    let method_id = match method_of(account, submission) {
+        Ok(method_id) => method_id,
+        Err(refusal) => return refusal,
     };
-    if card.behaviour == Behaviour::NeedsAuthentication {
-        return Payment::Invalid {
-            message: "This card asks for 3-D Secure, which this sandbox does not simulate.".into(),
-            field: "number",
-        };
+    if matches!(submission.pay_with, PayWith::Debit(_)) {
+        debit::begin(account, id, submission, &method_id);
+        return completed(account.get(id));
     }
-    let is_charged =
-        session["mode"] != "setup" && session["amount_total"].as_i64().unwrap_or(0) > 0;
-    if let (Behaviour::Declines(decline), false) = (card.behaviour, is_charged) {
+    if is_charged(&session) {
+        return charge(account, id, submission, &method_id);
+    }
+    if let Behaviour::Declines(decline) = payment::behaviour_of(account, &method_id) {
         return decline.into();
     }
-    let method_id = payment::insert_method(account, card, entry);
-    if !is_charged {
-        complete(account, id, entry, Some(&method_id), None);
-        return Payment::Completed {
-            redirect_url: redirect_url(&session),
-        };
-    }
-    let (intent_id, is_new) = intent_of(account, &session, entry);
+    let means = complete::Means {
+        method: Some(method_id),
+        ..complete::Means::default()
+    };
+    complete::complete(account, id, submission, &means);
+    completed(account.get(id))
+}
+
+/// Takes the money of a session, unless the card's issuer has something to ask first.
+fn charge(account: &mut Account, id: &str, submission: &Submission, method_id: &str) -> Payment {
+    let session = account.get(id).clone();
+    let (intent_id, is_new_intent) = intent_of(account, &session, &submission.card);
     account.set(id, "_payment_intent", json!(intent_id));
-    if let Err(decline) = payment::charge(account, &intent_id, &method_id) {
-        if is_new {
-            account.raise("payment_intent.created", &intent_id);
+    match payment::collect(account, &intent_id, method_id, Session::On) {
+        Collected::Declined(decline) => {
+            if is_new_intent {
+                account.raise("payment_intent.created", &intent_id);
+            }
+            payment::raise_failed(account, &intent_id);
+            decline.into()
         }
-        payment::raise_failed(account, &intent_id);
-        return decline.into();
-    }
-    complete(
-        account,
-        id,
-        entry,
-        Some(&method_id),
-        Some((&intent_id, is_new)),
-    );
-    Payment::Completed {
-        redirect_url: redirect_url(&session),
+        Collected::RequiresAction => {
+            if is_new_intent {
+                account.raise("payment_intent.created", &intent_id);
+            }
+            account.raise("payment_intent.requires_action", &intent_id);
+            let waiting = json!({ "method": method_id, "submission": submission });
+            account.set(id, "_waiting", waiting);
+            let action = &account.get(&intent_id)["next_action"];
+            let url = action["redirect_to_url"]["url"].as_str();
+            Payment::RequiresAction {
+                url: url.unwrap_or_default().to_owned(),
+            }
+        }
+        Collected::Succeeded => {
+            let means = complete::Means {
+                method: Some(method_id.to_owned()),
+                intent: Some(intent_id),
+                is_new_intent,
+                ..complete::Means::default()
+            };
+            complete::complete(account, id, submission, &means);
+            completed(account.get(id))
+        }
     }
 }
 
-fn check_entry(
-    account: &Account,
-    session: &Value,
-    entry: &CardEntry,
-) -> Result<(), (&'static str, &'static str)> {
-    let known = session["customer"]
+/// Answers the challenge that a session waits for.
+pub(crate) fn authenticate(account: &mut Account, id: &str, is_passed: bool) -> Payment {
+    let intent_id = account.get(id)["_payment_intent"]
         .as_str()
-        .map(|id| account.get(id)["email"].clone());
-    let has_email =
-        known.is_some_and(|email| !email.is_null()) || !session["customer_email"].is_null();
-    let is_address = entry
-        .email
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
-    if !has_email && !is_address {
-        return Err(("Your email is incomplete.", "email"));
+        .unwrap_or_default()
+        .to_owned();
+    let answered = payment::intent::authenticate(account, &intent_id, is_passed);
+    let session = account.get(id);
+    if session["status"] == "complete" {
+        return completed(session);
     }
-    if !needs_card(session) {
-        return Ok(());
+    match answered {
+        Some(Collected::Declined(decline)) => decline.into(),
+        _ => Payment::Declined {
+            message: session["_problem"].as_str().unwrap_or_default().to_owned(),
+            code: "payment_intent_authentication_failure".to_owned(),
+            decline_code: String::new(),
+        },
     }
-    let month: i64 = entry.exp_month.parse().unwrap_or(0);
-    let Some(year) = payment::full_year(&entry.exp_year).filter(|_| (1..=12).contains(&month))
-    else {
-        return Err(("Your card's expiration date is incomplete.", "expiry"));
+}
+
+/// The intent of a session came to a good end by itself: its payer passed the challenge, or the
+/// seller captured what was held.
+pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
+    let Some(id) = session_of(account, intent_id) else {
+        return;
     };
-    let now = time::OffsetDateTime::from_unix_timestamp(account.now).ok();
-    let this_month = now.map_or(0, |n| {
-        i64::from(n.year()) * 12 + i64::from(u8::from(n.month()))
-    });
-    if year * 12 + month < this_month {
-        return Err(("Your card's expiration date is in the past.", "expiry"));
+    let session = account.get(&id).clone();
+    if session["status"] == "complete" && session["payment_status"] == "unpaid" {
+        account.set(&id, "payment_status", json!("paid"));
     }
-    let is_cvc = matches!(entry.cvc.len(), 3 | 4) && entry.cvc.bytes().all(|b| b.is_ascii_digit());
-    if !is_cvc {
-        return Err(("Your card's security code is incomplete.", "cvc"));
+    let Ok(submission) = serde_json::from_value(session["_waiting"]["submission"].clone()) else {
+        return;
+    };
+    account.set(&id, "_waiting", Value::Null);
+    if session["status"] != "open" {
+        return;
     }
-    Ok(())
+    let means = complete::Means {
+        method: session["_waiting"]["method"].as_str().map(str::to_owned),
+        intent: Some(intent_id.to_owned()),
+        is_told: true,
+        ..complete::Means::default()
+    };
+    complete::complete(account, &id, &submission, &means);
+}
+
+/// The payer failed the challenge, or the bank refused after it: the page says so.
+pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
+    let Some(id) = session_of(account, intent_id) else {
+        return;
+    };
+    let message = account.get(intent_id)["last_payment_error"]["message"].clone();
+    if let Some(session) = account.edit(&id) {
+        session["_waiting"] = Value::Null;
+        session["_problem"] = message;
+    }
+}
+
+fn session_of(account: &Account, intent_id: &str) -> Option<String> {
+    let session = account.get(intent_id)["_checkout_session"].as_str()?;
+    Some(session.to_owned())
+}
+
+/// The payment method that is paid with, made of what was typed.
+fn method_of(account: &mut Account, submission: &Submission) -> Result<String, Payment> {
+    let method_id = match &submission.pay_with {
+        PayWith::Method(id) => return Ok(id.clone()),
+        PayWith::Debit(kind) => debit::insert_method(account, kind, submission),
+        PayWith::Card => {
+            let card = card::by_number(&submission.card.number).map_err(Payment::from)?;
+            payment::insert_method(account, card, &submission.card)
+        }
+    };
+    if let Some(method) = account.edit(&method_id) {
+        let details = &mut method["billing_details"];
+        if !submission.phone.is_empty() {
+            details["phone"] = json!(submission.phone);
+        }
+        if !submission.address.is_empty() {
+            details["address"] = entry::address_of(&submission.address, Value::Null);
+        }
+    }
+    Ok(method_id)
 }
 
 /// The intent of earlier tries, or a new one.
-fn intent_of(account: &mut Account, session: &Value, entry: &CardEntry) -> (String, bool) {
+fn intent_of(account: &mut Account, session: &Value, card: &CardEntry) -> (String, bool) {
+    let amount = session["amount_total"].as_i64().unwrap_or(0);
     if let Some(existing) = session["_payment_intent"].as_str() {
+        account.set(existing, "amount", json!(amount));
         return (existing.to_owned(), false);
     }
     let data = &session["_payment_intent_data"];
     let is_subscription = session["mode"] == "subscription";
+    let receipt_email = match &data["receipt_email"] {
+        _ if is_subscription => Value::Null,
+        Value::Null => email_of(account, session, card),
+        given => given.clone(),
+    };
     let terms = IntentTerms {
-        amount: session["amount_total"].as_i64().unwrap_or(0),
+        amount,
         currency: session["currency"].as_str().unwrap_or("usd").to_owned(),
         customer: session["customer"].clone(),
         description: if is_subscription {
@@ -230,228 +338,56 @@ fn intent_of(account: &mut Account, session: &Value, entry: &CardEntry) -> (Stri
         } else {
             data["description"].clone()
         },
-        metadata: data["metadata"].clone(),
-        invoice: Value::Null,
-        receipt_email: if is_subscription {
-            Value::Null
+        metadata: if is_subscription {
+            json!({})
         } else {
-            email_of(account, session, entry)
+            data["metadata"].clone()
         },
+        invoice: Value::Null,
+        receipt_email,
         setup_future_usage: if is_subscription {
             json!("off_session")
         } else {
             data["setup_future_usage"].clone()
         },
     };
-    (payment::insert_intent(account, &terms), true)
-}
-
-fn email_of(account: &Account, session: &Value, entry: &CardEntry) -> Value {
-    let known = session["customer"]
-        .as_str()
-        .map_or(&Value::Null, |id| &account.get(id)["email"]);
-    match (known, &session["customer_email"]) {
-        (Value::String(_), _) => known.clone(),
-        (_, Value::String(_)) => session["customer_email"].clone(),
-        _ => json!(entry.email),
-    }
-}
-
-/// Everything that a successful payment brings about, and its events in Stripe's order.
-fn complete(
-    account: &mut Account,
-    id: &str,
-    entry: &CardEntry,
-    method_id: Option<&str>,
-    intent: Option<(&str, bool)>,
-) {
-    let session = account.get(id).clone();
-    let email = email_of(account, &session, entry);
-    let name = if entry.name.is_empty() {
-        Value::Null
-    } else {
-        json!(entry.name)
+    let id = payment::insert_intent(account, &terms);
+    let session_id = session["id"].as_str().unwrap_or_default();
+    let return_url = format!("{}/c/pay/{session_id}/return", account.public_url);
+    let challenge = &session["payment_method_options"]["card"]["request_three_d_secure"];
+    let Some(intent) = account.edit(&id) else {
+        return (id, true);
     };
-    let (customer, is_new_customer) = customer_of(account, &session, &email, &name);
-    if let Some((intent_id, _)) = intent {
-        account.set(intent_id, "customer", customer.clone());
-        let charge_id = account.get(intent_id)["latest_charge"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        account.set(&charge_id, "customer", customer.clone());
-        account.raise("charge.succeeded", &charge_id);
+    intent["_checkout_session"] = json!(session_id);
+    intent["_return_url"] = json!(return_url);
+    if challenge.is_string() {
+        intent["payment_method_options"]["card"]["request_three_d_secure"] = challenge.clone();
     }
-    let keeps_method = session["mode"] != "payment"
-        || !session["_payment_intent_data"]["setup_future_usage"].is_null();
-    if let (Some(method_id), true, false) = (method_id, keeps_method, customer.is_null()) {
-        account.set(method_id, "customer", customer.clone());
-        account.raise("payment_method.attached", method_id);
-    }
-    if is_new_customer {
-        account.raise("customer.created", customer.as_str().unwrap_or_default());
-    }
-    let mut outcome = json!({});
-    let mut invoice_payment = None;
-    if session["mode"] == "subscription" {
-        let begun = begin_subscription(
-            account,
-            &session,
-            &customer,
-            method_id,
-            intent.map(|(id, _)| id),
-        );
-        outcome["subscription"] = json!(begun.subscription);
-        outcome["invoice"] = json!(begun.invoice);
-        invoice_payment = begun.payment;
-    } else if session["mode"] == "setup" {
-        outcome["setup_intent"] = confirm_setup(account, &session, &customer, method_id);
-    } else if let Some((intent_id, _)) = intent {
-        outcome["payment_intent"] = json!(intent_id);
-    }
-    if let Some((intent_id, is_new)) = intent {
-        account.raise("payment_intent.succeeded", intent_id);
-        if is_new {
-            account.raise("payment_intent.created", intent_id);
+    if !is_subscription {
+        for name in [
+            "capture_method",
+            "shipping",
+            "statement_descriptor",
+            "statement_descriptor_suffix",
+            "transfer_group",
+        ] {
+            if !data[name].is_null() {
+                intent[name] = data[name].clone();
+            }
         }
     }
-    let is_free = intent.is_none();
-    if let Some(stored) = account.edit(id) {
-        stored["status"] = json!("complete");
-        stored["url"] = Value::Null;
-        stored["customer"] = customer;
-        stored["payment_status"] = json!(if is_free {
-            "no_payment_required"
-        } else {
-            "paid"
-        });
-        stored["customer_details"] = json!({
-            "address": { "city": null, "country": "US", "line1": null, "line2": null, "postal_code": null, "state": null },
-            "business_name": null, "email": email, "individual_name": null, "name": name,
-            "phone": null, "tax_exempt": "none", "tax_ids": [],
-        });
-        for (member, value) in outcome.as_object().into_iter().flatten() {
-            stored[member] = value.clone();
-        }
-    }
-    account.raise("checkout.session.completed", id);
-    if let Some(payment_id) = invoice_payment {
-        account.raise("invoice_payment.paid", &payment_id);
-    }
+    (id, true)
 }
 
-/// The session's customer; subscriptions make one, payments only if they are told to.
-fn customer_of(
-    account: &mut Account,
-    session: &Value,
-    email: &Value,
-    name: &Value,
-) -> (Value, bool) {
-    if !session["customer"].is_null() {
-        return (session["customer"].clone(), false);
-    }
-    if session["mode"] != "subscription" && session["customer_creation"] != "always" {
-        return (Value::Null, false);
-    }
-    let mut customer = crate::api::customers::blank(account);
-    customer["email"] = email.clone();
-    customer["name"] = name.clone();
-    (json!(account.insert(customer)), true)
+pub(crate) fn email_of(account: &Account, session: &Value, card: &CardEntry) -> Value {
+    entry::known_email(account, session).map_or_else(|| json!(card.email), |email| json!(email))
 }
 
-struct Begun {
-    subscription: String,
-    invoice: String,
-    payment: Option<String>,
-}
-
-fn begin_subscription(
-    account: &mut Account,
-    session: &Value,
-    customer: &Value,
-    method_id: Option<&str>,
-    intent_id: Option<&str>,
-) -> Begun {
-    let data = &session["_subscription_data"];
-    let trial_end = trial_end_of(account.now, data);
-    let chosen: Vec<(Value, i64)> = session["_line_items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|item| {
-            (
-                item["price"].clone(),
-                item["quantity"].as_i64().unwrap_or(1),
-            )
-        })
-        .collect();
-    let (recurring, one_time): (Vec<_>, Vec<_>) = chosen
-        .into_iter()
-        .partition(|(price, _)| !price["recurring"].is_null());
-    let customer_id = customer.as_str().unwrap_or_default().to_owned();
-    let currency_before = subscription::fix_currency(account, &customer_id, &session["currency"]);
-    let subscription_id = subscription::insert(
-        account,
-        &subscription::Terms {
-            customer: customer_id.clone(),
-            items: recurring,
-            metadata: data["metadata"].clone(),
-            description: data["description"].clone(),
-            trial_end,
-            trial_settings: data["trial_settings"].clone(),
-            default_payment_method: method_id.map_or(Value::Null, |id| json!(id)),
-            status: if trial_end.is_some() {
-                "trialing"
-            } else {
-                "active"
-            },
-        },
-    );
-    let invoice_id = subscription::insert_first_invoice(account, &subscription_id, &one_time);
-    if let Some(before) = currency_before {
-        account.raise_update("customer.updated", &customer_id, &before);
-    }
-    account.raise("invoice.created", &invoice_id);
-    account.raise("customer.subscription.created", &subscription_id);
-    invoice::finalize(account, &invoice_id);
-    let invoice_payment_id =
-        intent_id.map(|intent_id| invoice::tie_payment(account, &invoice_id, intent_id, true));
-    account.raise("invoice.finalized", &invoice_id);
-    if intent_id.is_some() {
-        account.set(&invoice_id, "attempt_count", json!(1));
-    }
-    invoice::mark_paid(account, &invoice_id);
-    account.raise("invoice.paid", &invoice_id);
-    account.raise("invoice.payment_succeeded", &invoice_id);
-    Begun {
-        subscription: subscription_id,
-        invoice: invoice_id,
-        payment: invoice_payment_id,
-    }
-}
-
+/// When a subscription's trial ends, in seconds.
 pub(crate) fn trial_end_of(now: i64, data: &Value) -> Option<i64> {
     data["trial_end"].as_i64().or_else(|| {
         data["trial_period_days"]
             .as_i64()
             .map(|days| subscription::trial_end(now, days))
     })
-}
-
-fn confirm_setup(
-    account: &mut Account,
-    session: &Value,
-    customer: &Value,
-    method_id: Option<&str>,
-) -> Value {
-    let Some(intent_id) = session["setup_intent"].as_str().map(str::to_owned) else {
-        return Value::Null;
-    };
-    if let Some(intent) = account.edit(&intent_id) {
-        intent["status"] = json!("succeeded");
-        intent["customer"] = customer.clone();
-        intent["payment_method"] = json!(method_id);
-    }
-    account.raise("setup_intent.succeeded", &intent_id);
-    json!(intent_id)
 }

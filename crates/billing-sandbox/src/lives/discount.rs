@@ -240,7 +240,8 @@ fn insert(account: &mut Account, redeemed: &Redeemed, owner: &Owner) -> String {
         .unwrap_or_default()
         .to_owned();
     let mut coupon = redeemed.coupon.clone();
-    if redeemed.carried.is_none() {
+    // A Checkout Session redeems only when it is completed: see `redeem`.
+    if redeemed.carried.is_none() && owner.checkout_session.is_null() {
         count(account, &coupon_id);
         if let Some(code) = redeemed.promotion_code.as_str() {
             count(account, code);
@@ -304,6 +305,21 @@ fn count(account: &mut Account, id: &str) {
         limited["valid"] = json!(is_valid(limited, now));
     } else if is_used_up(limited) {
         limited["active"] = json!(false);
+    }
+}
+
+/// Counts the redemptions of discounts that were made for a Checkout Session.
+pub(crate) fn redeem(account: &mut Account, discounts: &[String]) {
+    for id in discounts {
+        let discount = account.get(id);
+        let counted = [&discount["source"]["coupon"], &discount["promotion_code"]];
+        let counted: Vec<String> = counted
+            .iter()
+            .filter_map(|id| id.as_str().map(str::to_owned))
+            .collect();
+        for id in counted {
+            count(account, &id);
+        }
     }
 }
 

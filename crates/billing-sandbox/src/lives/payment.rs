@@ -21,6 +21,7 @@ pub(crate) use crate::lives::payment::method::{
 pub(crate) static DUE: &[Action] = &[
     ("charge.settle", settle_later),
     ("charge.aftermath", crate::lives::dispute::follow),
+    ("payment_intent.expire_hold", intent::expire_hold),
 ];
 
 /// How long Stripe takes to settle a charge that is captured asynchronously.
@@ -252,7 +253,10 @@ fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Auth
             method["_is_set_up"] = json!(true);
         }
     }
-    if !is_held {
+    if is_held {
+        let at = account.now.saturating_add(charge::HELD_SECONDS);
+        account.when(at, "payment_intent.expire_hold", intent_id);
+    } else {
         settle_soon(account, &charge_id, &intent);
     }
     let aftermath = method::card_of(account, method_id).map(|card| card.aftermath);

@@ -4,8 +4,8 @@
 use crate::account::Account;
 use crate::lives::entitlement;
 use crate::lives::invoice::collect;
-use crate::lives::quantity;
 use crate::lives::subscription::status;
+use crate::lives::{checkout, quantity};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
@@ -16,6 +16,11 @@ pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
 /// A try to pay an invoice failed, or waits for the customer; its own events are raised already.
 pub(crate) fn invoice_not_paid(account: &mut Account, invoice_id: &str) {
     status::not_paid(account, invoice_id);
+}
+
+/// The last of an invoice's retries failed; its own events are raised already.
+pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
+    status::retries_exhausted(account, invoice_id);
 }
 
 /// The due date of a sent invoice has passed and it is still open.
@@ -33,20 +38,17 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
     status::given_up(account, invoice_id);
 }
 
-/// The last try to collect an invoice has failed; what follows for its subscription is a setting.
-pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
-    status::retries_exhausted(account, invoice_id);
-}
-
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
     collect::intent_succeeded(account, intent_id);
+    checkout::intent_succeeded(account, intent_id);
 }
 
 /// A payment intent failed outside the code that asked for it.
 pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     collect::intent_failed(account, intent_id);
+    checkout::intent_failed(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

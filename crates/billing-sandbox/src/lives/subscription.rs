@@ -21,7 +21,6 @@ pub(crate) use ending::at_period_end as cancel_at_period_end;
 pub(crate) use trial::end_after as trial_end;
 
 pub(crate) static DUE: &[Action] = &[
-    ("subscription.collect", collection::collect_draft),
     ("subscription.cycle", cycle::run),
     ("subscription.end", ending::at_scheduled_end),
     ("subscription.incomplete", incomplete_for_too_long),

@@ -1,40 +1,177 @@
-//! The hosted checkout page: a form that works without JavaScript and says in words what went wrong.
+//! The hosted checkout page: forms that work without JavaScript and say in words what went wrong.
 
-use std::fmt::Write;
+mod form;
+mod submission;
+mod summary;
 
 use serde_json::Value;
 
-use crate::account::Account;
+use crate::account::{Account, Cause};
 use crate::http::exchange::Reply;
-use crate::lives::checkout::{CardEntry, needs_card, redirect_url};
-use crate::lives::money;
+use crate::http::form::{self as body, Node};
+use crate::lives::checkout::{self, Payment, Submission, recovery, redirect_url, revise};
+use crate::pages::fields::{self, Problem};
 use crate::pages::{Width, escaped, framed};
+use crate::world::World;
 
 /// A page for an id that no account knows.
-pub(crate) fn unknown() -> Reply {
+fn unknown() -> Reply {
     let main = "<h1>There is no such checkout page</h1>\n<p>The address is wrong, or the sandbox was \
                 restarted: it forgets everything when it stops.</p>";
     Reply::html(404, framed("No such page", Width::Column, main))
 }
 
-/// The page of a session, with what was typed and what is wrong with it (message, field).
-pub(crate) fn page(
-    account: &Account,
+/// Shows a session, or takes what was submitted; `None` for what the page does not do.
+pub(super) fn answer(
+    world: &World,
+    method: &str,
     id: &str,
-    entry: &CardEntry,
-    problem: Option<(&str, &str)>,
-) -> Reply {
-    let session = account.get(id);
-    if session["object"] != "checkout.session" {
-        return unknown();
+    what: &str,
+    sent: &str,
+) -> Option<Reply> {
+    let act = |action: &dyn Fn(&mut Account) -> Reply| {
+        let reply = match world.account_holding(id) {
+            None => unknown(),
+            Some(account) => world.act(&account, Cause::default(), |account| {
+                if account.get(id)["object"] == "checkout.session" {
+                    action(account)
+                } else {
+                    unknown()
+                }
+            }),
+        };
+        Some(reply)
+    };
+    let fields = body::parse(sent).unwrap_or_else(|_| Node::Tree(Vec::new()));
+    match (method, what) {
+        ("GET" | "HEAD", "") => act(&|account| show(account, id)),
+        ("GET" | "HEAD", "return") => act(&|account| match checkout::ended(account, id) {
+            Some(url) => Reply::see_other(url),
+            None => show(account, id),
+        }),
+        ("POST", "") => act(&|account| submit(account, id, &fields)),
+        ("POST", "update") => act(&|account| change(account, id, &fields)),
+        _ => None,
     }
+}
+
+/// The page as it is met first, or after a challenge that was not passed.
+fn show(account: &Account, id: &str) -> Reply {
+    let problem = account.get(id)["_problem"].as_str();
+    let typed = Submission::default();
+    page(
+        account,
+        id,
+        &typed,
+        problem.map(|message| (message, "number")),
+    )
+}
+
+/// Begins an expired session again, and leads to its page.
+pub(super) fn recover(world: &World, id: &str) -> Reply {
+    let Some(account) = world.account_holding(id) else {
+        return unknown();
+    };
+    world.act(
+        &account,
+        Cause::default(),
+        |account| match recovery::begin_again(account, id) {
+            Some(new_id) => Reply::see_other(format!("/c/pay/{new_id}")),
+            None => page(account, id, &Submission::default(), None),
+        },
+    )
+}
+
+fn submit(account: &mut Account, id: &str, fields: &Node) -> Reply {
+    let submission = submission::of(account.get(id), fields);
+    match checkout::pay(account, id, &submission) {
+        Payment::Completed {
+            redirect_url: Some(url),
+            ..
+        } => Reply::see_other(url),
+        Payment::Completed {
+            redirect_url: None, ..
+        }
+        | Payment::Expired => page(account, id, &submission, None),
+        Payment::RequiresAction { url } => Reply::see_other(url),
+        Payment::Declined { message, .. } => {
+            // Another card is needed, so the refused number is not in its way.
+            let mut submission = submission;
+            submission.card.number = String::new();
+            page(account, id, &submission, Some((&message, "number")))
+        }
+        Payment::Invalid { message, field } => {
+            page(account, id, &submission, Some((&message, &field)))
+        }
+    }
+}
+
+/// Quantities, a promotion code, a way of shipping: whatever the small forms above the card sent.
+fn change(account: &mut Account, id: &str, fields: &Node) -> Reply {
+    if account.get(id)["status"] != "open" {
+        return page(account, id, &Submission::default(), None);
+    }
+    let changed = change_of(account, id, fields);
+    match changed {
+        Ok(()) => Reply::see_other(format!("/c/pay/{id}")),
+        Err((message, field)) => page(
+            account,
+            id,
+            &Submission::default(),
+            Some((&message, &field)),
+        ),
+    }
+}
+
+fn change_of(account: &mut Account, id: &str, fields: &Node) -> Result<(), (String, String)> {
+    let tied = |field: &str| {
+        let field = field.to_owned();
+        move |message: String| (message, field)
+    };
+    if let Some(Node::Tree(quantities)) = fields.get("quantity") {
+        let first = quantities.first().map_or("", |(item, _)| item.as_str());
+        let field = format!("quantity_{first}");
+        let mut wanted = Vec::new();
+        for (item, _) in quantities {
+            let typed = fields
+                .get("quantity")
+                .map_or(String::new(), |node| fields::typed(node, item));
+            let Ok(quantity) = typed.parse::<i64>() else {
+                return Err(("This quantity is not a whole number.".to_owned(), field));
+            };
+            wanted.push((item.clone(), quantity));
+        }
+        revise::quantities(account, id, &wanted).map_err(tied(&field))?;
+    }
+    let rate = fields::typed(fields, "shipping_rate");
+    if !rate.is_empty() {
+        revise::shipping(account, id, &rate).map_err(tied("shipping_rate"))?;
+    }
+    if !fields::typed(fields, "no_promotion_code").is_empty() {
+        revise::no_promotion_code(account, id);
+    }
+    if fields.get("promotion_code").is_some() {
+        let code = fields::typed(fields, "promotion_code");
+        revise::promotion_code(account, id, &code).map_err(tied("promotion_code"))?;
+    }
+    Ok(())
+}
+
+/// The page of a session, with what was typed and what is wrong with it.
+fn page(account: &Account, id: &str, typed: &Submission, problem: Problem<'_>) -> Reply {
+    let session = account.get(id);
     match session["status"].as_str() {
         Some("open") => {
             let (status, title) = match problem {
                 Some(_) => (402, "Please check: Checkout"),
                 None => (200, "Checkout"),
             };
-            let main = form(account, session, entry, problem);
+            let main = format!(
+                "{}{}{}",
+                back_link(session),
+                summary::of(account, session, problem),
+                form::of(account, session, typed, problem)
+            );
             Reply::html(status, framed(title, Width::Column, &main))
         }
         Some("complete") => {
@@ -44,14 +181,28 @@ pub(crate) fn page(
                     escaped(&url)
                 )
             });
-            let main = format!(
-                "<h1>This checkout is complete</h1>\n<p>The payment was taken once, and will not be taken again.</p>\n{link}"
-            );
+            let words = match (session["mode"].as_str(), session["payment_status"].as_str()) {
+                (Some("setup"), _) => "The card was saved.",
+                (_, Some("paid")) => "The payment was taken once, and will not be taken again.",
+                (_, Some("unpaid")) => "The payment is on its way; it is not needed again.",
+                _ => "Nothing was charged.",
+            };
+            let custom = session["custom_text"]["after_submit"]["message"].as_str();
+            let custom = custom.map_or(String::new(), |text| format!("<p>{}</p>\n", escaped(text)));
+            let main =
+                format!("<h1>This checkout is complete</h1>\n<p>{words}</p>\n{custom}{link}");
             Reply::html(200, framed("Checkout complete", Width::Column, &main))
         }
         _ => {
+            let recovery = session["after_expiration"]["recovery"]["url"].as_str();
+            let again = recovery.map_or(String::new(), |_| {
+                format!(
+                    "<p><a class=\"button\" href=\"/c/recover/{}\">Begin again</a></p>\n",
+                    escaped(id)
+                )
+            });
             let main = format!(
-                "<h1>This checkout has expired</h1>\n<p>Nothing was charged. Go back and start again.</p>\n{}",
+                "<h1>This checkout has expired</h1>\n<p>Nothing was charged. Go back and start again.</p>\n{again}{}",
                 back_link(session)
             );
             Reply::html(200, framed("Checkout expired", Width::Column, &main))
@@ -62,158 +213,8 @@ pub(crate) fn page(
 fn back_link(session: &Value) -> String {
     session["cancel_url"].as_str().map_or(String::new(), |url| {
         format!(
-            "<p><a class=\"back\" href=\"{}\">← Back</a></p>",
+            "<p><a class=\"back\" href=\"{}\">← Back</a></p>\n",
             escaped(url)
         )
     })
-}
-
-fn summary(account: &Account, session: &Value) -> String {
-    let currency = session["currency"].as_str().unwrap_or("usd");
-    let amount = |value: &Value| money::written(value.as_i64().unwrap_or(0), currency);
-    let mut rows = String::new();
-    for item in session["_line_items"].as_array().into_iter().flatten() {
-        let product = account.get(item["price"]["product"].as_str().unwrap_or_default());
-        let name = product["name"].as_str().unwrap_or("Item");
-        let every = match item["price"]["recurring"]["interval"].as_str() {
-            Some(interval) => match item["price"]["recurring"]["interval_count"].as_i64() {
-                Some(count) if count > 1 => format!(" every {count} {interval}s"),
-                _ => format!(" per {interval}"),
-            },
-            None => String::new(),
-        };
-        let _ = writeln!(
-            rows,
-            "<li><span>{} × {}</span> <span>{}{every}</span></li>",
-            item["quantity"],
-            escaped(name),
-            amount(&item["amount_total"])
-        );
-    }
-    let data = &session["_subscription_data"];
-    let trial = match data["trial_period_days"].as_i64() {
-        Some(days) => format!("<p>{days} days free, then as listed.</p>\n"),
-        None if !data["trial_end"].is_null() => "<p>Free trial first, then as listed.</p>\n".into(),
-        None => String::new(),
-    };
-    if session["mode"] == "setup" {
-        return "<h1>Save your card</h1>\n<p>Nothing is charged today.</p>\n".to_owned();
-    }
-    format!(
-        "<h1>{} <span class=\"due\">due today, in {}</span></h1>\n<ul class=\"items\">\n{rows}</ul>\n{trial}",
-        amount(&session["amount_total"]),
-        currency.to_uppercase()
-    )
-}
-
-/// One labelled input; the problem, if it is this field's, is tied to it for screen readers.
-fn field(
-    name: &str,
-    label: &str,
-    attributes: &str,
-    value: &str,
-    problem: Option<(&str, &str)>,
-) -> String {
-    let is_wrong = problem.is_some_and(|(_, field)| field == name);
-    let state = if is_wrong {
-        " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus"
-    } else {
-        ""
-    };
-    format!(
-        "<label for=\"{name}\">{label}</label>\n<input id=\"{name}\" name=\"{name}\" {attributes} \
-         value=\"{}\" required{state}>\n",
-        escaped(value)
-    )
-}
-
-fn form(
-    account: &Account,
-    session: &Value,
-    entry: &CardEntry,
-    problem: Option<(&str, &str)>,
-) -> String {
-    let customer = account.get(session["customer"].as_str().unwrap_or_default());
-    let known_email = customer["email"]
-        .as_str()
-        .or(session["customer_email"].as_str());
-    let alert = problem.map_or(String::new(), |(message, _)| {
-        format!(
-            "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>{}</strong> \
-             Nothing was charged.</p>\n",
-            escaped(message)
-        )
-    });
-    let email = match known_email {
-        Some(email) => format!(
-            "<p class=\"known\">Email: <strong>{}</strong></p>\n",
-            escaped(email)
-        ),
-        None => field(
-            "email",
-            "Email",
-            "type=\"email\" autocomplete=\"email\" maxlength=\"200\"",
-            &entry.email,
-            problem,
-        ),
-    };
-    let card = if needs_card(session) {
-        let number = field(
-            "number",
-            "Card number",
-            "inputmode=\"numeric\" autocomplete=\"cc-number\" placeholder=\"4242 4242 4242 4242\" maxlength=\"23\"",
-            &entry.number,
-            problem,
-        );
-        let expiry_text = match (entry.exp_month.as_str(), entry.exp_year.as_str()) {
-            ("", _) => String::new(),
-            (month, year) => format!("{month}/{year}"),
-        };
-        let expiry = field(
-            "expiry",
-            "Expiry (MM/YY)",
-            "inputmode=\"numeric\" autocomplete=\"cc-exp\" placeholder=\"12/34\" maxlength=\"7\"",
-            &expiry_text,
-            problem,
-        );
-        let cvc = field(
-            "cvc",
-            "CVC",
-            "inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" maxlength=\"4\"",
-            "",
-            problem,
-        );
-        let name = field(
-            "name",
-            "Name on card",
-            "autocomplete=\"cc-name\" maxlength=\"150\"",
-            &entry.name,
-            problem,
-        );
-        format!("{number}<div class=\"pair\"><div>{expiry}</div><div>{cvc}</div></div>\n{name}")
-    } else {
-        String::new()
-    };
-    let total = session["amount_total"].as_i64().unwrap_or(0);
-    let currency = session["currency"].as_str().unwrap_or("usd");
-    let written = |amount| money::written(amount, currency);
-    let action = match (session["mode"].as_str(), total) {
-        (Some("setup"), _) => "Save card".to_owned(),
-        (Some("subscription"), 0) => "Start trial".to_owned(),
-        (Some("subscription"), _) => format!("Pay {} and subscribe", written(total)),
-        _ => format!("Pay {}", written(total)),
-    };
-    format!(
-        "{back}{summary}{alert}<form method=\"post\" action=\"/c/pay/{id}\">\n{email}{card}\
-         <button type=\"submit\">{action}</button>\n</form>\n\
-         <details><summary>Cards to try</summary>\n<ul>\n\
-         <li><code>4242 4242 4242 4242</code> pays</li>\n\
-         <li><code>4000 0000 0000 0002</code> is declined</li>\n\
-         <li><code>4000 0000 0000 9995</code> has too little money</li>\n\
-         <li><code>4000 0000 0000 0069</code> has expired</li>\n</ul>\n\
-         <p>Any future date and any CVC.</p>\n</details>",
-        back = back_link(session),
-        summary = summary(account, session),
-        id = escaped(session["id"].as_str().unwrap_or_default()),
-    )
 }

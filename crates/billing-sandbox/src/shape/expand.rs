@@ -52,6 +52,10 @@ pub(crate) fn expand(
     version: Version,
 ) -> Result<(), StripeError> {
     let segments: Vec<&str> = path.split('.').collect();
+    // Lists of the versions that had it count themselves.
+    if path == "total_count" && answer["total_count"].is_u64() {
+        return Ok(());
+    }
     let is_list = answer["object"] == "list" || answer["object"] == "search_result";
     if is_list && segments.first() != Some(&"data") {
         return Err(StripeError::invalid(format!(

@@ -45,6 +45,8 @@ pub(crate) static MOVES: &[Move] = &[
     with("2025-03-31", "plan", old_plan),
     with("2025-03-31", "price", old_price),
     with("2025-03-31", "subscription", old_subscription),
+    with("2024-09-30", "payment_intent", old_payment_error),
+    with("2024-09-30", "setup_intent", old_setup_error),
     with("2024-04-10", "charge", always_refunds),
     with("2024-04-10", "invoice", invoice::rendering_options),
     with("2024-04-10", "product", old_product),
@@ -56,6 +58,26 @@ pub(super) fn put(members: &mut Object, name: &str, value: Value) {
 
 pub(super) fn get(members: &Object, name: &str) -> Value {
     members.get(name).cloned().unwrap_or(Value::Null)
+}
+
+fn old_payment_error(members: &mut Object) {
+    old_decline(members, "last_payment_error");
+}
+
+fn old_setup_error(members: &mut Object) {
+    old_decline(members, "last_setup_error");
+}
+
+/// What the code says already had no decline code of its own.
+fn old_decline(members: &mut Object, name: &str) {
+    if let Some(Value::Object(error)) = members.get_mut(name)
+        && matches!(
+            error.get("code").and_then(Value::as_str),
+            Some("expired_card" | "incorrect_cvc" | "incorrect_zip" | "incorrect_number")
+        )
+    {
+        error.shift_remove("decline_code");
+    }
 }
 
 fn always_refunds(members: &mut Object) {

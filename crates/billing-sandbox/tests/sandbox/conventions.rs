@@ -98,15 +98,17 @@ async fn errors_have_stripes_envelope() {
 #[tokio::test]
 async fn what_is_not_simulated_is_a_501_and_what_stripe_lacks_is_a_404() {
     let client = Client::start().await;
-    let refunds = client.post("/v1/refunds", &[("charge", "ch_1")]).await;
-    assert_eq!(refunds.status, 501);
-    let supported = refunds.json["error"]["supported"].as_array().unwrap();
+    let cards = client
+        .post("/v1/issuing/cards", &[("currency", "usd")])
+        .await;
+    assert_eq!(cards.status, 501);
+    let supported = cards.json["error"]["supported"].as_array().unwrap();
     assert!(supported.contains(&json!("POST /v1/checkout/sessions")));
     let price = client.one_time_price().await;
-    let coupon = client
-        .session("payment", &price, &[("discounts[0][coupon]", "X")])
+    let taxed = client
+        .session("payment", &price, &[("automatic_tax[enabled]", "true")])
         .await;
-    assert_eq!(coupon.status, 501, "{}", coupon.text);
+    assert_eq!(taxed.status, 501, "{}", taxed.text);
     let unknown = client.get("/v1/nothing").await;
     assert_eq!(unknown.status, 404);
     assert!(

@@ -204,6 +204,7 @@ async fn a_declined_intent_is_a_402_that_carries_the_intent() {
         ("currency", "usd"),
         ("confirm", "true"),
         ("payment_method", "pm_card_chargeCustomerFail"),
+        ("return_url", "http://shop.test/done"),
     ];
     let refused = client.post("/v1/payment_intents", &fields).await;
     assert_eq!(refused.status, 402);

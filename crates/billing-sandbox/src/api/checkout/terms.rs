@@ -17,6 +17,7 @@ pub(crate) enum UiMode {
     Hosted,
     Embedded,
     Elements,
+    Form,
 }
 
 impl UiMode {
@@ -33,6 +34,7 @@ impl UiMode {
             Some(name) if name == names[0] => Ok(UiMode::Hosted),
             Some(name) if name == names[1] => Ok(UiMode::Embedded),
             Some(name) if name == names[2] => Ok(UiMode::Elements),
+            Some("form") => Ok(UiMode::Form),
             Some(_) => Err(StripeError::invalid(format!(
                 "Invalid ui_mode: must be one of {}, {}, or {}",
                 names[0], names[1], names[2]
@@ -47,6 +49,7 @@ impl UiMode {
             UiMode::Hosted => "hosted_page",
             UiMode::Embedded => "embedded_page",
             UiMode::Elements => "elements",
+            UiMode::Form => "form",
         }
     }
 }
@@ -103,15 +106,24 @@ pub(crate) fn check_customer(call: &Call<'_>, mode: &str) -> Result<(), StripeEr
             return Err(StripeError::no_such_param("customer", id, "customer"));
         }
         if call.params.has("customer_email") {
-            return Err(StripeError::invalid(
-                "You may only specify one of these parameters: customer, customer_email.",
-            ));
+            return Err(one_of("customer, customer_email"));
         }
     }
-    if call.params.has("customer_creation") && mode == "subscription" {
-        return Err(StripeError::invalid(
-            "`customer_creation` can only be used in `payment` mode.",
-        ));
+    if call.params.has("customer_update") && !call.params.has("customer") {
+        return Err(
+            StripeError::invalid("`customer_update` can only be used with `customer`.")
+                .param("customer_update"),
+        );
+    }
+    if call.params.has("customer_creation") {
+        if mode == "subscription" {
+            return Err(StripeError::invalid(
+                "`customer_creation` can only be used in `payment` mode.",
+            ));
+        }
+        if call.params.has("customer") {
+            return Err(one_of("customer, customer_creation"));
+        }
     }
     for (name, wanted) in [
         ("subscription_data", "subscription"),
@@ -119,11 +131,64 @@ pub(crate) fn check_customer(call: &Call<'_>, mode: &str) -> Result<(), StripeEr
         ("setup_intent_data", "setup"),
     ] {
         if call.params.has(name) && mode != wanted {
-            return Err(StripeError::invalid(format!(
-                "You can not pass `{name}` in `{mode}` mode."
-            ))
-            .param(name));
+            return Err(not_in_mode(name, mode));
         }
+    }
+    Ok(())
+}
+
+/// Two parameters that exclude each other; the first one is named as the one at fault.
+fn one_of(names: &str) -> StripeError {
+    let first = names.split(", ").next().unwrap_or_default();
+    StripeError::invalid(format!(
+        "You may only specify one of these parameters: {names}."
+    ))
+    .param(first)
+}
+
+pub(crate) fn not_in_mode(name: &str, mode: &str) -> StripeError {
+    StripeError::invalid(format!("You can not pass `{name}` in `{mode}` mode.")).param(name)
+}
+
+/// Parameters that have a meaning in some modes only.
+pub(crate) fn check_mode(call: &Call<'_>, mode: &str) -> Result<(), StripeError> {
+    let only_in: &[(&str, &[&str])] = &[
+        ("allow_promotion_codes", &["payment", "subscription"]),
+        ("discounts", &["payment", "subscription"]),
+        ("optional_items", &["payment", "subscription"]),
+        ("shipping_address_collection", &["payment", "subscription"]),
+        ("shipping_options", &["payment"]),
+        ("submit_type", &["payment", "subscription"]),
+    ];
+    for (name, modes) in only_in {
+        if call.params.has(name) && !modes.contains(&mode) {
+            return Err(not_in_mode(name, mode));
+        }
+    }
+    // Stripe refuses the pair even when codes are turned off.
+    if call.params.has("allow_promotion_codes") && call.params.has("discounts") {
+        return Err(one_of("allow_promotion_codes, discounts"));
+    }
+    if call.params.list("/discounts").len() > 1 {
+        return Err(StripeError::invalid(
+            "You may only specify one discount per Checkout Session.",
+        )
+        .param("discounts"));
+    }
+    if call.params.flag("/invoice_creation/enabled") == Some(true) && mode != "payment" {
+        return Err(StripeError::invalid(
+            "You can only enable invoice creation when `mode` is set to `payment`. Invoices are \
+             created automatically when `mode` is set to `subscription`, and are not supported \
+             when set to `setup`. To learn more visit \
+             https://stripe.com/docs/payments/checkout/post-payment-invoices",
+        )
+        .param("invoice_creation"));
+    }
+    if call.params.has("payment_method_collection") && mode != "subscription" {
+        return Err(StripeError::invalid(
+            "You can only set `payment_method_collection` if there are recurring prices.",
+        )
+        .param("payment_method_collection"));
     }
     Ok(())
 }
@@ -158,9 +223,7 @@ pub(crate) fn check_trial(call: &Call<'_>, data: &Value) -> Result<(), StripeErr
         .param("subscription_data[trial_period_days]"));
     }
     match data["trial_end"].as_i64() {
-        Some(_) if days.is_some() => Err(StripeError::invalid(
-            "You may only specify one of these parameters: trial_end, trial_period_days.",
-        )),
+        Some(_) if days.is_some() => Err(one_of("trial_end, trial_period_days")),
         Some(at) if at < call.account.now + 2 * 86_400 => Err(StripeError::invalid(
             "The `trial_end` date has to be at least 2 days in the future.",
         )

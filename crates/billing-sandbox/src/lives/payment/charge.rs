@@ -7,7 +7,7 @@ use crate::lives::card::{self, Decline};
 use crate::lives::payment::method;
 
 /// Test cards are held for a week.
-const HELD_SECONDS: i64 = 7 * 86_400;
+pub(crate) const HELD_SECONDS: i64 = 7 * 86_400;
 
 /// How the holder's bank was asked, for a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::payment::charge::Authentication;
 use crate::lives::payment::{self, Collected, Session, method};
-use crate::lives::reaction;
+use crate::lives::{dispute, ledger, reaction};
 
 const NOT_AUTHENTICATED: &str = "We are unable to authenticate your payment method. Please choose a \
     different payment method and try again.";
@@ -90,4 +90,78 @@ fn refuse(account: &mut Account, intent_id: &str, method_id: &str) {
         intent["next_action"] = Value::Null;
         intent["last_payment_error"] = error;
     }
+}
+
+/// Takes the held money, or a part of it; the rest is released.
+pub(crate) fn capture(account: &mut Account, intent_id: &str, amount: i64) {
+    let charge_id = account.get(intent_id)["latest_charge"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let before = account.snapshot(&charge_id);
+    if let Some(charge) = account.edit(&charge_id) {
+        charge["captured"] = json!(true);
+        charge["amount_captured"] = json!(amount);
+        let card = &mut charge["payment_method_details"]["card"];
+        if let Some(members) = card.as_object_mut() {
+            members.shift_remove("capture_before");
+        }
+    }
+    ledger::settle_charge(account, &charge_id);
+    if let Some(intent) = account.edit(intent_id) {
+        intent["status"] = json!("succeeded");
+        intent["amount_received"] = json!(amount);
+        intent["amount_capturable"] = json!(0);
+    }
+    account.raise_update("charge.captured", &charge_id, &before);
+    dispute::follow(account, &charge_id);
+    account.raise("payment_intent.succeeded", intent_id);
+    reaction::intent_succeeded(account, intent_id);
+}
+
+/// Gives an intent up; money that is held for it is released.
+pub(crate) fn cancel(account: &mut Account, intent_id: &str, reason: &Value) {
+    let before = account.snapshot(intent_id);
+    let now = account.now;
+    if let Some(intent) = account.edit(intent_id) {
+        intent["status"] = json!("canceled");
+        intent["canceled_at"] = json!(now);
+        intent["cancellation_reason"] = reason.clone();
+        intent["amount_capturable"] = json!(0);
+        intent["next_action"] = Value::Null;
+    }
+    if before["status"] == "requires_capture" {
+        let charge_id = before["latest_charge"].as_str().unwrap_or_default();
+        let held = account.snapshot(charge_id);
+        if let Some(charge) = account.edit(charge_id) {
+            charge["amount_refunded"] = charge["amount"].clone();
+            charge["refunded"] = json!(true);
+        }
+        account.raise_update("charge.refunded", charge_id, &held);
+    }
+    account.raise("payment_intent.canceled", intent_id);
+}
+
+/// Lets go of money that nobody captured in time.
+pub(crate) fn expire_hold(account: &mut Account, intent_id: &str) {
+    if account.get(intent_id)["status"] != "requires_capture" {
+        return;
+    }
+    let charge_id = account.get(intent_id)["latest_charge"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let now = account.now;
+    if let Some(charge) = account.edit(&charge_id) {
+        charge["amount_refunded"] = charge["amount"].clone();
+        charge["refunded"] = json!(true);
+    }
+    if let Some(intent) = account.edit(intent_id) {
+        intent["status"] = json!("canceled");
+        intent["canceled_at"] = json!(now);
+        intent["cancellation_reason"] = json!("automatic");
+        intent["amount_capturable"] = json!(0);
+    }
+    account.raise("charge.expired", &charge_id);
+    account.raise("payment_intent.canceled", intent_id);
 }

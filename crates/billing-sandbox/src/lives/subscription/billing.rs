@@ -133,6 +133,7 @@ pub(crate) fn insert_invoice(
         description: Value::Null,
         footer: Value::Null,
         metadata: Value::Null,
+        auto_advance: true,
         ..invoice::Draft::default()
     };
     let invoice_id = invoice::insert(account, &draft);

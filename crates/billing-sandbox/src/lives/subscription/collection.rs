@@ -4,10 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::{invoice, reaction};
-
-/// How long a renewal stays a draft.
-const DRAFT_SECONDS: i64 = 3_600;
+use crate::lives::invoice;
 
 /// How a try to collect an invoice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,23 +25,7 @@ pub(crate) fn after_draft(account: &mut Account, id: &str, invoice_id: &str) {
         .map(str::to_owned);
     if is_given_up || pause.as_deref() == Some("keep_as_draft") {
         account.set(invoice_id, "auto_advance", json!(false));
-        return;
-    }
-    let at = account.now.saturating_add(DRAFT_SECONDS);
-    account.when(at, "subscription.collect", invoice_id);
-}
-
-/// Opens the draft of a renewal and tries to collect it.
-pub(crate) fn collect_draft(account: &mut Account, invoice_id: &str) {
-    if account.get(invoice_id)["status"] != "draft" {
-        return;
-    }
-    open(account, invoice_id);
-    let collected = attempt(account, invoice_id, "Subscription update");
-    if collected == Collected::Paid {
-        reaction::invoice_paid(account, invoice_id);
-    } else if collected == Collected::NotPaid {
-        reaction::invoice_not_paid(account, invoice_id);
+        invoice::plan_advance(account, invoice_id);
     }
 }
 

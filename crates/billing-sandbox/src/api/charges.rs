@@ -1,0 +1,157 @@
+//! Charges: read, changed, captured, searched, with the list of their refunds.
+
+use serde_json::{Value, json};
+
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call, Route, list, route, search};
+use crate::http::error::StripeError;
+use crate::lives::payment::{charge, intent};
+
+const NOT_SIMULATED: &str = "application_fee application_fee_amount destination on_behalf_of \
+    transfer_data";
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("POST /v1/charges", create).lacks(NOT_SIMULATED),
+    route("GET /v1/charges", list_all),
+    route("GET /v1/charges/search", find),
+    route("GET /v1/charges/{}", retrieve),
+    route("POST /v1/charges/{}", update).lacks(NOT_SIMULATED),
+    route("POST /v1/charges/{}/capture", capture).lacks(NOT_SIMULATED),
+];
+
+/// What may be searched for.
+const SEARCHED: &[&str] = &[
+    "amount",
+    "billing_details.address.postal_code",
+    "created",
+    "currency",
+    "customer",
+    "disputed",
+    "metadata",
+    "payment_method_details.card.last4",
+    "payment_method_details.card.exp_month",
+    "payment_method_details.card.exp_year",
+    "payment_method_details.card.brand",
+    "payment_method_details.card.fingerprint",
+    "refunded",
+    "status",
+];
+
+/// Charges of their own are what payment intents have replaced; only the refusals are left of them.
+fn create(call: &mut Call<'_>) -> Answer {
+    let customer = call.params.text("/customer");
+    if call.params.text("/source").is_none() && customer.is_none() {
+        return Err(StripeError::coded(
+            "parameter_missing",
+            "Must provide source or customer.",
+        ));
+    }
+    if let Some(id) = customer {
+        let known = call.account.get(id);
+        if known["object"] != "customer" || known["deleted"] == true {
+            return Err(StripeError::no_such_param("customer", id, "customer"));
+        }
+        if call.params.text("/source").is_none() {
+            let mut error = StripeError::coded(
+                "missing",
+                "Cannot charge a customer that has no active card",
+            )
+            .param("card")
+            .status(402);
+            error.kind = "card_error";
+            return Err(error);
+        }
+    }
+    Err(StripeError::not_simulated(
+        "charges without a payment intent",
+    ))
+}
+
+fn list_all(call: &mut Call<'_>) -> Answer {
+    list::page(call, "charge", "/v1/charges", |row| {
+        ["customer", "payment_intent", "transfer_group"]
+            .iter()
+            .all(|name| list::is(call, name, row, name))
+    })
+}
+
+fn find(call: &mut Call<'_>) -> Answer {
+    search::page(call, "charge", "charges", SEARCHED)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Answer {
+    call.account.fetch("charge", &call.id(), "id").cloned()
+}
+
+fn update(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call.account.fetch_snapshot("charge", &id, "id")?;
+    let metadata = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
+    if let Some(customer) = call.params.text("/customer")
+        && call.account.get(customer)["object"] != "customer"
+    {
+        return Err(StripeError::no_such_param("customer", customer, "customer"));
+    }
+    let sent = call.params.0.clone();
+    let receipt = charge::receipt_url(call.account);
+    if let Some(stored) = call.account.edit(&id) {
+        for name in [
+            "customer",
+            "description",
+            "receipt_email",
+            "shipping",
+            "transfer_group",
+        ] {
+            if let Some(value) = sent.get(name) {
+                stored[name] = value.clone();
+            }
+        }
+        if let Some(report) = sent["fraud_details"].get("user_report") {
+            stored["fraud_details"] = if report.is_null() {
+                json!({})
+            } else {
+                json!({ "user_report": report })
+            };
+        }
+        stored["metadata"] = metadata;
+        if !before["receipt_url"].is_null() {
+            stored["receipt_url"] = receipt;
+        }
+    }
+    call.account.raise_update("charge.updated", &id, &before);
+    Ok(call.account.get(&id).clone())
+}
+
+fn capture(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call.account.fetch_snapshot("charge", &id, "id")?;
+    if before["captured"] == true {
+        return Err(StripeError::coded(
+            "charge_already_captured",
+            format!("Charge {id} has already been captured."),
+        ));
+    }
+    let intent_id = before["payment_intent"].as_str().unwrap_or_default();
+    let held = call.account.get(intent_id)["amount_capturable"]
+        .as_i64()
+        .unwrap_or(0);
+    if call.account.get(intent_id)["status"] != "requires_capture" {
+        return Err(StripeError::invalid(format!(
+            "Charge {id} cannot be captured because it is not held any more."
+        )));
+    }
+    let amount = call.params.int("/amount").unwrap_or(held);
+    if amount < 1 || amount > held {
+        return Err(StripeError::coded(
+            "amount_too_large",
+            "The payment could not be captured because the requested capture amount is greater \
+             than the amount you can capture for this charge.",
+        ));
+    }
+    let sent = call.params.or_null("/statement_descriptor_suffix");
+    if !sent.is_null() {
+        call.account.set(&id, "statement_descriptor_suffix", sent);
+    }
+    intent::capture(call.account, intent_id, amount);
+    Ok(Value::clone(&call.account.snapshot(&id)))
+}

@@ -1,0 +1,231 @@
+//! A new Checkout Session as an object: what was sent, and Stripe's defaults for the rest.
+
+use serde_json::{Value, json};
+
+use crate::api::checkout::asks;
+use crate::api::checkout::terms::UiMode;
+use crate::api::metadata::merged_metadata;
+use crate::api::{Answer, Call};
+use crate::http::params::Params;
+
+/// What of a session is decided before it is made.
+pub(crate) struct Decided<'a> {
+    pub(crate) mode: &'a str,
+    pub(crate) ui_mode: UiMode,
+    pub(crate) expires_at: i64,
+    pub(crate) currency: Value,
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one object of Stripe's, member by member"
+)]
+pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
+    let id = id_of(call, decided.mode);
+    let shipping_options = asks::shipping_options(call, &decided.currency)?;
+    let secret = call.account.ids.letters(30);
+    let p = &call.params;
+    let is_hosted = decided.ui_mode == UiMode::Hosted;
+    let (client_secret, url) = if is_hosted {
+        let url = format!("{}/c/pay/{id}", call.account.public_url);
+        (Value::Null, json!(url))
+    } else {
+        (json!(format!("{id}_secret_{secret}")), Value::Null)
+    };
+    let types = method_types(p);
+    let mut session = json!({
+        "id": id,
+        "object": "checkout.session",
+        "adaptive_pricing": { "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(false) },
+        "after_expiration": asks::after_expiration(call),
+        "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
+        "allowed_payment_method_types": p.or_null("/allowed_payment_method_types"),
+        "amount_subtotal": null,
+        "amount_total": null,
+        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
+        "billing_address_collection": p.or_null("/billing_address_collection"),
+        "cancel_url": p.or_null("/cancel_url"),
+        "client_reference_id": p.or_null("/client_reference_id"),
+        "client_secret": client_secret,
+        "collected_information": null,
+        "consent": null,
+        "consent_collection": asks::consent_collection(call),
+        "created": call.account.now,
+        "currency": decided.currency,
+        "currency_conversion": null,
+        "custom_fields": asks::custom_fields(call)?,
+        "custom_text": asks::custom_text(call),
+        "customer": p.or_null("/customer"),
+        "customer_account": null,
+        "customer_creation": creation(p, decided.mode),
+        "customer_details": null,
+        "customer_email": p.or_null("/customer_email"),
+        "discounts": if decided.mode == "setup" { Value::Null } else { json!([]) },
+        "expires_at": decided.expires_at,
+        "integration_identifier": p.or_null("/integration_identifier"),
+        "invoice": null,
+        "invoice_creation": asks::invoice_creation(call, decided.mode)?,
+        "livemode": false,
+        "locale": p.or_null("/locale"),
+        "managed_payments": null,
+        "metadata": merged_metadata(&json!({}), p.0.get("metadata"))?,
+        "mode": decided.mode,
+        "origin_context": p.or_null("/origin_context"),
+        "payment_intent": null,
+        "payment_link": null,
+        "payment_method_collection": collection(p, decided.mode),
+        "payment_method_configuration_details": null,
+        "payment_method_options": method_options(p, &types),
+        "payment_method_types": types,
+        "payment_status": if decided.mode == "setup" { "no_payment_required" } else { "unpaid" },
+        "permissions": p.or_null("/permissions"),
+        "phone_number_collection": {
+            "enabled": p.flag("/phone_number_collection/enabled").unwrap_or(false),
+        },
+        "recovered_from": null,
+        "saved_payment_method_options": saved_options(p, decided.mode),
+        "setup_intent": null,
+        "shipping_address_collection": p.or_null("/shipping_address_collection"),
+        "shipping_cost": null,
+        "shipping_options": shipping_options,
+        "status": "open",
+        "submit_type": p.or_null("/submit_type"),
+        "subscription": null,
+        "success_url": p.or_null("/success_url"),
+        "total_details": null,
+        "ui_mode": decided.ui_mode.name(),
+        "url": url,
+        "wallet_options": p.or_null("/wallet_options"),
+        // Whether a subscription is shown as `incomplete` while it is paid, as it was before basil.
+        "_begins_incomplete": call.version.is_before("2025-03-31"),
+        "_customer_update": p.or_null("/customer_update"),
+        "_discounts": [],
+        "_payment_intent": null,
+        "_payment_intent_data": with_metadata(p, "/payment_intent_data")?,
+        "_setup_intent_data": with_metadata(p, "/setup_intent_data")?,
+        "_subscription_data": with_metadata(p, "/subscription_data")?,
+    });
+    if !is_hosted {
+        session["return_url"] = p.or_null("/return_url");
+        session["redirect_on_completion"] =
+            json!(p.text("/redirect_on_completion").unwrap_or("always"));
+    }
+    for name in [
+        "branding_settings",
+        "excluded_payment_method_types",
+        "name_collection",
+    ] {
+        if let Some(sent) = p.at(&format!("/{name}")) {
+            session[name] = sent.clone();
+        }
+    }
+    if let Some(sent) = p.at("/tax_id_collection") {
+        session["tax_id_collection"] = json!({
+            "enabled": sent["enabled"], "required": sent["required"].as_str().unwrap_or("never"),
+        });
+    }
+    let optional: Vec<Value> = p
+        .list("/optional_items")
+        .iter()
+        .map(optional_item)
+        .collect();
+    if !optional.is_empty() {
+        session["optional_items"] = json!(optional);
+    }
+    Ok(session)
+}
+
+/// Ids of sessions that take money begin differently from those that save a card.
+fn id_of(call: &mut Call<'_>, mode: &str) -> String {
+    let id = call.account.ids.next("cs_test_");
+    if mode == "setup" {
+        id.replacen("cs_test_a1", "cs_test_c1", 1)
+    } else {
+        id
+    }
+}
+
+fn collection(p: &Params, mode: &str) -> Value {
+    match p.text("/payment_method_collection") {
+        Some(chosen) => json!(chosen),
+        None if mode == "payment" => json!("if_required"),
+        None => json!("always"),
+    }
+}
+
+fn creation(p: &Params, mode: &str) -> Value {
+    match p.text("/customer_creation") {
+        Some(chosen) => json!(chosen),
+        None if p.at("/customer").is_some() => Value::Null,
+        None if mode == "payment" => json!("if_required"),
+        None if mode == "subscription" => json!("always"),
+        None => Value::Null,
+    }
+}
+
+/// The kinds of payment that the page offers: as chosen, or cards.
+fn method_types(p: &Params) -> Value {
+    let excluded = p.list("/excluded_payment_method_types");
+    let chosen = ["/payment_method_types", "/allowed_payment_method_types"]
+        .iter()
+        .map(|name| p.list(name))
+        .find(|list| !list.is_empty());
+    let types: Vec<Value> = match chosen {
+        Some(list) => list
+            .iter()
+            .filter(|kind| !excluded.contains(kind))
+            .cloned()
+            .collect(),
+        None => vec![json!("card")],
+    };
+    json!(types)
+}
+
+fn method_options(p: &Params, types: &Value) -> Value {
+    let mut options = p.or_null("/payment_method_options");
+    if !options.is_object() {
+        options = json!({});
+    }
+    let has_card = types.as_array().is_some_and(|t| t.contains(&json!("card")));
+    if has_card && options["card"]["request_three_d_secure"].is_null() {
+        options["card"]["request_three_d_secure"] = json!("automatic");
+    }
+    options
+}
+
+fn saved_options(p: &Params, mode: &str) -> Value {
+    match p.at("/saved_payment_method_options") {
+        None if p.at("/customer").is_none() || mode == "setup" => Value::Null,
+        None => json!({
+            "allow_redisplay_filters": ["always"], "payment_method_remove": "disabled",
+            "payment_method_save": null,
+        }),
+        Some(sent) => {
+            let filters = &sent["allow_redisplay_filters"];
+            json!({
+                "allow_redisplay_filters": if filters.is_null() { json!(["always"]) } else { filters.clone() },
+                "payment_method_remove": sent["payment_method_remove"].as_str().unwrap_or("disabled"),
+                "payment_method_save": sent["payment_method_save"],
+            })
+        }
+    }
+}
+
+fn optional_item(sent: &Value) -> Value {
+    json!({
+        "adjustable_quantity": super::lines::adjustable(&sent["adjustable_quantity"]),
+        "price": sent["price"],
+        "quantity": sent["quantity"],
+    })
+}
+
+/// What was sent for the object that the session will make, its metadata checked.
+fn with_metadata(p: &Params, pointer: &str) -> Answer {
+    let mut data = p.or_null(pointer);
+    let metadata = merged_metadata(&json!({}), data.get("metadata"))?;
+    if !data.is_object() {
+        data = json!({});
+    }
+    data["metadata"] = metadata;
+    Ok(data)
+}
