@@ -81,6 +81,19 @@ fn descend(
         }
         return Ok(());
     }
+    if let [first, "currency_options"] = segments
+        && matches!(
+            (value["object"].as_str(), *first),
+            (Some("promotion_code"), "restrictions") | (Some("shipping_rate"), "fixed_amount")
+        )
+    {
+        let options = account.get(value["id"].as_str().unwrap_or_default());
+        let options = options["_currency_options"].clone();
+        if !options.is_null() {
+            value[*first]["currency_options"] = options;
+        }
+        return Ok(());
+    }
     let cannot = || {
         StripeError::invalid(format!(
             "This property cannot be expanded ({}).",
