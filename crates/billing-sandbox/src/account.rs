@@ -241,6 +241,22 @@ impl Account {
         self.due.insert(key, (action.to_owned(), id.to_owned()));
     }
 
+    /// Moves what is due in the sandbox's own time, and concerns objects that are on a clock now, to
+    /// that clock.
+    pub(crate) fn move_due(&mut self, clock: &str) {
+        let moving: Vec<DueKey> = self
+            .due
+            .iter()
+            .filter(|(key, (_, id))| key.0.is_empty() && self.clock_of(id) == clock)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in moving {
+            if let Some(action) = self.due.remove(&key) {
+                self.due.insert((clock.to_owned(), key.1, key.2), action);
+            }
+        }
+    }
+
     /// Carries out what is due on a clock (empty: the sandbox's own) by a time: each action at its
     /// own time, in order, as if nobody had waited.
     pub(crate) fn carry_out_due(&mut self, clock: &str, until: i64) {
