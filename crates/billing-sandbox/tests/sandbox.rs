@@ -24,6 +24,8 @@ mod renewals;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/test_clocks.rs"]
+mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
 #[path = "sandbox/webhooks.rs"]
