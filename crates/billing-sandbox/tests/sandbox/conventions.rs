@@ -98,7 +98,9 @@ async fn errors_have_stripes_envelope() {
 #[tokio::test]
 async fn what_is_not_simulated_is_a_501_and_what_stripe_lacks_is_a_404() {
     let client = Client::start().await;
-    let cards = client.post("/v1/issuing/cards", &[("currency", "usd")]).await;
+    let cards = client
+        .post("/v1/issuing/cards", &[("currency", "usd")])
+        .await;
     assert_eq!(cards.status, 501);
     let supported = cards.json["error"]["supported"].as_array().unwrap();
     assert!(supported.contains(&json!("POST /v1/checkout/sessions")));
