@@ -1,5 +1,6 @@
 //! The pages that the sandbox itself serves: hosted checkout, and what is going on here.
 
+pub(crate) mod authenticate;
 mod checkout;
 mod fields;
 mod index;
@@ -15,6 +16,8 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET" | "HEAD", [""]) => index::page(world),
+        (method, ["authenticate", id]) => authenticate::answer(world, method, id, &request.body)
+            .unwrap_or_else(|| unknown(request)),
         ("GET" | "HEAD", ["c", "recover", id]) => checkout::recover(world, id),
         (method, ["c", "pay", id, rest @ ..]) => {
             let what = rest.join("/");

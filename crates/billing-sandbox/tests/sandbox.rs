@@ -14,6 +14,8 @@ mod disturbances;
 mod faults;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
+#[path = "sandbox/payments.rs"]
+mod payments;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

@@ -23,6 +23,7 @@ const ENDPOINTS: &[&str] = &[
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
+    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
     "POST /sandbox/webhook_endpoints/{id}/roll",
     "GET /sandbox/requests",
     "GET /sandbox/shapes  what --check-shapes found",
@@ -92,6 +93,9 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
                     "violations": findings.violations,
                 }),
             )
+        }
+        ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
+            hosted::authenticate(world, id, &sent(request))
         }
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
         _ => unknown(),

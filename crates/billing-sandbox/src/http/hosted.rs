@@ -10,6 +10,8 @@ use crate::api::portal::acts::{self, Change, Reason};
 use crate::http::exchange::Reply;
 use crate::lives::checkout::entry::DebitOutcome;
 use crate::lives::checkout::{self, CardEntry, PayWith, Payment, Submission, debit, revise};
+use crate::pages::authenticate;
+use crate::shape::render::render;
 use crate::world::World;
 
 /// Answers what is below `/sandbox/checkout/`; `None` for what is not there.
@@ -109,6 +111,26 @@ pub(crate) fn card_of(sent: &Value) -> CardEntry {
         name: text(sent, "name", "Jenny Rosen"),
         email: text(sent, "email", "jenny@example.com"),
     }
+}
+
+/// Answers the challenge of an intent as its page would.
+pub(crate) fn authenticate(world: &World, id: &str, sent: &Value) -> Reply {
+    let is_passed = match sent["outcome"].as_str() {
+        Some("succeed") => true,
+        Some("fail") => false,
+        _ => return refused(400, "outcome must be succeed or fail"),
+    };
+    let Some(account) = world.account_holding(id) else {
+        return refused(404, "no such intent");
+    };
+    world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
+        if !authenticate::settle(account, id, is_passed) {
+            return refused(409, "this intent does not wait for its payer");
+        }
+        let shown = render(account.get(id), account.default_version);
+        Reply::json(200, &shown)
+    })
 }
 
 fn outcome_of(sent: &Value) -> DebitOutcome {
