@@ -30,5 +30,7 @@ mod shapes;
 mod subscriptions;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
+#[path = "sandbox/trigger.rs"]
+mod trigger;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;
