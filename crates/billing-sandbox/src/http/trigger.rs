@@ -225,10 +225,12 @@ async fn carry_out(
     let target = words.first().cloned().unwrap_or_default();
     match step.verb {
         "PAY" => {
-            let sent: Value = words
-                .iter()
-                .skip(1)
-                .filter_map(|word| word.split_once('='))
+            let pairs = words.iter().skip(1).filter_map(|word| word.split_once('='));
+            let sent: Value = pairs
+                .map(|(name, value)| match value {
+                    "true" => (name, json!(true)),
+                    text => (name, json!(text)),
+                })
                 .collect();
             let reply = hosted::checkout(world, &target, "pay", &sent);
             let reply = reply.ok_or("there is no such page")?;
