@@ -93,7 +93,9 @@ pub(crate) fn find(
         ROOTS.contains(&format!(" {root} ")) && matches!(method, "GET" | "POST" | "DELETE")
     } else {
         described.iter().any(|endpoint| {
-            endpoint.split_once(' ').is_some_and(|(verb, _)| verb == method)
+            endpoint
+                .split_once(' ')
+                .is_some_and(|(verb, _)| verb == method)
                 && params::exists(endpoint, version)
         })
     };
