@@ -8,7 +8,6 @@ pub(crate) mod update;
 
 use serde_json::{Value, json};
 
-use crate::api::search::Query;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives::subscription::ending::{self, Cancellation};
@@ -20,7 +19,6 @@ const UNSIMULATED: &str = "application_fee_percent billing_schedules billing_thr
 pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/subscriptions", create::create).lacks(UNSIMULATED),
     route("GET /v1/subscriptions", list_subscriptions),
-    route("GET /v1/subscriptions/search", search),
     route("GET /v1/subscriptions/{}", retrieve),
     route("POST /v1/subscriptions/{}", update::update).lacks(UNSIMULATED),
     route("DELETE /v1/subscriptions/{}", cancel),
@@ -69,45 +67,6 @@ fn list_subscriptions(call: &mut Call<'_>) -> Answer {
             && list::within(ends, first["current_period_end"].as_i64())
             && price.is_none_or(has_price)
     })
-}
-
-fn search(call: &mut Call<'_>) -> Answer {
-    let fields = [
-        "created",
-        "metadata",
-        "status",
-        "canceled_at",
-        "current_period_start",
-        "current_period_end",
-    ];
-    let query = Query::parse(call.params.require("query")?, &fields, "subscriptions")?;
-    let limit = call.params.int("/limit").unwrap_or(10);
-    if !(1..=100).contains(&limit) {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            "This value must be between 1 and 100.",
-        )
-        .param("limit"));
-    }
-    let page: usize = match call.params.text("/page") {
-        None => 0,
-        Some(page) => page
-            .parse()
-            .map_err(|_| StripeError::invalid(format!("{page} is an invalid page.")))?,
-    };
-    let limit = usize::try_from(limit).unwrap_or(1);
-    let all = call.account.rows("subscription").rev();
-    let rows: Vec<&Value> = all.filter(|row| query.matches(row)).collect();
-    let start = rows.len().min(page.saturating_mul(limit));
-    let end = rows.len().min(start.saturating_add(limit));
-    let has_more = end < rows.len();
-    Ok(json!({
-        "object": "search_result",
-        "data": rows[start..end],
-        "has_more": has_more,
-        "next_page": has_more.then(|| page.saturating_add(1).to_string()),
-        "url": "/v1/subscriptions/search",
-    }))
 }
 
 fn cancel(call: &mut Call<'_>) -> Answer {

@@ -3,6 +3,7 @@
 
 use crate::account::Account;
 use crate::lives::checkout;
+use crate::lives::entitlement;
 use crate::lives::invoice::collect;
 use crate::lives::subscription::status;
 
@@ -56,5 +57,5 @@ pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
 
 /// The products of a customer's live subscriptions may have changed.
 pub(crate) fn subscriptions_changed(account: &mut Account, customer_id: &str) {
-    let _ = (account, customer_id);
+    entitlement::recompute(account, customer_id);
 }
