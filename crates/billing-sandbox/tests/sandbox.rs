@@ -20,6 +20,8 @@ mod faults;
 mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
+#[path = "sandbox/payments.rs"]
+mod payments;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

@@ -60,7 +60,7 @@ fn create(call: &mut Call<'_>) -> Answer {
     let (can_redirect, return_url) = (terms.can_redirect(), call.params.or_null("/return_url"));
     if is_confirmed {
         terms::refuse_off_session_setup(call, &terms.setup_future_usage())?;
-        // Nobody is there to be led anywhere in an off-session payment.
+        // Off session nobody can be led anywhere.
         if can_redirect && return_url.is_null() && !terms::is_off_session(call) {
             return Err(StripeError::invalid(terms::needs_return_url(
                 "PaymentIntent",
@@ -272,10 +272,9 @@ fn confirm(call: &mut Call<'_>) -> Answer {
     };
     terms::refuse_off_session_setup(call, &usage)?;
     let automatic = &before["automatic_payment_methods"];
-    let can_redirect = automatic["enabled"] == true
-        && automatic["allow_redirects"] != "never"
-        && !terms::is_off_session(call);
-    if can_redirect && !call.params.has("return_url") && before["_return_url"].is_null() {
+    let can_redirect = automatic["enabled"] == true && automatic["allow_redirects"] != "never";
+    let has_return_url = call.params.has("return_url") || !before["_return_url"].is_null();
+    if can_redirect && !has_return_url && !terms::is_off_session(call) {
         let refusal = StripeError::invalid(terms::needs_return_url("PaymentIntent"));
         return Err(refusal.with("payment_intent", Value::clone(&before)));
     }
