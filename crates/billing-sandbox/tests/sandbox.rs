@@ -36,5 +36,7 @@ mod subscriptions;
 mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
+#[path = "sandbox/trigger.rs"]
+mod trigger;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;
