@@ -48,6 +48,7 @@ impl Rate {
 pub(crate) fn lines(account: &Account, before: &Value, after: &Value, at: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     let old = subscription::items(before);
+    let is_fresh = before["billing_cycle_anchor"] != after["billing_cycle_anchor"];
     for was in old {
         let becomes = subscription::items(after)
             .iter()
@@ -58,12 +59,12 @@ pub(crate) fn lines(account: &Account, before: &Value, after: &Value, at: i64) -
         if let Some(item) = becomes
             && (differs(was, item) || trial_ends(before, after, at))
         {
-            lines.extend(debit(account, after, item, at));
+            lines.extend(debit(account, after, item, at, is_fresh));
         }
     }
     for item in subscription::items(after) {
         if !old.iter().any(|was| was["id"] == item["id"]) {
-            lines.extend(debit(account, after, item, at));
+            lines.extend(debit(account, after, item, at, is_fresh));
         }
     }
     lines
@@ -158,7 +159,12 @@ pub(crate) fn is_metered(price: &Value) -> bool {
 
 /// What was billed for an item and is not used: in flexible mode by the original debit, in classic
 /// mode by the current price.
-fn credit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Option<Line> {
+pub(crate) fn credit(
+    account: &Account,
+    subscription: &Value,
+    item: &Value,
+    at: i64,
+) -> Option<Line> {
     let end = item["current_period_end"].as_i64().unwrap_or(at);
     if is_metered(&item["price"]) || is_in_trial(subscription, at) || at >= end {
         return None;
@@ -192,8 +198,15 @@ fn credit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Opt
     })
 }
 
-/// What is asked for an item from a moment to the end of its period.
-fn debit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Option<Line> {
+/// What is asked for an item from a moment to the end of its period; when a new cycle begins then, an
+/// ordinary line.
+pub(crate) fn debit(
+    account: &Account,
+    subscription: &Value,
+    item: &Value,
+    at: i64,
+    is_fresh: bool,
+) -> Option<Line> {
     if is_metered(&item["price"]) {
         return None;
     }
@@ -202,7 +215,7 @@ fn debit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Opti
         return Some(billing::trial_line(account, subscription, item, (at, end)));
     }
     let rate = rate(account, subscription, item, at);
-    if rate.start == at && rate.end == end {
+    if is_fresh && rate.start == at && rate.end == end {
         return Some(billing::item_line(account, subscription, item, (at, end)));
     }
     Some(Line {
@@ -250,7 +263,11 @@ fn note(account: &Account, subscription: &Value, item: &Value, at: i64) -> Optio
     let notes: Vec<String> = all
         .filter(|id| discount::is_live(account, id, at))
         .filter_map(|id| {
-            let coupon = account.get(account.get(&id)["source"]["coupon"].as_str()?);
+            let discount = account.get(&id);
+            let coupon = match &discount["_coupon"] {
+                Value::Null => account.get(discount["source"]["coupon"].as_str()?),
+                kept => kept,
+            };
             if let Some(off) = coupon["amount_off"].as_i64() {
                 let currency = coupon["currency"].as_str().unwrap_or("usd");
                 return Some(format!("{} off", money::written(off, currency)));

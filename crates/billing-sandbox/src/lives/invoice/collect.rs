@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::card::Decline;
-use crate::lives::invoice::subscription_of;
-use crate::lives::payment::{self, IntentTerms};
+use crate::lives::card::{self, Decline};
+use crate::lives::invoice::{dunning, subscription_of};
+use crate::lives::payment::{self, Collected, IntentTerms, Session};
 use crate::lives::reaction;
 
 /// How a try to collect an invoice ended; the events of it are raised.
@@ -160,6 +160,7 @@ pub(crate) fn settle_out_of_band(account: &mut Account, id: &str) {
     account.raise_update("invoice.updated", id, &before);
     account.raise("invoice.paid", id);
     account.raise("invoice.payment_succeeded", id);
+    set_delinquent(account, id, false);
     reaction::invoice_paid(account, id);
 }
 
@@ -204,19 +205,20 @@ pub(crate) fn attempt(
 ) -> Result<(), Decline> {
     let once = Try {
         method_id,
-        is_off_session: true,
+        is_off_session: false,
         is_automatic: false,
         tells_update: false,
     };
     match try_to_pay(account, id, once) {
         Collection::Paid => Ok(()),
-        Collection::Declined(decline) => Err(decline),
-        Collection::NeedsAction => Err(Decline {
-            code: "authentication_required",
-            decline_code: "authentication_required",
-            message: "Your card was declined. This transaction requires authentication.",
-            ..crate::lives::card::GENERIC
-        }),
+        Collection::Declined(decline) => {
+            // A subscription whose first payment failed is not dunned: it ends within a day.
+            if account.get(id)["billing_reason"] != "subscription_create" {
+                dunning::plan_retry(account, id);
+            }
+            Err(decline)
+        }
+        Collection::NeedsAction => Err(card::AUTHENTICATION),
     }
 }
 
@@ -231,22 +233,48 @@ pub(crate) fn try_to_pay(account: &mut Account, id: &str, how: Try<'_>) -> Colle
         return Collection::Paid;
     }
     let intent_id = ensure_intent(account, id);
-    note_attempt(account, id, how.is_automatic);
-    let charged = payment::charge(account, &intent_id, how.method_id);
+    let session = if how.is_off_session {
+        Session::Off
+    } else {
+        Session::On
+    };
+    let collected = payment::collect(account, &intent_id, how.method_id, session);
     let charge = account.get(&intent_id)["latest_charge"].clone();
-    account.set(id, "_charge", charge.clone());
-    match charged {
-        Ok(_) => {
-            account.raise("charge.succeeded", charge.as_str().unwrap_or_default());
-            account.raise("payment_intent.succeeded", &intent_id);
+    account.set(id, "_charge", charge);
+    account.set(id, "attempted", json!(true));
+    match collected {
+        Collected::Succeeded => {
+            note_attempt(account, id, how.is_automatic);
+            payment::raise_succeeded(account, &intent_id);
             settle(account, id, how.tells_update.then_some(&before));
             Collection::Paid
         }
-        Err(decline) => {
+        Collected::Declined(decline) => {
+            note_attempt(account, id, how.is_automatic);
             payment::raise_failed(account, &intent_id);
             account.raise("invoice.payment_failed", id);
+            set_delinquent(account, id, true);
+            if decline == card::AUTHENTICATION {
+                account.raise("invoice.payment_action_required", id);
+            }
             Collection::Declined(decline)
         }
+        // Not a try yet: it counts once the customer has answered.
+        Collected::RequiresAction => {
+            account.raise("payment_intent.requires_action", &intent_id);
+            account.raise("invoice.payment_action_required", id);
+            Collection::NeedsAction
+        }
+    }
+}
+
+/// Whether a customer's latest invoice could not be collected.
+pub(crate) fn set_delinquent(account: &mut Account, id: &str, is_delinquent: bool) {
+    let customer_id = text(&account.get(id)["customer"]);
+    let before = account.snapshot(&customer_id);
+    if before["delinquent"] == !is_delinquent {
+        account.set(&customer_id, "delinquent", json!(is_delinquent));
+        account.raise_update("customer.updated", &customer_id, &before);
     }
 }
 
@@ -282,6 +310,7 @@ pub(crate) fn settle(account: &mut Account, id: &str, before: Option<&std::sync:
         row["status_transitions"]["paid_at"] = json!(now);
         account.raise("invoice_payment.paid", &payment_id);
     }
+    set_delinquent(account, id, false);
 }
 
 /// An intent of an invoice succeeded by its customer's doing.
@@ -312,6 +341,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     note_attempt(account, &id, false);
     account.raise("invoice.payment_failed", &id);
     account.raise_update("invoice.updated", &id, &before);
+    set_delinquent(account, &id, true);
     reaction::invoice_not_paid(account, &id);
 }
 
