@@ -1,6 +1,6 @@
 //! Tokens of raw cards, as Stripe.js makes them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::{Answer, Call, Route, payment_methods, route};
 use crate::http::error::StripeError;
