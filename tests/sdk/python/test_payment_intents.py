@@ -276,6 +276,22 @@ def test_confirming_by_hand_after_the_challenge(client):
     assert (done.status, done.amount_received) == ("succeeded", 1000)
 
 
+def test_options_of_cards(client):
+    customer = client.v1.customers.create()
+    held = pay(client, "pm_card_visa", customer=customer.id,
+               payment_method_options={"card": {"capture_method": "manual", "setup_future_usage": "off_session"}})
+    assert (held.status, held.payment_method_options.card.capture_method) == ("requires_capture", "manual")
+    assert client.v1.payment_methods.retrieve(held.payment_method).customer == customer.id
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        pay(client, "pm_card_visa", payment_method_options={"card": {"request_three_d_secure": "maybe"}})
+    assert refused.value.user_message == (
+        "Invalid payment_method_options[card][request_three_d_secure]: must be one of any, automatic, or challenge"
+    )
+    with pytest.raises(stripe.StripeError) as refused:
+        pay(client, "pm_card_visa", payment_method_options={"card": {"moto": True}})
+    assert refused.value.http_status == 501
+
+
 def test_states_before_confirmation(client):
     intent = client.v1.payment_intents.create(params={"amount": 2000, "currency": "EUR", "metadata": {"a": "1"}})
     assert (intent.status, intent.currency) == ("requires_payment_method", "eur")
