@@ -14,4 +14,5 @@ pub(crate) mod keys;
 pub(crate) mod params;
 pub(crate) mod publishable;
 pub(crate) mod server;
+pub(crate) mod trigger;
 pub(crate) mod v2;

@@ -24,9 +24,6 @@ pub(crate) static DUE: &[Action] = &[
     ("payment_intent.expire_hold", intent::expire_hold),
 ];
 
-/// How long Stripe takes to settle a charge that is captured asynchronously.
-const SETTLED_AFTER_SECONDS: i64 = 3;
-
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IntentTerms {
@@ -392,14 +389,14 @@ pub(crate) fn charge_alone(
     Ok(id)
 }
 
-/// Settles a captured charge: at once where Stripe answers with the balance transaction, else a few
-/// seconds later. What is on a test clock does not wait for somebody to advance it.
+/// Settles a captured charge: at once where Stripe answers with the balance transaction, else after
+/// the answer, as Stripe does some seconds later. The next request finds it: nobody has to sleep.
+/// What is on a test clock does not wait for somebody to advance it.
 fn settle_soon(account: &mut Account, charge_id: &str, intent: &Value) {
     let is_later =
         intent["capture_method"] == "automatic_async" && account.clock_of(charge_id).is_empty();
     if is_later {
-        let at = account.now.saturating_add(SETTLED_AFTER_SECONDS);
-        account.when(at, "charge.settle", charge_id);
+        account.when(account.now, "charge.settle", charge_id);
     } else {
         ledger::settle_charge(account, charge_id);
     }
