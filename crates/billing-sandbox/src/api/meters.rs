@@ -105,7 +105,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Answer {
 }
 
 /// Changes a meter and raises the event of that name.
-fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> Answer {
+fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> Value {
     let id = call.id();
     let before = call.account.snapshot(&id);
     let now = call.account.now;
@@ -122,17 +122,17 @@ fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> 
     } else {
         call.account.raise(event, &id);
     }
-    Ok(call.account.get(&id).clone())
+    call.account.get(&id).clone()
 }
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     fetch(call)?;
     let name = call.params.or_null("/display_name");
-    change(call, "billing.meter.updated", |object| {
+    Ok(change(call, "billing.meter.updated", |object| {
         if !name.is_null() {
             object["display_name"] = name;
         }
-    })
+    }))
 }
 
 pub(crate) fn deactivate(call: &mut Call<'_>) -> Answer {
@@ -143,10 +143,10 @@ pub(crate) fn deactivate(call: &mut Call<'_>) -> Answer {
         )));
     }
     let now = call.account.now;
-    change(call, "billing.meter.deactivated", |object| {
+    Ok(change(call, "billing.meter.deactivated", |object| {
         object["status"] = json!("inactive");
         object["status_transitions"]["deactivated_at"] = json!(now);
-    })
+    }))
 }
 
 pub(crate) fn reactivate(call: &mut Call<'_>) -> Answer {
@@ -159,10 +159,10 @@ pub(crate) fn reactivate(call: &mut Call<'_>) -> Answer {
     }
     let event_name = object["event_name"].as_str().unwrap_or_default();
     refuse_taken(call.account, event_name)?;
-    change(call, "billing.meter.reactivated", |object| {
+    Ok(change(call, "billing.meter.reactivated", |object| {
         object["status"] = json!("active");
         object["status_transitions"]["deactivated_at"] = Value::Null;
-    })
+    }))
 }
 
 pub(crate) fn create_event(call: &mut Call<'_>) -> Answer {

@@ -65,7 +65,7 @@ pub(crate) fn take(account: &mut Account, meter_id: &str, report: &Report) -> St
         "_received": account.wall,
     }));
     if let Some((code, message)) = problem {
-        reject(account, meter_id, code, message, &report.identifier);
+        reject(account, meter_id, code, &message, &report.identifier);
     }
     id
 }
@@ -120,7 +120,7 @@ pub(crate) fn reject(
     account: &mut Account,
     meter_id: &str,
     code: &str,
-    message: String,
+    message: &str,
     identifier: &str,
 ) {
     let now = account.wall;
