@@ -197,3 +197,47 @@ def test_wrong_reports_are_told_of_later(client, url):
         "meter_event_customer_not_found", "meter_event_invalid_value", "meter_event_no_customer_defined"]
     samples = {kind.code: kind.sample_errors[0].request.identifier for kind in reason.error_types}
     assert samples["meter_event_customer_not_found"] == "a"
+
+
+def total(v1, calls, customer):
+    start = int(time.time()) // DAY * DAY - DAY
+    found = v1.billing.meters.event_summaries.list(calls.id, {"customer": customer, "start_time": start, "end_time": start + 3 * DAY})
+    return found.data[0].aggregated_value
+
+
+def test_events_by_the_second_api(client, customer):
+    calls = meter(client.v1)
+    events = client.v2.billing.meter_events
+    sent = events.create({
+        "event_name": calls.event_name, "identifier": "v2", "payload": {"stripe_customer_id": customer, "value": "9"}})
+    assert (sent.object, sent.identifier, sent.payload["value"]) == ("v2.billing.meter_event", "v2", "9")
+    assert total(client.v1, calls, customer) == 9
+    for change, code in (({"identifier": "v2"}, "duplicate_meter_event"), ({"event_name": "none"}, "no_meter"),
+                         ({"payload": {"stripe_customer_id": customer}}, "payload_no_value_defined"),
+                         ({"payload": {"value": "1"}}, "payload_no_customer_defined"),
+                         ({"payload": {"stripe_customer_id": customer, "value": "x"}}, "payload_invalid_value")):
+        params = {"event_name": calls.event_name, "payload": {"stripe_customer_id": customer, "value": "1"}, **change}
+        error = refused(stripe.StripeError, events.create, params)
+        assert (error.http_status, error.code) == (400, code)
+    taken = client.v2.billing.meter_event_adjustments.create({
+        "event_name": calls.event_name, "type": "cancel", "cancel": {"identifier": "v2"}})
+    assert (taken.object, taken.status) == ("v2.billing.meter_event_adjustment", "pending")
+    assert total(client.v1, calls, customer) == 0
+
+
+def test_a_stream_of_events(client, customer, url):
+    calls = meter(client.v1)
+    session = client.v2.billing.meter_event_session.create()
+    assert session.object == "v2.billing.meter_event_session"
+    streaming = stripe.StripeClient(
+        session.authentication_token, base_addresses={"api": url, "connect": url, "files": url, "meter_events": url})
+    streaming.v2.billing.meter_event_stream.create({"events": [
+        {"event_name": calls.event_name, "payload": {"stripe_customer_id": customer, "value": str(value)}}
+        for value in range(1, 11)] + [{"event_name": "nothing", "payload": {"value": "1"}, "identifier": "stray"}]})
+    assert total(client.v1, calls, customer) == 55
+    told = [event for event in client.v2.core.events.list({}).data if event.type == "v1.billing.meter.no_meter_found"]
+    assert len(told) == 1
+    reason = client.v2.core.events.retrieve(told[0].id).data.reason
+    assert (reason.error_count, reason.error_types[0].code) == (1, "no_meter")
+    # The token opens nothing else.
+    assert refused(stripe.AuthenticationError, streaming.v1.customers.list).http_status == 401
