@@ -112,7 +112,12 @@ fn descend(
             return Err(cannot());
         }
     }
+    let kind = value["object"].as_str().unwrap_or_default();
+    let is_text = schema::is_text(kind, first, version);
     let member = &mut value[*first];
+    if is_text && member.is_string() {
+        return Err(cannot());
+    }
     if let Some(id) = member.as_str() {
         let Some(object) = account.find(id) else {
             return Err(cannot());

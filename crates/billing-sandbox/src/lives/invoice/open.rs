@@ -135,6 +135,7 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
                 object["discount"] = Value::Null;
             }
         }
+        discount::detach(account, &[discount_id.to_owned()]);
     }
 }
 
