@@ -146,6 +146,10 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         }
     }
     let is_map = matches!(*first, "metadata" | "data") && !value["data"].is_array();
+    let kind = value["object"].as_str().unwrap_or_default();
+    if value[*first].is_string() && schema::is_text(kind, first, version) {
+        return;
+    }
     let member = &mut value[*first];
     match member {
         Value::String(id) => {
