@@ -6,6 +6,7 @@ mod fields;
 mod index;
 mod invoice;
 mod pdf;
+mod portal;
 
 use crate::http::exchange::{Reply, Request};
 use crate::world::World;
@@ -27,6 +28,13 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
         }
         (method, ["i", id, rest @ ..]) => invoice::answer(world, method, id, rest, &request.body)
             .unwrap_or_else(|| unknown(request)),
+        (method, ["p", "session", id, rest @ ..]) => {
+            portal::answer(world, method, id, rest, &request.body)
+                .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["p", "login", token]) => {
+            portal::login(world, method, token, &request.body).unwrap_or_else(|| unknown(request))
+        }
         _ => unknown(request),
     }
 }

@@ -12,14 +12,20 @@ mod conventions;
 mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/expansion.rs"]
+mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hostile.rs"]
+mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
+#[path = "sandbox/repeatable.rs"]
+mod repeatable;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
