@@ -12,12 +12,14 @@ static AREAS: &[&[Action]] = &[
     lives::checkout::DUE,
     lives::discount::DUE,
     lives::invoice::DUE,
+    lives::ledger::DUE,
     lives::payment::DUE,
     lives::refund::DUE,
     lives::dispute::DUE,
     lives::meter::DUE,
     lives::schedule::DUE,
     lives::subscription::DUE,
+    lives::tax::DUE,
 ];
 
 /// Carries out an action; a name that nothing answers to does nothing.
