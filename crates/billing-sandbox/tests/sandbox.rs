@@ -28,6 +28,8 @@ mod proration;
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
 #[path = "sandbox/shapes.rs"]
