@@ -448,11 +448,14 @@ fn confirm_setup(account: &mut Account, session: &Value, customer: &Value, means
     let Some(intent_id) = session["setup_intent"].as_str().map(str::to_owned) else {
         return Value::Null;
     };
+    let is_new = account.get(&intent_id)["status"] != "succeeded";
     if let Some(intent) = account.edit(&intent_id) {
         intent["status"] = json!("succeeded");
         intent["customer"] = customer.clone();
         intent["payment_method"] = json!(means.method);
     }
-    account.raise("setup_intent.succeeded", &intent_id);
+    if is_new {
+        account.raise("setup_intent.succeeded", &intent_id);
+    }
     json!(intent_id)
 }
