@@ -1,6 +1,8 @@
 //! One Stripe account of the sandbox: its objects, its events, what is due, and its remembered answers.
 //! Everything in here happens under one lock and never waits.
 
+pub(crate) mod state;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use std::sync::{Arc, Mutex};
@@ -178,6 +180,13 @@ impl Account {
             .filter_map(|id| self.find(id))
     }
 
+    /// The newest few ids of each kind.
+    #[cfg(test)]
+    pub(crate) fn ids_by_kind(&self) -> Vec<String> {
+        let newest = self.order.values().flat_map(|ids| ids.iter().rev().take(4));
+        newest.cloned().collect()
+    }
+
     pub(crate) fn insert(&mut self, object: Value) -> String {
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         let kind = object["object"].as_str().unwrap_or_default().to_owned();
@@ -239,6 +248,22 @@ impl Account {
         self.due_count += 1;
         let key = (self.clock_of(id), at, self.due_count);
         self.due.insert(key, (action.to_owned(), id.to_owned()));
+    }
+
+    /// Moves what is due in the sandbox's own time, and concerns objects that are on a clock now, to
+    /// that clock.
+    pub(crate) fn move_due(&mut self, clock: &str) {
+        let moving: Vec<DueKey> = self
+            .due
+            .iter()
+            .filter(|(key, (_, id))| key.0.is_empty() && self.clock_of(id) == clock)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in moving {
+            if let Some(action) = self.due.remove(&key) {
+                self.due.insert((clock.to_owned(), key.1, key.2), action);
+            }
+        }
     }
 
     /// Carries out what is due on a clock (empty: the sandbox's own) by a time: each action at its

@@ -6,6 +6,8 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod form;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod keys;

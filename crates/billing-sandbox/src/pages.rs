@@ -4,6 +4,8 @@ pub(crate) mod authenticate;
 mod checkout;
 mod fields;
 mod index;
+mod invoice;
+mod pdf;
 mod portal;
 
 use crate::http::exchange::{Reply, Request};
@@ -24,6 +26,8 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
             checkout::answer(world, method, id, &what, &request.body)
                 .unwrap_or_else(|| unknown(request))
         }
+        (method, ["i", id, rest @ ..]) => invoice::answer(world, method, id, rest, &request.body)
+            .unwrap_or_else(|| unknown(request)),
         (method, ["p", "session", id, rest @ ..]) => {
             portal::answer(world, method, id, rest, &request.body)
                 .unwrap_or_else(|| unknown(request))

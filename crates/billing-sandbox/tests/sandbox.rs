@@ -8,10 +8,16 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/credit_notes.rs"]
+mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/expansion.rs"]
+mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hostile.rs"]
+mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
 #[path = "sandbox/payments.rs"]
@@ -20,10 +26,14 @@ mod payments;
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
+#[path = "sandbox/repeatable.rs"]
+mod repeatable;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/test_clocks.rs"]
+mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
 #[path = "sandbox/webhooks.rs"]

@@ -65,7 +65,8 @@ fn test_clock(call: &Call<'_>) -> Result<Value, StripeError> {
     let Some(clock) = call.params.text("/test_clock") else {
         return Ok(Value::Null);
     };
-    if call.account.get(clock)["object"] != "test_helpers.test_clock" {
+    let known = call.account.get(clock);
+    if known["object"] != "test_helpers.test_clock" || known["deleted"] == true {
         return Err(StripeError::no_such_param(
             "test clock",
             clock,

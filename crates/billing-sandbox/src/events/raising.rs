@@ -55,7 +55,7 @@ impl Account {
         let id = format!("evt_test_65{}", self.ids.letters(44));
         self.keep_and_send(Event {
             object,
-            thin: Some(Arc::new(Thin { related, data })),
+            thin: Some(Box::new(Thin { related, data })),
             ..self.blank_event(id, kind)
         });
     }
@@ -68,7 +68,7 @@ impl Account {
         let event = Event {
             object: Arc::clone(&destination),
             pending_webhooks: 1,
-            thin: Some(Arc::new(Thin {
+            thin: Some(Box::new(Thin {
                 related,
                 data: Value::Null,
             })),

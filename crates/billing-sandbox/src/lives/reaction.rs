@@ -2,14 +2,13 @@
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
 use crate::account::Account;
+use crate::lives::checkout;
 use crate::lives::entitlement;
 use crate::lives::invoice::collect;
 use crate::lives::subscription::status;
-use crate::lives::{checkout, quantity};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
-    quantity::settle_pending(account, invoice_id);
     status::paid(account, invoice_id);
 }
 
