@@ -19,7 +19,7 @@ use crate::lives::payment::setup::SetupTerms;
 
 /// What would change who gets the money, or taxes that only Stripe can find.
 const UNSIMULATED: &str = "application_fee_amount application_fee_percent automatic_tax \
-    billing_cycle_anchor billing_cycle_anchor_config classic dynamic_tax_rates managed_payments \
+    billing_cycle_anchor_config dynamic_tax_rates managed_payments \
     on_behalf_of payment_method_configuration pending_invoice_item_interval transfer_data";
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -42,6 +42,7 @@ fn create(call: &mut Call<'_>) -> Answer {
     let expires_at = terms::expiry(call)?;
     let data = call.params.or_null("/subscription_data");
     terms::check_trial(call, &data)?;
+    terms::check_anchor(call, &data)?;
     lines::tax_rates_of(
         call,
         &data["default_tax_rates"],

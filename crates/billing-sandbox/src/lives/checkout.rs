@@ -1,5 +1,6 @@
 //! A Checkout Session: open until it is paid or expires.
 
+mod billing;
 pub(crate) mod complete;
 pub(crate) mod debit;
 pub(crate) mod entry;
@@ -162,6 +163,11 @@ pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> P
         _ => return Payment::Expired,
     }
     account.set(id, "_problem", Value::Null);
+    if session["_subscription_data"]["billing_cycle_anchor"].is_i64() {
+        // The part of the period that is left has become shorter.
+        totals::settle(account, id);
+    }
+    let session = account.get(id).clone();
     if let Err((message, field)) = entry::check(account, &session, submission) {
         return Payment::Invalid { message, field };
     }
