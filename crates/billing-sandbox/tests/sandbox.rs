@@ -24,6 +24,8 @@ mod hostile;
 mod invoices;
 #[path = "sandbox/payments.rs"]
 mod payments;
+#[path = "sandbox/proration.rs"]
+mod proration;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]
@@ -38,5 +40,7 @@ mod subscriptions;
 mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
+#[path = "sandbox/trigger.rs"]
+mod trigger;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;
