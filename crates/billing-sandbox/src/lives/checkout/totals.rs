@@ -112,6 +112,14 @@ pub(crate) fn items_of(session: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
+/// What the lines of a session come to before anything is taken off.
+pub(crate) fn gross(session: &Value) -> i64 {
+    items_of(session)
+        .iter()
+        .map(|item| price::amount_of(&item["price"], item["quantity"].as_i64().unwrap_or(1)))
+        .fold(0, i64::saturating_add)
+}
+
 /// What a line costs now: nothing during a trial, nothing yet for what is metered, and a part of its
 /// price until a later anchor.
 fn subtotal(now: i64, data: &Value, item: &Value) -> i64 {
