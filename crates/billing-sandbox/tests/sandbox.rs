@@ -16,6 +16,8 @@ mod disturbances;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hosted.rs"]
+mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
 #[path = "sandbox/invoices.rs"]
