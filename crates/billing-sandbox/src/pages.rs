@@ -1,8 +1,9 @@
 //! The pages that the sandbox itself serves: hosted checkout, and what is going on here.
 
 mod checkout;
+pub(crate) mod detail;
 mod fields;
-mod index;
+pub(crate) mod index;
 
 use crate::http::exchange::{Reply, Request};
 use crate::world::World;
