@@ -28,12 +28,15 @@ const INDEXED: &[(&str, &str)] = &[
     ("billing.meter_event", "_usage"),
     ("charge", "payment_intent"),
     ("credit_note", "invoice"),
+    ("customer", "invoice_prefix"),
     ("customer_balance_transaction", "customer"),
     ("dispute", "charge"),
+    ("entitlements.active_entitlement", "_customer"),
     ("invoice", "customer"),
     ("invoice", "_subscription"),
     ("invoice_payment", "invoice"),
     ("invoiceitem", "customer"),
+    ("product_feature", "_product"),
     ("promotion_code", "code"),
     ("price", "product"),
     ("refund", "charge"),
@@ -245,6 +248,22 @@ impl Account {
         self.due_count += 1;
         let key = (self.clock_of(id), at, self.due_count);
         self.due.insert(key, (action.to_owned(), id.to_owned()));
+    }
+
+    /// Moves what is due in the sandbox's own time, and concerns objects that are on a clock now, to
+    /// that clock.
+    pub(crate) fn move_due(&mut self, clock: &str) {
+        let moving: Vec<DueKey> = self
+            .due
+            .iter()
+            .filter(|(key, (_, id))| key.0.is_empty() && self.clock_of(id) == clock)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in moving {
+            if let Some(action) = self.due.remove(&key) {
+                self.due.insert((clock.to_owned(), key.1, key.2), action);
+            }
+        }
     }
 
     /// Carries out what is due on a clock (empty: the sandbox's own) by a time: each action at its

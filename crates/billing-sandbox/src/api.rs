@@ -18,7 +18,9 @@ pub(crate) mod meters;
 pub(crate) mod notifications;
 pub(crate) mod payment_methods;
 pub(crate) mod payments;
+pub(crate) mod plans;
 pub(crate) mod portal;
+pub(crate) mod products;
 pub(crate) mod refunds;
 pub(crate) mod routes;
 pub(crate) mod schedules;
@@ -31,6 +33,7 @@ pub(crate) mod tax;
 pub(crate) mod test_clocks;
 pub(crate) mod thin_events;
 pub(crate) mod tokens;
+pub(crate) mod usage_records;
 
 use serde_json::Value;
 

@@ -17,7 +17,6 @@ pub(crate) mod payment;
 pub(crate) mod portal;
 pub(crate) mod price;
 pub(crate) mod proration;
-pub(crate) mod quantity;
 pub(crate) mod reaction;
 pub(crate) mod refund;
 pub(crate) mod schedule;

@@ -212,6 +212,7 @@ impl Sandbox {
             ..Submission::default()
         };
         let payment: Payment = self.world.act(&account, Cause::default(), |account| {
+            account.enter_clock_of(session_id);
             checkout::pay(account, session_id, &submission)
         });
         Some(payment.as_json(session_id))

@@ -8,6 +8,8 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/credit_notes.rs"]
+mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
 #[path = "sandbox/expansion.rs"]
@@ -30,6 +32,8 @@ mod seeing;
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
+#[path = "sandbox/test_clocks.rs"]
+mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
 #[path = "sandbox/trigger.rs"]

@@ -1,255 +1,196 @@
-//! Products and prices.
+//! Prices: what a product costs, once or again and again, by unit, tier or package.
+
+mod amounts;
+
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::api::catalogue::amounts::{amounts, currency_options, with_own};
 use crate::api::metadata::merged_metadata;
-use crate::api::{Answer, Call, Route, list, route};
+use crate::api::{Answer, Call, Route, list, products, route};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
-
-const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
-    application_fee_percent backdate_start_date billing_cycle_anchor \
-    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
-    consent_collection coupon currency_options custom_fields custom_unit_amount \
-    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
-    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
-    promotion_code proration_date shipping_address_collection shipping_options \
-    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
-    trial_from_plan classic automatic_tax";
+use crate::shape::moves::plan_of;
 
 pub(crate) static ROUTES: &[Route] = &[
-    route("POST /v1/products", create_product).lacks(UNSIMULATED),
-    route("GET /v1/products", list_products),
-    route("GET /v1/products/{}", retrieve_product),
-    route("POST /v1/products/{}", update_product).lacks(UNSIMULATED),
-    route("DELETE /v1/products/{}", delete_product),
-    route("POST /v1/prices", create_price).lacks(UNSIMULATED),
+    route("POST /v1/prices", create_price),
     route("GET /v1/prices", list_prices),
     route("GET /v1/prices/{}", retrieve_price),
-    route("POST /v1/prices/{}", update_price).lacks(UNSIMULATED),
+    route("POST /v1/prices/{}", update_price),
 ];
 
 const LOOKUP_KEYS_MAX: usize = 10;
 
+/// Since this release, usage is billed by meters only.
+const METERS_ONLY: &str = "2025-03-31";
+
+/// Makes a product, for whoever sells one that is described on the way.
 pub(crate) fn create_product(call: &mut Call<'_>) -> Answer {
-    let params = call.params.clone();
-    let id = insert_product(call.account, &params)?;
-    if let Some(data) = params.at("/default_price_data") {
-        let mut data = data.clone();
-        data["product"] = json!(id);
-        let price_id = insert_price(call.account, &Params(data))?;
-        call.account.set(&id, "default_price", json!(price_id));
-        call.account.raise("price.created", &price_id);
-    }
-    call.account.raise("product.created", &id);
-    Ok(call.account.get(&id).clone())
-}
-
-fn insert_product(account: &mut Account, params: &Params) -> Result<String, StripeError> {
-    let id = match params.text("/id") {
-        Some(id) if account.find(id).is_some() => {
-            return Err(StripeError::coded(
-                "resource_already_exists",
-                "Product already exists.",
-            ));
-        }
-        Some(id) => id.to_owned(),
-        None => account.ids.next("prod_"),
-    };
-    let features = params
-        .at("/marketing_features")
-        .or_else(|| params.at("/features"));
-    let product = json!({
-        "id": id,
-        "object": "product",
-        "active": params.flag("/active").unwrap_or(true),
-        "created": account.now,
-        "default_price": null,
-        "description": params.or_null("/description"),
-        "images": params.list("/images"),
-        "livemode": false,
-        "marketing_features": features.cloned().unwrap_or_else(|| json!([])),
-        "metadata": merged_metadata(&json!({}), params.0.get("metadata"))?,
-        "name": params.require("name")?,
-        "package_dimensions": params.or_null("/package_dimensions"),
-        "shippable": params.or_null("/shippable"),
-        "statement_descriptor": params.or_null("/statement_descriptor"),
-        "tax_code": params.or_null("/tax_code"),
-        "tax_details": null,
-        "type": "service",
-        "unit_label": params.or_null("/unit_label"),
-        "updated": account.now,
-        "url": params.or_null("/url"),
-    });
-    Ok(account.insert(product))
-}
-
-pub(crate) fn retrieve_product(call: &mut Call<'_>) -> Answer {
-    call.account.fetch("product", &call.id(), "id").cloned()
-}
-
-pub(crate) fn update_product(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let before = call.account.fetch_snapshot("product", &id, "id")?;
-    let mut product = Value::clone(&before);
-    for name in [
-        "active",
-        "description",
-        "images",
-        "marketing_features",
-        "name",
-        "shippable",
-        "statement_descriptor",
-        "unit_label",
-        "url",
-        "default_price",
-    ] {
-        if call.params.has(name) {
-            product[name] = call.params.or_null(&format!("/{name}"));
-        }
-    }
-    if let Some(price) = call.params.text("/default_price")
-        && call.account.get(price)["product"] != id.as_str()
-    {
-        return Err(StripeError::no_such_param("price", price, "default_price"));
-    }
-    product["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
-    product["updated"] = json!(call.account.now);
-    if let Some(stored) = call.account.edit(&id) {
-        *stored = product;
-    }
-    call.account.raise_update("product.updated", &id, &before);
-    Ok(call.account.get(&id).clone())
-}
-
-pub(crate) fn delete_product(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    let product = call.account.fetch_snapshot("product", &id, "id")?;
-    if call
-        .account
-        .rows("price")
-        .any(|price| price["product"] == id.as_str())
-    {
-        return Err(StripeError::invalid(
-            "This product cannot be deleted because it has one or more user-created prices.",
-        ));
-    }
-    call.account.delete("product", &id, None);
-    call.account.raise_with("product.deleted", product, None);
-    Ok(json!({ "id": id, "object": "product", "deleted": true }))
-}
-
-pub(crate) fn list_products(call: &mut Call<'_>) -> Answer {
-    let ids = call.params.list("/ids");
-    let active = call.params.flag("/active");
-    list::page(call, "product", "/v1/products", |row| {
-        (ids.is_empty() || ids.contains(&row["id"])) && active.is_none_or(|on| row["active"] == on)
-    })
+    products::create(call)
 }
 
 pub(crate) fn create_price(call: &mut Call<'_>) -> Answer {
     let mut params = call.params.clone();
-    if let Some(data) = params.at("/product_data").cloned() {
-        let product_id = insert_product(call.account, &Params(data))?;
-        call.account.raise("product.created", &product_id);
-        params.0["product"] = json!(product_id);
+    match (params.has("product"), params.at("/product_data").cloned()) {
+        (false, None) => {
+            return Err(StripeError::invalid(
+                "You must specify either `product` or `product_data` when creating a price.",
+            ));
+        }
+        (true, Some(_)) => {
+            return Err(StripeError::invalid(
+                "You may only specify one of these parameters: product, product_data.",
+            )
+            .param("product"));
+        }
+        (true, None) => {}
+        (false, Some(data)) => {
+            let product_id = products::insert_product(call.account, &Params(data))?;
+            params.0["product"] = json!(product_id);
+        }
     }
-    let id = insert_price(call.account, &params)?;
-    call.account.raise("price.created", &id);
-    Ok(call.account.get(&id).clone())
+    let is_metered = params.text("/recurring/usage_type") == Some("metered");
+    let outcome = if is_metered
+        && params.text("/recurring/meter").is_none()
+        && !call.version.is_before(METERS_ONLY)
+    {
+        Err(StripeError::invalid(
+            "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by \
+             meters.",
+        ))
+    } else {
+        insert_price(call.account, &params)
+    };
+    let product_id = params.text("/product").unwrap_or_default();
+    let is_inline = params.at("/product_data").is_some();
+    match outcome {
+        Ok(id) => {
+            if is_inline {
+                call.account.raise("product.created", product_id);
+            }
+            raise_price_created(call.account, &id);
+            Ok(call.account.get(&id).clone())
+        }
+        Err(error) => {
+            if is_inline {
+                call.account.delete("product", product_id, None);
+            }
+            Err(error)
+        }
+    }
 }
 
-/// Checks and stores a price; `product` must name one that exists.
+/// A recurring price is a plan too, and Stripe tells of both.
+pub(crate) fn raise_price_created(account: &mut Account, id: &str) {
+    let plan = plan_of(account.get(id));
+    if !plan.is_null() {
+        account.raise_with("plan.created", Arc::new(plan), None);
+    }
+    account.raise("price.created", id);
+}
+
+pub(crate) fn raise_price_updated(account: &mut Account, id: &str, before: &Arc<Value>) {
+    let (old, new) = (plan_of(before), plan_of(account.get(id)));
+    if old != new {
+        account.raise_with("plan.updated", Arc::new(new), Some(Arc::new(old)));
+    }
+    account.raise_update("price.updated", id, before);
+}
+
+/// Checks and stores a price; `product` must name one that exists. A plan brings its own `_id`.
 pub(crate) fn insert_price(account: &mut Account, params: &Params) -> Result<String, StripeError> {
     let product = params.require("product").map_err(|_| {
-        StripeError::coded(
-            "parameter_missing",
-            "You must pass either `product` or `product_data`.",
+        StripeError::invalid(
+            "You must specify either `product` or `product_data` when creating a price.",
         )
-        .param("product")
     })?;
     if account.get(product)["object"] != "product" {
         return Err(StripeError::no_such_param("product", product, "product"));
     }
-    let amount = unit_amount(params)?;
-    if params.text("/billing_scheme") == Some("tiered") {
-        return Err(StripeError::not_simulated("tiered prices"));
-    }
-    if params.text("/recurring/usage_type") == Some("metered") {
-        return Err(StripeError::not_simulated("metered prices"));
-    }
     check_interval(&params.or_null("/recurring"))?;
-    let recurring = params.at("/recurring").map_or(Value::Null, |recurring| {
-        json!({
-            "interval": recurring["interval"],
-            "interval_count": recurring["interval_count"].as_i64().unwrap_or(1),
-            "meter": null,
-            "trial_period_days": recurring["trial_period_days"],
-            "usage_type": "licensed",
-        })
-    });
+    let recurring = recurring(account, params)?;
+    let amount = amounts(params)?;
     let currency = crate::lives::money::currency(params.require("currency")?)?;
+    let options = currency_options(&params.or_null("/currency_options"))?;
     let lookup_key = params.text("/lookup_key").map(str::to_owned);
+    let metadata = merged_metadata(&json!({}), params.0.get("metadata"))?;
     if let Some(key) = &lookup_key {
         let may_transfer = params.flag("/transfer_lookup_key").unwrap_or(false);
         claim_lookup_key(account, key, "", may_transfer)?;
     }
-    let price = json!({
-        "id": account.ids.next("price_"),
+    let tax_behavior = params.text("/tax_behavior").unwrap_or("unspecified");
+    let mut price = json!({
+        "id": params.text("/_id").map_or_else(|| account.ids.next("price_"), str::to_owned),
         "object": "price",
         "active": params.flag("/active").unwrap_or(true),
-        "billing_scheme": "per_unit",
+        "billing_scheme": params.text("/billing_scheme").unwrap_or("per_unit"),
         "created": account.now,
         "currency": currency,
-        "custom_unit_amount": null,
+        "custom_unit_amount": amount["custom_unit_amount"],
         "livemode": false,
         "lookup_key": lookup_key,
-        "metadata": merged_metadata(&json!({}), params.0.get("metadata"))?,
+        "metadata": metadata,
         "nickname": params.or_null("/nickname"),
         "product": product,
         "recurring": recurring,
-        "tax_behavior": params.text("/tax_behavior").unwrap_or("unspecified"),
-        "tiers_mode": null,
-        "transform_quantity": null,
+        "tax_behavior": tax_behavior,
+        "tiers_mode": params.or_null("/tiers_mode"),
+        "transform_quantity": params.or_null("/transform_quantity"),
         "type": if recurring.is_null() { "one_time" } else { "recurring" },
-        "unit_amount": amount,
-        "unit_amount_decimal": amount.to_string(),
+        "unit_amount": amount["unit_amount"],
+        "unit_amount_decimal": amount["unit_amount_decimal"],
+        "_aggregate_usage": aggregate_usage(params),
+        "_tiers": amount["tiers"],
     });
+    price["_currency_options"] = with_own(options, &price);
     Ok(account.insert(price))
 }
 
-fn unit_amount(params: &Params) -> Result<i64, StripeError> {
-    let amount = match (
-        params.int("/unit_amount"),
-        params.text("/unit_amount_decimal"),
-    ) {
-        (Some(amount), _) => amount,
-        (None, Some(decimal)) => decimal
-            .parse()
-            .map_err(|_| StripeError::not_simulated("prices of fractions of the smallest unit"))?,
-        (None, None) => {
-            return Err(StripeError::coded(
-                "parameter_missing",
-                "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
-            )
-            .param("unit_amount"));
-        }
+/// How the usage records of a metered price add up that has no meter.
+fn aggregate_usage(params: &Params) -> Value {
+    let is_metered = params.text("/recurring/usage_type") == Some("metered");
+    if !is_metered || params.text("/recurring/meter").is_some() {
+        return Value::Null;
+    }
+    json!(params.text("/recurring/aggregate_usage").unwrap_or("sum"))
+}
+
+fn recurring(account: &Account, params: &Params) -> Result<Value, StripeError> {
+    let Some(sent) = params.at("/recurring") else {
+        return Ok(Value::Null);
     };
-    if amount < 0 {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            "This value must be greater than or equal to 0.",
-        )
-        .param("unit_amount"));
+    let usage_type = sent["usage_type"].as_str().unwrap_or("licensed");
+    if let Some(meter) = sent["meter"].as_str() {
+        let found = account.get(meter);
+        if usage_type != "metered" {
+            return Err(StripeError::invalid(
+                "A meter can only be set for prices with `recurring[usage_type]=metered`.",
+            )
+            .param("recurring[meter]"));
+        }
+        if found["object"] != "billing.meter" {
+            return Err(StripeError::no_such_param(
+                "meter",
+                meter,
+                "recurring[meter]",
+            ));
+        }
+        if found["status"] != "active" {
+            return Err(StripeError::invalid(format!(
+                "The meter {meter} is inactive, and prices can only be made for active meters."
+            ))
+            .param("recurring[meter]"));
+        }
     }
-    if amount > crate::lives::money::AMOUNT_MAX {
-        return Err(
-            StripeError::coded("amount_too_large", "Amount must be no more than 99999999")
-                .param("unit_amount"),
-        );
-    }
-    Ok(amount)
+    Ok(json!({
+        "interval": sent["interval"],
+        "interval_count": sent["interval_count"].as_i64().unwrap_or(1),
+        "meter": sent["meter"],
+        "trial_period_days": sent["trial_period_days"],
+        "usage_type": usage_type,
+    }))
 }
 
 /// At most three years, as at Stripe.
@@ -297,36 +238,53 @@ fn claim_lookup_key(
 }
 
 pub(crate) fn retrieve_price(call: &mut Call<'_>) -> Answer {
-    call.account.fetch("price", &call.id(), "price").cloned()
+    let id = call.id();
+    let price = call.account.fetch("price", &id, "price")?;
+    if price["_deleted"] == true {
+        return Err(StripeError::no_such("price", &id, "price"));
+    }
+    Ok(price.clone())
 }
 
 pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call.account.fetch_snapshot("price", &id, "price")?;
-    let is_default = call
-        .account
-        .rows("product")
-        .any(|p| p["default_price"] == id.as_str());
+    let product = before["product"].as_str().unwrap_or_default();
+    let is_default = call.account.get(product)["default_price"] == id.as_str();
     if call.params.flag("/active") == Some(false) && is_default {
         return Err(StripeError::invalid(
             "This price cannot be archived because it is the default price of its product.",
         ));
     }
+    let sent = call.params.text("/tax_behavior");
+    if before["tax_behavior"] != "unspecified"
+        && sent.is_some_and(|sent| before["tax_behavior"] != sent)
+    {
+        return Err(StripeError::invalid(
+            "The `tax_behavior` of a price cannot be changed once it is `inclusive` or \
+             `exclusive`.",
+        )
+        .param("tax_behavior"));
+    }
+    let mut price = Value::clone(&before);
+    let options = currency_options(&call.params.or_null("/currency_options"))?;
+    for (code, option) in options {
+        price["_currency_options"][code.as_str()] = option;
+    }
+    price["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     if let Some(key) = call.params.text("/lookup_key").map(str::to_owned) {
         let may_transfer = call.params.flag("/transfer_lookup_key").unwrap_or(false);
         claim_lookup_key(call.account, &key, &id, may_transfer)?;
     }
-    let mut price = Value::clone(&before);
     for name in ["active", "lookup_key", "nickname", "tax_behavior"] {
         if call.params.has(name) {
             price[name] = call.params.or_null(&format!("/{name}"));
         }
     }
-    price["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     if let Some(stored) = call.account.edit(&id) {
         *stored = price;
     }
-    call.account.raise_update("price.updated", &id, &before);
+    raise_price_updated(call.account, &id, &before);
     Ok(call.account.get(&id).clone())
 }
 
@@ -337,13 +295,23 @@ pub(crate) fn list_prices(call: &mut Call<'_>) -> Answer {
             StripeError::invalid("You can pass at most 10 `lookup_keys`.").param("lookup_keys"),
         );
     }
+    if let Some(product) = call.params.text("/product")
+        && call.account.get(product)["object"] != "product"
+    {
+        return Err(StripeError::no_such_param("product", product, "product"));
+    }
     let active = call.params.flag("/active");
-    let interval = call.params.text("/recurring/interval");
+    let recurring = |row: &Value, name: &str| {
+        let wanted = call.params.text(&format!("/recurring/{name}"));
+        wanted.is_none_or(|wanted| row["recurring"][name] == wanted)
+    };
     let currency = call.params.text("/currency").map(str::to_lowercase);
     list::page(call, "price", "/v1/prices", |row| {
         (keys.is_empty() || keys.contains(&row["lookup_key"]))
             && active.is_none_or(|on| row["active"] == on)
-            && interval.is_none_or(|wanted| row["recurring"]["interval"] == wanted)
+            && ["interval", "meter", "usage_type"]
+                .iter()
+                .all(|name| recurring(row, name))
             && currency
                 .as_deref()
                 .is_none_or(|wanted| row["currency"] == wanted)

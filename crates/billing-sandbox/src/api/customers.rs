@@ -1,49 +1,91 @@
 //! Customers: create, retrieve, update, list, search, delete.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
-use crate::api::search::Query;
-use crate::api::{Answer, Call, Route, list, route};
+use crate::api::{Answer, Call, Route, customer_balance, list, route, tax};
 use crate::http::error::StripeError;
+use crate::lives::discount::{self, Owner};
+use crate::lives::payment::method;
 
-const UNSIMULATED: &str = "add_invoice_items adjustable_quantity after_expiration application_fee_amount \
-    application_fee_percent backdate_start_date billing_cycle_anchor \
-    billing_cycle_anchor_config billing_schedules billing_thresholds cancel_at \
-    consent_collection coupon currency_options custom_fields custom_unit_amount \
-    default_tax_rates discounts hooks invoice_creation on_behalf_of optional_items \
-    paid_out_of_band pause_collection pending_invoice_item_interval phone_number_collection \
-    promotion_code proration_date shipping_address_collection shipping_options \
-    tax_id_collection tax_id_data tax_rates test_clock tiers transfer_data transform_quantity \
-    trial_from_plan classic automatic_tax";
+/// Sources are of the time before payment methods, and cash balances of bank transfers.
+const UNSIMULATED: &str = "cash_balance default_source source";
 
 pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/customers", create).lacks(UNSIMULATED),
     route("GET /v1/customers", list),
-    route("GET /v1/customers/search", search),
     route("GET /v1/customers/{}", retrieve),
     route("POST /v1/customers/{}", update).lacks(UNSIMULATED),
     route("DELETE /v1/customers/{}", delete),
+    route("DELETE /v1/customers/{}/discount", delete_discount),
 ];
+
+/// How many customers a test clock can have.
+const CLOCK_CUSTOMERS_MAX: usize = 3;
 
 const SETTABLE: &[&str] = &[
-    "address",
+    "business_name",
     "description",
     "email",
+    "individual_name",
     "name",
     "phone",
-    "shipping",
     "tax_exempt",
 ];
+const ADDRESS: &[&str] = &["city", "country", "line1", "line2", "postal_code", "state"];
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
+    let clock = test_clock(call)?;
+    let tax_ids = tax::read_ids(&call.params.or_null("/tax_id_data"), call.version)?;
     let mut customer = blank(call.account);
+    customer["test_clock"] = clock;
     customer["metadata"] = merged_metadata(&json!({}), call.params.0.get("metadata"))?;
     apply(call, &mut customer)?;
+    let balance = customer["balance"].take();
+    customer["balance"] = json!(0);
     let id = call.account.insert(customer);
+    if let Err(error) = redeem(call, &id).and_then(|()| attach_method(call, &id)) {
+        call.account.delete("customer", &id, None);
+        return Err(error);
+    }
+    if let Some(balance) = balance.as_i64() {
+        customer_balance::start(call.account, &id, balance);
+    }
     call.account.raise("customer.created", &id);
+    for (kind, value) in tax_ids {
+        let param = "tax_id_data[0][value]";
+        tax::insert_id(call.account, &kind, &value, tax::owned_by(&id), param)?;
+    }
     Ok(call.account.get(&id).clone())
+}
+
+/// The test clock that the customer is put on.
+fn test_clock(call: &Call<'_>) -> Result<Value, StripeError> {
+    let Some(clock) = call.params.text("/test_clock") else {
+        return Ok(Value::Null);
+    };
+    let known = call.account.get(clock);
+    if known["object"] != "test_helpers.test_clock" || known["deleted"] == true {
+        return Err(StripeError::no_such_param(
+            "test clock",
+            clock,
+            "test_clock",
+        ));
+    }
+    let count = call
+        .account
+        .rows("customer")
+        .filter(|row| row["test_clock"] == clock)
+        .count();
+    if count >= CLOCK_CUSTOMERS_MAX {
+        return Err(StripeError::invalid(format!(
+            "Test clocks can have at most {CLOCK_CUSTOMERS_MAX} customers. `{clock}` already has \
+             {count}."
+        ))
+        .param("test_clock"));
+    }
+    Ok(json!(clock))
 }
 
 /// A customer about whom nothing is known yet; not stored.
@@ -81,12 +123,13 @@ pub(crate) fn blank(account: &mut Account) -> Value {
 }
 
 fn apply(call: &mut Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
+    let params = &call.params;
     for name in SETTABLE {
-        if call.params.has(name) {
-            customer[*name] = call.params.or_null(&format!("/{name}"));
+        if params.has(name) {
+            customer[*name] = params.or_null(&format!("/{name}"));
         }
     }
-    if let Some(email) = call.params.text("/email")
+    if let Some(email) = params.text("/email")
         && !email.contains('@')
     {
         return Err(
@@ -94,39 +137,181 @@ fn apply(call: &mut Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
                 .param("email"),
         );
     }
-    if call.params.has("tax_exempt") && customer["tax_exempt"].is_null() {
+    if params.has("tax_exempt") && customer["tax_exempt"].is_null() {
         customer["tax_exempt"] = json!("none");
     }
-    if let Some(balance) = call.params.int("/balance") {
+    if params.has("address") {
+        let sent = params.or_null("/address");
+        customer["address"] = merged_address(&customer["address"], &sent);
+    }
+    if params.has("shipping") {
+        let sent = params.or_null("/shipping");
+        customer["shipping"] = merged_shipping(&customer["shipping"], &sent);
+    }
+    if let Some(balance) = params.int("/balance") {
         customer["balance"] = json!(balance);
     }
-    if let Some(prefix) = call.params.text("/invoice_prefix") {
-        customer["invoice_prefix"] = json!(prefix);
+    if let Some(sequence) = params.int("/next_invoice_sequence") {
+        if sequence < 1 {
+            return Err(StripeError::coded(
+                "parameter_invalid_integer",
+                "This value must be greater than or equal to 1.",
+            )
+            .param("next_invoice_sequence"));
+        }
+        customer["next_invoice_sequence"] = json!(sequence);
     }
-    if let Some(locales) = call.params.at("/preferred_locales") {
+    if let Some(prefix) = params.text("/invoice_prefix") {
+        customer["invoice_prefix"] = free_prefix(call.account, prefix, &customer["id"])?;
+    }
+    if let Some(locales) = params.at("/preferred_locales") {
         customer["preferred_locales"] = locales.clone();
     }
-    if let Some(method) = call.params.text("/invoice_settings/default_payment_method") {
-        let is_theirs = call.account.get(method)["customer"] == customer["id"];
-        if !is_theirs {
-            return Err(StripeError::coded(
-                "resource_missing",
-                format!(
-                    "The customer does not have a payment method with the ID {method}. The payment \
-                     method must be attached to the customer."
-                ),
-            )
-            .param("invoice_settings[default_payment_method]"));
-        }
-        customer["invoice_settings"]["default_payment_method"] = json!(method);
+    invoice_settings(call, customer)
+}
+
+/// An address with every line, each taken from what was sent or else from what there was.
+fn merged_address(old: &Value, sent: &Value) -> Value {
+    if sent.is_null() {
+        return Value::Null;
     }
-    if let Some(method) = call.params.text("/payment_method").map(str::to_owned) {
-        let customer_id = customer["id"].as_str().unwrap_or_default();
-        let id = crate::lives::payment::resolve_method(call.account, &method, "payment_method")?;
-        crate::lives::payment::refuse_declining(call.account, &id)?;
-        call.account.set(&id, "customer", json!(customer_id));
+    let line = |name: &&str| {
+        let value = sent.get(*name).unwrap_or(&old[*name]);
+        ((*name).to_owned(), value.clone())
+    };
+    Value::Object(ADDRESS.iter().map(line).collect())
+}
+
+fn merged_shipping(old: &Value, sent: &Value) -> Value {
+    if sent.is_null() {
+        return Value::Null;
+    }
+    let mut shipping = old.as_object().cloned().unwrap_or_default();
+    let empty = Value::Object(Map::new());
+    let address = merged_address(&old["address"], sent.get("address").unwrap_or(&empty));
+    shipping.insert("address".to_owned(), address);
+    for name in ["name", "phone"] {
+        let value = sent.get(name).unwrap_or(&old[name]).clone();
+        shipping.insert(name.to_owned(), value);
+    }
+    Value::Object(shipping)
+}
+
+/// An invoice prefix that nobody else has, nor ever had.
+fn free_prefix(account: &Account, prefix: &str, own: &Value) -> Result<Value, StripeError> {
+    let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    if !(1..=12).contains(&prefix.len()) || !prefix.chars().all(is_plain) {
+        return Err(StripeError::invalid(
+            "Invoice number prefix must be 1–12 uppercase letters or numbers.",
+        ));
+    }
+    let has = |row: &&Value| row["invoice_prefix"] == prefix && row["id"] != *own;
+    // Those who began with it, the deleted among them, or changed to it.
+    let holder = account
+        .rows_by("customer", "invoice_prefix", prefix)
+        .find(has)
+        .or_else(|| account.rows("customer").find(has));
+    match holder {
+        None => Ok(json!(prefix)),
+        Some(holder) => Err(StripeError::invalid(format!(
+            "This invoice number prefix is taken by customer: {}. Please enter a different prefix.",
+            holder["id"].as_str().unwrap_or_default()
+        ))
+        .param("invoice_prefix")),
+    }
+}
+
+fn invoice_settings(call: &Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
+    let sent = call.params.or_null("/invoice_settings");
+    let Some(sent) = sent.as_object() else {
+        return Ok(());
+    };
+    for name in ["custom_fields", "footer"] {
+        if let Some(value) = sent.get(name) {
+            let is_empty = value.as_array().is_some_and(Vec::is_empty);
+            customer["invoice_settings"][name] = if is_empty { Value::Null } else { value.clone() };
+        }
+    }
+    if let Some(options) = sent.get("rendering_options") {
+        let shown = |options: &Value| {
+            json!({
+                "amount_tax_display": options["amount_tax_display"],
+                "template": options["template"],
+            })
+        };
+        customer["invoice_settings"]["rendering_options"] = match options {
+            Value::Null => Value::Null,
+            options => shown(options),
+        };
+    }
+    match sent.get("default_payment_method") {
+        None => Ok(()),
+        Some(Value::String(method)) => {
+            let is_theirs = call.account.get(method)["customer"] == customer["id"];
+            if !is_theirs {
+                return Err(StripeError::coded(
+                    "resource_missing",
+                    format!(
+                        "The customer does not have a payment method with the ID {method}. The \
+                         payment method must be attached to the customer."
+                    ),
+                )
+                .param("invoice_settings[default_payment_method]"));
+            }
+            customer["invoice_settings"]["default_payment_method"] = json!(method);
+            Ok(())
+        }
+        Some(_) => {
+            customer["invoice_settings"]["default_payment_method"] = Value::Null;
+            Ok(())
+        }
+    }
+}
+
+/// Gives a new customer the payment method that was named.
+fn attach_method(call: &mut Call<'_>, id: &str) -> Result<(), StripeError> {
+    let Some(sent) = call.params.text("/payment_method").map(str::to_owned) else {
+        return Ok(());
+    };
+    let found = method::resolve_method(call.account, &sent, "payment_method")?;
+    method::refuse_declining(call.account, &found)?;
+    method::attach(call.account, &found, id);
+    Ok(())
+}
+
+/// Redeems the coupon or promotion code that old versions take; an empty one ends the discount.
+fn redeem(call: &mut Call<'_>, id: &str) -> Result<(), StripeError> {
+    let owner = Owner {
+        customer: json!(id),
+        ..Owner::default()
+    };
+    for name in ["coupon", "promotion_code"] {
+        if !call.params.has(name) {
+            continue;
+        }
+        let sent = call.params.or_null(&format!("/{name}"));
+        let made = if sent.is_null() {
+            Vec::new()
+        } else {
+            discount::attach(call.account, &[json!({ name: sent })], &owner, name)?
+        };
+        end_discount(call.account, id);
+        if let Some(discount) = made.first() {
+            let discount = call.account.get(discount).clone();
+            call.account.set(id, "discount", discount);
+        }
     }
     Ok(())
+}
+
+/// Takes the discount off a customer, if there is one; answers it.
+fn end_discount(account: &mut Account, customer: &str) -> Value {
+    let ended = account.get(customer)["discount"].clone();
+    if let Some(id) = ended["id"].as_str().map(str::to_owned) {
+        account.set(customer, "discount", Value::Null);
+        discount::detach(account, &[id]);
+    }
+    ended
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
@@ -135,23 +320,32 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    live(call.account, &id)?;
+    live(call.account, &id, "id")?;
     let before = call.account.snapshot(&id);
     let mut customer = Value::clone(&before);
     customer["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     apply(call, &mut customer)?;
+    let balance = customer["balance"].as_i64().unwrap_or(0);
+    customer["balance"] = before["balance"].clone();
+    redeem(call, &id)?;
+    customer["discount"] = call.account.get(&id)["discount"].clone();
     if let Some(stored) = call.account.edit(&id) {
         *stored = customer;
     }
+    customer_balance::adjust(call.account, &id, balance);
     call.account.raise_update("customer.updated", &id, &before);
     Ok(call.account.get(&id).clone())
 }
 
-/// The customer, unless it is unknown or deleted.
-fn live<'a>(account: &'a Account, id: &str) -> Result<&'a Value, StripeError> {
-    let customer = account.fetch("customer", id, "id")?;
+/// The customer of a path, unless it is unknown or deleted.
+pub(crate) fn live<'a>(
+    account: &'a Account,
+    id: &str,
+    param: &str,
+) -> Result<&'a Value, StripeError> {
+    let customer = account.fetch("customer", id, param)?;
     if customer["deleted"] == true {
-        return Err(StripeError::no_such("customer", id, "id"));
+        return Err(StripeError::no_such("customer", id, param));
     }
     Ok(customer)
 }
@@ -167,66 +361,47 @@ pub(crate) fn known(account: &Account, id: &str, param: &str) -> Result<(), Stri
 
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    live(call.account, &id)?;
-    let customer = call.account.snapshot(&id);
+    live(call.account, &id, "id")?;
     let owned: Vec<String> = call
         .account
-        .rows("subscription")
-        .filter(|row| row["customer"] == id.as_str() && row["ended_at"].is_null())
+        .rows_by("subscription", "customer", &id)
+        .filter(|row| row["ended_at"].is_null())
         .filter_map(|row| row["id"].as_str().map(str::to_owned))
         .collect();
     for subscription_id in owned {
         crate::lives::subscription::cancel_now(call.account, &subscription_id);
     }
-    let tombstone = json!({ "id": id, "object": "customer", "deleted": true });
-    call.account
-        .delete("customer", &id, Some(tombstone.clone()));
+    let customer = call.account.snapshot(&id);
+    let tombstone = json!({
+        "id": id, "object": "customer", "deleted": true,
+        // The prefix stays theirs: their invoices keep their numbers.
+        "invoice_prefix": customer["invoice_prefix"],
+    });
+    call.account.delete("customer", &id, Some(tombstone));
     call.account.raise_with("customer.deleted", customer, None);
-    Ok(tombstone)
+    Ok(json!({ "id": id, "object": "customer", "deleted": true }))
 }
 
-pub(crate) fn list(call: &mut Call<'_>) -> Answer {
-    list::page(call, "customer", "/v1/customers", |row| {
-        list::is(call, "email", row, "email")
-    })
-}
-
-pub(crate) fn search(call: &mut Call<'_>) -> Answer {
-    let text = call.params.require("query")?;
-    let query = Query::parse(
-        text,
-        &["created", "email", "metadata", "name", "phone"],
-        "customers",
-    )?;
-    let limit = call.params.int("/limit").unwrap_or(10);
-    if !(1..=100).contains(&limit) {
+pub(crate) fn delete_discount(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    let before = call.account.snapshot(&id);
+    if live(call.account, &id, "customer")?["discount"].is_null() {
         return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            "This value must be between 1 and 100.",
+            "resource_missing",
+            format!("No active discount for customer: {id}"),
         )
-        .param("limit"));
+        .status(404));
     }
-    let page: usize = match call.params.text("/page") {
-        None => 0,
-        Some(page) => page
-            .parse()
-            .map_err(|_| StripeError::invalid(format!("{page} is an invalid page.")))?,
-    };
-    let limit = usize::try_from(limit).unwrap_or(1);
-    let rows: Vec<&Value> = call
-        .account
-        .rows("customer")
-        .rev()
-        .filter(|row| query.matches(row))
-        .collect();
-    let start = rows.len().min(page.saturating_mul(limit));
-    let end = rows.len().min(start + limit);
-    let has_more = end < rows.len();
-    Ok(json!({
-        "object": "search_result",
-        "data": rows[start..end],
-        "has_more": has_more,
-        "next_page": has_more.then(|| (page + 1).to_string()),
-        "url": "/v1/customers/search",
-    }))
+    let mut ended = end_discount(call.account, &id);
+    call.account.raise_update("customer.updated", &id, &before);
+    ended["deleted"] = json!(true);
+    Ok(ended)
+}
+
+/// Lists customers; those on a test clock only if it is asked for.
+pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    let clock = call.params.text("/test_clock");
+    list::page(call, "customer", "/v1/customers", |row| {
+        list::is(call, "email", row, "email") && row["test_clock"].as_str() == clock
+    })
 }

@@ -1,6 +1,6 @@
 //! Payment intents: made, changed, confirmed, captured, canceled, listed and searched.
 
-mod terms;
+pub(crate) mod terms;
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn create(call: &mut Call<'_>) -> Answer {
         return Err(only_with_confirm("return_url"));
     }
     let customer = terms.customer.clone().unwrap_or_default();
-    let method = terms.method(call, &customer)?;
+    let method = terms.method(call, &customer, "PaymentIntent")?;
     let made = IntentTerms {
         amount,
         currency,
@@ -184,7 +184,7 @@ fn update(call: &mut Call<'_>) -> Answer {
         .customer
         .clone()
         .unwrap_or_else(|| before["customer"].clone());
-    let method = terms.method(call, &customer)?;
+    let method = terms.method(call, &customer, "PaymentIntent")?;
     if let Some(stored) = call.account.edit(&id) {
         if let Some(amount) = amount {
             stored["amount"] = json!(amount);
@@ -247,7 +247,7 @@ fn confirm(call: &mut Call<'_>) -> Answer {
         ));
     }
     let mut terms = Terms::read(call)?;
-    let sent = terms.method(call, &before["customer"])?;
+    let sent = terms.method(call, &before["customer"], "PaymentIntent")?;
     let kept = before["payment_method"].as_str().map(str::to_owned);
     let found = sent
         .or(kept)

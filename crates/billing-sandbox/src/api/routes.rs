@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::api::{
     Route, balance, catalogue, charges, checkout, coupons, credit_notes, customer_balance,
     customers, disputes, entitlements, invoice_items, invoices, meters, notifications,
-    payment_methods, payments, portal, refunds, schedules, setup_intents, shipping,
-    subscription_items, subscriptions, tax, test_clocks, thin_events, tokens,
+    payment_methods, payments, plans, portal, products, refunds, schedules, search, setup_intents,
+    shipping, subscription_items, subscriptions, tax, test_clocks, thin_events, tokens,
+    usage_records,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -14,6 +15,7 @@ use crate::shape::version::Version;
 
 /// The routes of every area. Within an area, literal paths come before patterns that would match them.
 static AREAS: &[&[Route]] = &[
+    search::ROUTES,
     balance::ROUTES,
     catalogue::ROUTES,
     charges::ROUTES,
@@ -30,7 +32,9 @@ static AREAS: &[&[Route]] = &[
     notifications::ROUTES,
     payment_methods::ROUTES,
     payments::ROUTES,
+    plans::ROUTES,
     portal::ROUTES,
+    products::ROUTES,
     refunds::ROUTES,
     schedules::ROUTES,
     setup_intents::ROUTES,
@@ -41,6 +45,7 @@ static AREAS: &[&[Route]] = &[
     test_clocks::ROUTES,
     thin_events::ROUTES,
     tokens::ROUTES,
+    usage_records::ROUTES,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
@@ -92,13 +97,23 @@ pub(crate) fn find(
         .split('/')
         .next()
         .unwrap_or_default();
-    let is_gone = all().any(|route| {
-        let (verb, pattern) = route.endpoint.split_once(' ').unwrap_or_default();
-        verb == method && matched(pattern, path).is_some()
-    });
-    let is_stripes = !is_gone
-        && ROOTS.contains(&format!(" {root} "))
-        && matches!(method, "GET" | "POST" | "DELETE");
+    // A path that the table knows exists by the table's methods and in their versions alone.
+    let described: Vec<&str> = params::endpoints()
+        .filter(|endpoint| {
+            let pattern = endpoint.split_once(' ').map_or("", |(_, pattern)| pattern);
+            matched(pattern, path).is_some()
+        })
+        .collect();
+    let is_stripes = if described.is_empty() {
+        ROOTS.contains(&format!(" {root} ")) && matches!(method, "GET" | "POST" | "DELETE")
+    } else {
+        described.iter().any(|endpoint| {
+            endpoint
+                .split_once(' ')
+                .is_some_and(|(verb, _)| verb == method)
+                && params::exists(endpoint, version)
+        })
+    };
     if is_stripes && !path.ends_with('/') {
         let supported: Vec<&str> = all().map(|route| route.endpoint).collect();
         return Err(StripeError::not_simulated(&format!("{method} {path}"))

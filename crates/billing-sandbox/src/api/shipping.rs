@@ -1,32 +1,36 @@
-//! Shipping rates: create, retrieve, list, update. They are archived rather than deleted.
+//! Shipping rates: what a delivery costs and how long it takes.
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
+use crate::api::coupons::check_currencies;
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
-use crate::lives::money;
+use crate::lives::money::currency;
 
 pub(crate) static ROUTES: &[Route] = &[
-    route("POST /v1/shipping_rates", create).lacks("currency_options"),
+    route("POST /v1/shipping_rates", create),
     route("GET /v1/shipping_rates", list),
     route("GET /v1/shipping_rates/{}", retrieve),
-    route("POST /v1/shipping_rates/{}", update).lacks("currency_options"),
+    route("POST /v1/shipping_rates/{}", update),
 ];
 
-fn create(call: &mut Call<'_>) -> Answer {
+pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let params = call.params.clone();
     let id = insert(call.account, &params)?;
     Ok(call.account.get(&id).clone())
 }
 
-/// Checks and stores a rate; a Checkout Session may make one on the spot.
-pub(crate) fn insert(account: &mut Account, params: &Params) -> Result<String, StripeError> {
-    let Some(amount) = params.int("/fixed_amount/amount") else {
+/// Checks and stores a shipping rate.
+pub(crate) fn insert(
+    account: &mut crate::account::Account,
+    params: &Params,
+) -> Result<String, StripeError> {
+    let Some(fixed) = params.at("/fixed_amount") else {
         return Err(StripeError::missing("fixed_amount"));
     };
+    let amount = fixed["amount"].as_i64().unwrap_or(0);
     if amount < 0 {
         return Err(StripeError::coded(
             "parameter_invalid_integer",
@@ -34,70 +38,74 @@ pub(crate) fn insert(account: &mut Account, params: &Params) -> Result<String, S
         )
         .param("fixed_amount[amount]"));
     }
-    let currency = money::currency(params.text("/fixed_amount/currency").unwrap_or_default())?;
+    check_currencies(&fixed["currency_options"])?;
+    let own = currency(fixed["currency"].as_str().unwrap_or_default())
+        .map_err(|error| error.param("fixed_amount[currency]"))?;
+    if let Some(code) = params.text("/tax_code")
+        && !crate::api::tax::is_code(code)
+    {
+        return Err(StripeError::no_such_param("tax code", code, "tax_code"));
+    }
+    let estimate = params.at("/delivery_estimate").map_or(
+        Value::Null,
+        |sent| json!({ "maximum": sent["maximum"], "minimum": sent["minimum"] }),
+    );
     let rate = json!({
         "id": account.ids.next("shr_"),
         "object": "shipping_rate",
         "active": true,
         "created": account.now,
-        "delivery_estimate": delivery_estimate(&params.or_null("/delivery_estimate")),
+        "delivery_estimate": estimate,
         "display_name": params.require("display_name")?,
-        "fixed_amount": { "amount": amount, "currency": currency },
+        "fixed_amount": { "amount": amount, "currency": own },
         "livemode": false,
         "metadata": merged_metadata(&json!({}), params.0.get("metadata"))?,
         "tax_behavior": params.text("/tax_behavior").unwrap_or("unspecified"),
         "tax_code": params.or_null("/tax_code"),
         "type": "fixed_amount",
+        "_currency_options": fixed["currency_options"],
     });
     Ok(account.insert(rate))
 }
 
-fn delivery_estimate(sent: &Value) -> Value {
-    if sent.is_null() {
-        return Value::Null;
-    }
-    json!({ "maximum": sent["maximum"], "minimum": sent["minimum"] })
-}
-
-fn retrieve(call: &mut Call<'_>) -> Answer {
+pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
     call.account
-        .fetch("shipping_rate", &call.id(), "shipping_rate_token")
+        .fetch("shipping_rate", &id, "shipping_rate_token")
         .cloned()
 }
 
-fn list(call: &mut Call<'_>) -> Answer {
-    let active = call.params.flag("/active");
-    let currency = call.params.text("/currency");
-    list::page(call, "shipping_rate", "/v1/shipping_rates", |row| {
-        active.is_none_or(|on| row["active"] == on)
-            && currency.is_none_or(|wanted| row["fixed_amount"]["currency"] == wanted)
-    })
-}
-
-fn update(call: &mut Call<'_>) -> Answer {
+pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let before = call
+    let mut rate = call
         .account
-        .fetch_snapshot("shipping_rate", &id, "shipping_rate_token")?;
-    let metadata = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
-    let (active, behaviour) = (
-        call.params.flag("/active"),
-        call.params.text("/tax_behavior").map(str::to_owned),
-    );
-    if behaviour.is_some() && before["tax_behavior"] != "unspecified" {
-        return Err(StripeError::invalid(
-            "You cannot change `tax_behavior` once it has been set to `exclusive` or `inclusive`.",
-        )
-        .param("tax_behavior"));
+        .fetch("shipping_rate", &id, "shipping_rate_token")?
+        .clone();
+    if let Some(active) = call.params.flag("/active") {
+        rate["active"] = json!(active);
     }
-    if let Some(rate) = call.account.edit(&id) {
-        rate["metadata"] = metadata;
-        if let Some(active) = active {
-            rate["active"] = json!(active);
-        }
-        if let Some(behaviour) = behaviour {
-            rate["tax_behavior"] = json!(behaviour);
-        }
+    if let Some(behavior) = call.params.text("/tax_behavior") {
+        rate["tax_behavior"] = json!(behavior);
+    }
+    let options = call.params.or_null("/fixed_amount/currency_options");
+    check_currencies(&options)?;
+    for (code, option) in options.as_object().into_iter().flatten() {
+        rate["_currency_options"][code.as_str()] = option.clone();
+    }
+    rate["metadata"] = merged_metadata(&rate["metadata"], call.params.0.get("metadata"))?;
+    if let Some(stored) = call.account.edit(&id) {
+        *stored = rate;
     }
     Ok(call.account.get(&id).clone())
+}
+
+pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    let active = call.params.flag("/active");
+    let currency = call.params.text("/currency").map(str::to_lowercase);
+    list::page(call, "shipping_rate", "/v1/shipping_rates", |row| {
+        active.is_none_or(|on| row["active"] == on)
+            && currency
+                .as_deref()
+                .is_none_or(|code| row["fixed_amount"]["currency"] == code)
+    })
 }

@@ -17,6 +17,12 @@ use crate::world::World;
 const ENDPOINTS: &[&str] = &[
     "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle",
     "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
+    "POST /sandbox/portal/{session}/cancel  subscription, feedback, comment",
+    "POST /sandbox/portal/{session}/renew  subscription",
+    "POST /sandbox/portal/{session}/update  subscription, price, quantity",
+    "POST /sandbox/portal/{session}/confirm",
+    "POST /sandbox/portal/{session}/payment_method  number, exp_month, exp_year, cvc, name",
+    "POST /sandbox/portal/{session}/customer  email, name, phone, address",
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, event, times, percent, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay, webhook_duplicate, webhook_reorder, webhook_delay, webhook_drop, webhook_same_second), status, retry_after_s, delay_ms, copies",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
@@ -27,12 +33,16 @@ const ENDPOINTS: &[&str] = &[
     "GET|POST /sandbox/snapshot",
     "GET /sandbox/requests, GET /sandbox/requests/{request}",
     "GET /sandbox/routes  what is simulated, and which parameters are not",
+    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
     "GET /sandbox/shapes  what --check-shapes found",
 ];
 
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["portal", id, what]) => {
+            hosted::portal(world, id, what, &sent(request)).unwrap_or_else(unknown)
+        }
         ("POST", ["checkout", id, what]) => {
             hosted::checkout(world, id, what, &sent(request)).unwrap_or_else(unknown)
         }
@@ -118,6 +128,9 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
                     "violations": findings.violations,
                 }),
             )
+        }
+        ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
+            hosted::authenticate(world, id, &sent(request))
         }
         ("GET", ["snapshot"]) => Reply::text(200, "application/json", snapshot::take(world)),
         ("POST", ["snapshot"]) => match snapshot::resume(world, &request.body) {

@@ -10,6 +10,7 @@ use crate::http::exchange::Request;
 use crate::http::form;
 use crate::http::params::{self, Params};
 use crate::http::v2;
+use crate::lives;
 use crate::shape::expand::{self, expand};
 use crate::shape::render::render;
 use crate::shape::version::Version;
@@ -37,7 +38,7 @@ pub(crate) fn run(
         .filter_map(|path| path.as_str().map(str::to_owned))
         .collect();
     expand::refuse_too_deep(&paths)?;
-    enter_clock(account, &params, &path_ids);
+    enter_clock(account, &request.method, &params, &path_ids)?;
     let answered = (route.run)(&mut api::Call {
         account,
         params,
@@ -101,7 +102,12 @@ fn show(answered: &Value, version: Version) -> Value {
 }
 
 /// A request about a customer who is on a test clock happens at that clock's time.
-fn enter_clock(account: &mut Account, params: &Params, path_ids: &[String]) {
+fn enter_clock(
+    account: &mut Account,
+    method: &str,
+    params: &Params,
+    path_ids: &[String],
+) -> Result<(), StripeError> {
     const NAMES: [&str; 7] = [
         "customer",
         "subscription",
@@ -117,7 +123,13 @@ fn enter_clock(account: &mut Account, params: &Params, path_ids: &[String]) {
         .cloned()
         .chain(named.map(str::to_owned))
         .collect();
+    // To look at anything is to wait until the clocks have arrived.
+    if method == "GET" {
+        lives::test_clock::arrive(account);
+    }
     for id in ids {
+        api::test_clocks::refuse_while_advancing(account, &id)?;
         account.enter_clock_of(&id);
     }
+    Ok(())
 }

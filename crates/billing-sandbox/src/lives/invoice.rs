@@ -7,6 +7,7 @@ pub(crate) mod dunning;
 pub(crate) mod end;
 pub(crate) mod item;
 pub(crate) mod open;
+pub(crate) mod preview;
 pub(crate) mod totals;
 
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 
-pub(crate) use collect::{attempt, mark_paid, tie_payment};
+pub(crate) use collect::{mark_paid, tie_payment};
 pub(crate) use open::finalize;
 
 pub(crate) static DUE: &[Action] = &[

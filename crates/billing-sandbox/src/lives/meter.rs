@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
+use crate::events::thin;
 
 pub(crate) static DUE: &[Action] = &[("meter.report_errors", report_errors)];
 
@@ -148,13 +149,9 @@ fn report_errors(account: &mut Account, meter_id: &str) {
         return;
     }
     let data = error_report(problems, since, account.now);
-    let related = json!({
-        "id": meter_id, "type": "billing.meter", "url": format!("/v1/billing/meters/{meter_id}"),
-    });
-    raise_thin(
-        account,
+    account.raise_thin(
         "v1.billing.meter.error_report_triggered",
-        related,
+        Some(meter_id),
         data,
     );
 }
@@ -192,36 +189,9 @@ pub(crate) fn error_report(problems: &[Value], start: i64, end: i64) -> Value {
     json!({
         "developer_message_summary": format!("There {are} {count} invalid {events}"),
         "reason": { "error_count": count, "error_types": types },
-        "validation_end": rfc3339(end),
-        "validation_start": rfc3339(start),
+        "validation_end": thin::moment(end),
+        "validation_start": thin::moment(start),
     })
-}
-
-/// `2026-11-21T08:00:00.000Z`.
-pub(crate) fn rfc3339(at: i64) -> String {
-    let Ok(time) = time::OffsetDateTime::from_unix_timestamp(at) else {
-        return String::new();
-    };
-    let (year, month, day) = time.to_calendar_date();
-    let (hour, minute, second) = time.to_hms();
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
-}
-
-/// Keeps a thin event.
-pub(crate) fn raise_thin(account: &mut Account, kind: &str, related_object: Value, data: Value) {
-    let event = json!({
-        "id": account.ids.next("evt_test_"),
-        "object": "v2.core.event",
-        "context": null,
-        "created": rfc3339(account.now),
-        "data": data,
-        "livemode": false,
-        "reason": null,
-        "related_object": related_object,
-        "type": kind,
-    });
-    account.insert(event);
 }
 
 /// What a price's usage by a customer comes to from `start` until before `end` (seconds), never less
@@ -389,8 +359,9 @@ mod tests {
         send(&mut account, "c", "1234567890123456", 10);
         assert_eq!(used(&account, 0, 100), 0);
         account.carry_out_due("", 100);
-        let event = account.rows("v2.core.event").next().unwrap();
-        assert_eq!(event["type"], "v1.billing.meter.error_report_triggered");
+        let raised = account.events.all().last().unwrap();
+        assert_eq!(raised.kind, "v1.billing.meter.error_report_triggered");
+        let event = thin::retrieved(raised);
         assert_eq!(event["related_object"]["id"], "mtr_1");
         let reason = &event["data"]["reason"];
         assert_eq!(reason["error_count"], 3);

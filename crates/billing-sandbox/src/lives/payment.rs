@@ -82,6 +82,18 @@ pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     error.with("payment_intent", intent)
 }
 
+/// The 402 of a decline while a method was to be saved, with the intent that it left behind.
+pub(crate) fn setup_error(decline: &Decline, intent: Value) -> StripeError {
+    let mut error = card_error(decline, Value::Null);
+    if decline.param.is_empty() {
+        error.param = None;
+    }
+    let method = intent["last_setup_error"]["payment_method"].clone();
+    error
+        .with("payment_method", method)
+        .with("setup_intent", intent)
+}
+
 pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> String {
     let id = account.ids.next("pi_");
     let secret = account.ids.letters(25);
@@ -275,6 +287,20 @@ fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Auth
     }
 }
 
+/// A decline as the intent keeps it: `last_payment_error`, `last_setup_error`.
+fn decline_error(account: &Account, decline: &Decline, method_id: &str) -> Value {
+    let mut error = decline.members();
+    let page = decline.code.replace('_', "-");
+    error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
+    error["message"] = json!(decline.message);
+    error["payment_method"] = crate::shape::render::without_private(account.get(method_id));
+    error["type"] = json!("card_error");
+    if !decline.param.is_empty() {
+        error["param"] = json!(decline.param);
+    }
+    error
+}
+
 /// Leaves a failed try behind; one that was refused before any bank was asked leaves no charge.
 fn fail(
     account: &mut Account,
@@ -292,16 +318,7 @@ fn fail(
             Authentication::None,
         )
     });
-    let method = crate::shape::render::without_private(account.get(method_id));
-    let mut error = decline.members();
-    let page = decline.code.replace('_', "-");
-    error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
-    error["message"] = json!(decline.message);
-    error["payment_method"] = method;
-    error["type"] = json!("card_error");
-    if !decline.param.is_empty() {
-        error["param"] = json!(decline.param);
-    }
+    let mut error = decline_error(account, decline, method_id);
     if let Some(charge_id) = &charge_id {
         error["charge"] = json!(charge_id);
     }

@@ -158,7 +158,12 @@ pub(crate) fn is_metered(price: &Value) -> bool {
 
 /// What was billed for an item and is not used: in flexible mode by the original debit, in classic
 /// mode by the current price.
-fn credit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Option<Line> {
+pub(crate) fn credit(
+    account: &Account,
+    subscription: &Value,
+    item: &Value,
+    at: i64,
+) -> Option<Line> {
     let end = item["current_period_end"].as_i64().unwrap_or(at);
     if is_metered(&item["price"]) || is_in_trial(subscription, at) || at >= end {
         return None;
@@ -193,7 +198,12 @@ fn credit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Opt
 }
 
 /// What is asked for an item from a moment to the end of its period.
-fn debit(account: &Account, subscription: &Value, item: &Value, at: i64) -> Option<Line> {
+pub(crate) fn debit(
+    account: &Account,
+    subscription: &Value,
+    item: &Value,
+    at: i64,
+) -> Option<Line> {
     if is_metered(&item["price"]) {
         return None;
     }
@@ -250,7 +260,11 @@ fn note(account: &Account, subscription: &Value, item: &Value, at: i64) -> Optio
     let notes: Vec<String> = all
         .filter(|id| discount::is_live(account, id, at))
         .filter_map(|id| {
-            let coupon = account.get(account.get(&id)["source"]["coupon"].as_str()?);
+            let discount = account.get(&id);
+            let coupon = match &discount["_coupon"] {
+                Value::Null => account.get(discount["source"]["coupon"].as_str()?),
+                kept => kept,
+            };
             if let Some(off) = coupon["amount_off"].as_i64() {
                 let currency = coupon["currency"].as_str().unwrap_or("usd");
                 return Some(format!("{} off", money::written(off, currency)));

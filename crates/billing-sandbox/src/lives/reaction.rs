@@ -2,13 +2,13 @@
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
 use crate::account::Account;
+use crate::lives::checkout;
+use crate::lives::entitlement;
 use crate::lives::invoice::collect;
 use crate::lives::subscription::status;
-use crate::lives::{checkout, quantity};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
-    quantity::settle_pending(account, invoice_id);
     status::paid(account, invoice_id);
 }
 
@@ -50,7 +50,12 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     checkout::intent_failed(account, intent_id);
 }
 
+/// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
+pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
+    let _ = (account, intent_id);
+}
+
 /// The products of a customer's live subscriptions may have changed.
 pub(crate) fn subscriptions_changed(account: &mut Account, customer_id: &str) {
-    let _ = (account, customer_id);
+    entitlement::recompute(account, customer_id);
 }

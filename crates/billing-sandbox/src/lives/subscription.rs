@@ -5,152 +5,166 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 use crate::lives::calendar::Interval;
-use crate::lives::money;
+use crate::lives::{money, proration};
 
 pub(crate) mod begin;
 pub(crate) mod billing;
+pub(crate) mod change;
 pub(crate) mod collection;
 pub(crate) mod cycle;
 pub(crate) mod ending;
+pub(crate) mod pausing;
 pub(crate) mod pending;
 pub(crate) mod status;
+pub(crate) mod terms;
 pub(crate) mod trial;
 
 pub(crate) use begin::{fix_currency, insert_first_invoice};
-pub(crate) use ending::at_period_end as cancel_at_period_end;
+pub(crate) use terms::{ItemTerms, Terms};
 pub(crate) use trial::end_after as trial_end;
 
 pub(crate) static DUE: &[Action] = &[
     ("subscription.cycle", cycle::run),
     ("subscription.end", ending::at_scheduled_end),
     ("subscription.incomplete", incomplete_for_too_long),
+    ("subscription.pending_update", change::expire_pending),
+    ("subscription.resumption", pausing::expire_resumption),
     ("subscription.trial_will_end", trial::announce),
+    ("subscription.unpause", pausing::unpause_collection),
     ("subscription.upcoming", cycle::announce),
+    ("subscription.write_off", ending::write_off),
 ];
 
 /// How long a first payment may take.
 pub(crate) const FIRST_PAYMENT_SECONDS: i64 = 23 * 3_600;
 
-/// What a new subscription is made of.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Terms {
-    pub(crate) customer: String,
-    /// Prices (whole objects) and quantities.
-    pub(crate) items: Vec<(Value, i64)>,
-    pub(crate) metadata: Value,
-    pub(crate) description: Value,
-    pub(crate) trial_end: Option<i64>,
-    pub(crate) trial_settings: Value,
-    pub(crate) default_payment_method: Value,
-    pub(crate) status: &'static str,
-}
-
+/// Stores a new subscription, lets its periods follow one another, and raises nothing.
 pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
     let id = account.ids.next("sub_");
     let now = account.now;
+    let anchor = terms.trial_end.or(terms.anchor).unwrap_or(now);
+    let plain = terms.items.iter().cloned().map(ItemTerms::from);
+    let all: Vec<ItemTerms> = terms.item_terms.iter().cloned().chain(plain).collect();
     let mut items = Vec::new();
-    for (price, quantity) in &terms.items {
-        let item = item_object(account, &id, price, *quantity, terms.trial_end);
-        items.push(item);
+    for item in &all {
+        let end = match terms.trial_end {
+            Some(end) => end,
+            None => Interval::of(&item.price).period_at(anchor, now).1,
+        };
+        items.push(item_object(account, &id, item, (now, end)));
     }
-    let currency = terms
-        .items
+    let currency = all
         .first()
-        .map_or(Value::Null, |(price, _)| price["currency"].clone());
-    let in_trial = terms.trial_end.map(|_| now);
+        .map_or(Value::Null, |item| item.price["currency"].clone());
+    let customer = account.get(&terms.customer);
+    let mut subscription = object(&id, terms, now);
+    subscription["billing_cycle_anchor"] = json!(anchor);
+    subscription["billing_mode"] = billing_mode(terms.is_classic, now);
+    subscription["currency"] = currency;
+    subscription["test_clock"] = customer["test_clock"].clone();
+    subscription["items"] = json!({
+        "object": "list", "data": items, "has_more": false, "total_count": items.len(),
+        "url": format!("/v1/subscription_items?subscription={id}"),
+    });
+    for (name, value) in &terms.members {
+        subscription[*name] = value.clone();
+    }
+    account.insert(subscription);
+    cycle::expect_next(account, &id);
+    trial::expect_end(account, &id);
+    if let Some(at) = account.get(&id)["cancel_at"].as_i64() {
+        account.when(at, "subscription.end", &id);
+    }
+    id
+}
+
+/// How prorations are worked out.
+pub(crate) fn billing_mode(is_classic: bool, at: i64) -> Value {
+    if is_classic {
+        return json!({ "flexible": null, "type": "classic" });
+    }
+    json!({ "flexible": { "proration_discounts": "included" }, "type": "flexible", "updated_at": at })
+}
+
+/// A subscription before its items.
+fn object(id: &str, terms: &Terms, now: i64) -> Value {
     let trial_settings = if terms.trial_settings.is_null() {
-        json!({ "end_behavior": {
-            "billing_cycle_anchor": null, "missing_payment_method": "create_invoice",
-        } })
+        json!({ "end_behavior": { "missing_payment_method": "create_invoice" } })
     } else {
         terms.trial_settings.clone()
     };
-    let subscription = json!({
+    let metadata = if terms.metadata.is_null() {
+        json!({})
+    } else {
+        terms.metadata.clone()
+    };
+    json!({
         "id": id,
         "object": "subscription",
-        "application": null,
-        "application_fee_percent": null,
         "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
-        "billing_cycle_anchor": terms.trial_end.unwrap_or(now),
-        "billing_cycle_anchor_config": null,
-        "billing_mode": { "flexible": { "proration_discounts": "included" }, "type": "flexible", "updated_at": now },
         "billing_schedules": [],
-        "billing_thresholds": null,
         "cancel_at": null,
         "cancel_at_period_end": false,
         "canceled_at": null,
-        "cancellation_details": { "comment": null, "feedback": null, "feedback_option": null, "reason": null },
+        "cancellation_details": {
+            "comment": null, "feedback": null, "feedback_option": null, "reason": null,
+        },
         "collection_method": "charge_automatically",
         "created": now,
-        "currency": currency,
         "customer": terms.customer,
-        "customer_account": null,
-        "days_until_due": null,
         "default_payment_method": terms.default_payment_method,
-        "default_source": null,
         "default_tax_rates": [],
         "description": terms.description,
         "discounts": [],
         "ended_at": null,
-        "invoice_settings": { "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": { "type": "self" } },
-        "items": {
-            "object": "list", "data": items, "has_more": false, "total_count": items.len(),
-            "url": format!("/v1/subscription_items?subscription={id}"),
-        },
+        "invoice_settings": { "issuer": { "type": "self" } },
         "latest_invoice": null,
         "livemode": false,
-        "managed_payments": null,
-        "metadata": if terms.metadata.is_null() { json!({}) } else { terms.metadata.clone() },
-        "next_pending_invoice_item_invoice": null,
-        "on_behalf_of": null,
+        "metadata": metadata,
+        "payment_settings": { "save_default_payment_method": "off" },
         "pause_collection": null,
-        "payment_settings": {
-            "payment_method_options": null, "payment_method_types": null,
-            "save_default_payment_method": "off",
-        },
-        "pending_invoice_item_interval": null,
-        "pending_setup_intent": null,
         "pending_update": null,
         "schedule": null,
-        "start_date": now,
+        "start_date": terms.start.unwrap_or(now),
         "status": terms.status,
-        "test_clock": null,
-        "transfer_data": null,
         "trial_end": terms.trial_end,
         "trial_settings": trial_settings,
-        "trial_start": in_trial,
-    });
-    account.insert(subscription);
-    cycle::expect_next(account, &id);
-    trial::expect_end(account, &id);
-    id
+        "trial_start": terms.trial_end.map(|_| now),
+    })
 }
 
-fn item_object(
+/// A new item with its period.
+pub(crate) fn item_object(
     account: &mut Account,
     subscription_id: &str,
-    price: &Value,
-    quantity: i64,
-    trial_end: Option<i64>,
+    terms: &ItemTerms,
+    period: (i64, i64),
 ) -> Value {
-    let end =
-        trial_end.unwrap_or_else(|| Interval::of(price).period_at(account.now, account.now).1);
-    json!({
+    let empty = |value: &Value, otherwise: Value| {
+        if value.is_null() {
+            otherwise
+        } else {
+            value.clone()
+        }
+    };
+    let mut item = json!({
         "id": account.ids.next("si_"),
         "object": "subscription_item",
-        "billing_thresholds": null,
         "created": account.now,
-        "current_period_end": end,
-        "current_period_start": account.now,
-        "current_trial": null,
+        "current_period_end": period.1,
+        "current_period_start": period.0,
         "discounts": [],
-        "metadata": {},
-        "plan": crate::shape::moves::plan_of(price),
-        "price": price,
-        "quantity": quantity,
+        "metadata": empty(&terms.metadata, json!({})),
+        "plan": crate::shape::moves::plan_of(&terms.price),
+        "price": terms.price,
+        "quantity": terms.quantity,
         "subscription": subscription_id,
-        "tax_rates": [],
-    })
+        "tax_rates": empty(&terms.tax_rates, json!([])),
+    });
+    if let (true, Some(members)) = (proration::is_metered(&terms.price), item.as_object_mut()) {
+        members.shift_remove("quantity");
+    }
+    item
 }
 
 pub(crate) fn items(subscription: &Value) -> &[Value] {
@@ -192,7 +206,14 @@ pub(crate) fn cancel_now(account: &mut Account, id: &str) {
 /// A first payment has not come in time.
 fn incomplete_for_too_long(account: &mut Account, id: &str) {
     let before = account.snapshot(id);
-    if before["status"] == "incomplete" {
+    if before["status"] != "incomplete" {
+        return;
+    }
+    let invoice = before["latest_invoice"].as_str().unwrap_or_default();
+    if account.get(invoice)["status"] == "open" {
+        // What follows from that is told by `reaction`.
+        crate::lives::invoice::end::void(account, invoice);
+    } else {
         status::expire(account, id, &before);
     }
 }

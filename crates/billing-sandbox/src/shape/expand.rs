@@ -203,7 +203,13 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
         }
         kept if is_kept_back(kept) => account.get(id)[format!("_{kept}").as_str()].clone(),
         "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
-        "refunds" => list(format!("/v1/charges/{id}/refunds"), Vec::new()),
+        "refunds" => {
+            let rows = account.rows_by("refund", "charge", id).rev();
+            list(
+                format!("/v1/charges/{id}/refunds"),
+                rows.take(10).cloned().collect(),
+            )
+        }
         _ => Value::Null,
     }
 }

@@ -351,6 +351,7 @@ fn begin_subscription(
             trial_settings: data["trial_settings"].clone(),
             default_payment_method: means.method.as_ref().map_or(Value::Null, |id| json!(id)),
             status,
+            ..subscription::Terms::default()
         },
     );
     discount_subscription(account, session, customer, &subscription_id);

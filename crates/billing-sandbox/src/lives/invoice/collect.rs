@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::card::Decline;
-use crate::lives::invoice::subscription_of;
-use crate::lives::payment::{self, IntentTerms};
+use crate::lives::card::{self, Decline};
+use crate::lives::invoice::{dunning, subscription_of};
+use crate::lives::payment::{self, Collected, IntentTerms, Session};
 use crate::lives::reaction;
 
 /// How a try to collect an invoice ended; the events of it are raised.
@@ -204,19 +204,20 @@ pub(crate) fn attempt(
 ) -> Result<(), Decline> {
     let once = Try {
         method_id,
-        is_off_session: true,
+        is_off_session: false,
         is_automatic: false,
         tells_update: false,
     };
     match try_to_pay(account, id, once) {
         Collection::Paid => Ok(()),
-        Collection::Declined(decline) => Err(decline),
-        Collection::NeedsAction => Err(Decline {
-            code: "authentication_required",
-            decline_code: "authentication_required",
-            message: "Your card was declined. This transaction requires authentication.",
-            ..crate::lives::card::GENERIC
-        }),
+        Collection::Declined(decline) => {
+            // A subscription whose first payment failed is not dunned: it ends within a day.
+            if account.get(id)["billing_reason"] != "subscription_create" {
+                dunning::plan_retry(account, id);
+            }
+            Err(decline)
+        }
+        Collection::NeedsAction => Err(card::AUTHENTICATION),
     }
 }
 
@@ -231,21 +232,36 @@ pub(crate) fn try_to_pay(account: &mut Account, id: &str, how: Try<'_>) -> Colle
         return Collection::Paid;
     }
     let intent_id = ensure_intent(account, id);
-    note_attempt(account, id, how.is_automatic);
-    let charged = payment::charge(account, &intent_id, how.method_id);
+    let session = if how.is_off_session {
+        Session::Off
+    } else {
+        Session::On
+    };
+    let collected = payment::collect(account, &intent_id, how.method_id, session);
     let charge = account.get(&intent_id)["latest_charge"].clone();
-    account.set(id, "_charge", charge.clone());
-    match charged {
-        Ok(_) => {
-            account.raise("charge.succeeded", charge.as_str().unwrap_or_default());
-            account.raise("payment_intent.succeeded", &intent_id);
+    account.set(id, "_charge", charge);
+    account.set(id, "attempted", json!(true));
+    match collected {
+        Collected::Succeeded => {
+            note_attempt(account, id, how.is_automatic);
+            payment::raise_succeeded(account, &intent_id);
             settle(account, id, how.tells_update.then_some(&before));
             Collection::Paid
         }
-        Err(decline) => {
+        Collected::Declined(decline) => {
+            note_attempt(account, id, how.is_automatic);
             payment::raise_failed(account, &intent_id);
             account.raise("invoice.payment_failed", id);
+            if decline == card::AUTHENTICATION {
+                account.raise("invoice.payment_action_required", id);
+            }
             Collection::Declined(decline)
+        }
+        // Not a try yet: it counts once the customer has answered.
+        Collected::RequiresAction => {
+            account.raise("payment_intent.requires_action", &intent_id);
+            account.raise("invoice.payment_action_required", id);
+            Collection::NeedsAction
         }
     }
 }

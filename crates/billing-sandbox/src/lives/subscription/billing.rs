@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::calendar::SECONDS_PER_DAY;
 use crate::lives::invoice::{self, Line};
 use crate::lives::proration::{ids, is_metered};
 use crate::lives::{discount, price, subscription};
@@ -103,21 +102,18 @@ pub(crate) fn trial_line(
     }
 }
 
-/// Makes a draft of lines, with what the subscription says about discounts, tax, payment and due
-/// date, and makes it the subscription's latest. Raises nothing.
-pub(crate) fn insert_invoice(
-    account: &mut Account,
-    id: &str,
+/// A draft of lines, with what the subscription says about discounts, tax and due date.
+pub(crate) fn draft(
+    account: &Account,
+    subscription: &Value,
     reason: &'static str,
     lines: Vec<Line>,
     period: (i64, i64),
-) -> String {
-    let subscription = account.snapshot(id);
-    let now = account.now;
+) -> invoice::Draft {
     let is_sent = subscription["collection_method"] == "send_invoice";
-    let draft = invoice::Draft {
+    invoice::Draft {
         customer: text(&subscription["customer"]),
-        subscription: json!(id),
+        subscription: subscription["id"].clone(),
         subscription_metadata: subscription["metadata"].clone(),
         currency: subscription["currency"]
             .as_str()
@@ -126,31 +122,46 @@ pub(crate) fn insert_invoice(
         reason,
         lines,
         period,
-        discounts: discounts_of(account, &subscription, now),
+        discounts: discounts_of(account, subscription, account.now),
         default_tax_rates: whole_rates(account, &subscription["default_tax_rates"]),
         days_until_due: is_sent.then(|| subscription["days_until_due"].as_i64().unwrap_or(30)),
-        default_payment_method: Value::Null,
-        description: Value::Null,
-        footer: Value::Null,
-        metadata: Value::Null,
         auto_advance: true,
         ..invoice::Draft::default()
-    };
+    }
+}
+
+/// Stores a draft of lines and makes it the subscription's latest. Raises nothing.
+pub(crate) fn insert_invoice(
+    account: &mut Account,
+    id: &str,
+    reason: &'static str,
+    lines: Vec<Line>,
+    period: (i64, i64),
+) -> String {
+    let subscription = account.snapshot(id);
+    let draft = draft(account, &subscription, reason, lines, period);
+    drop(subscription);
     let invoice_id = invoice::insert(account, &draft);
+    invoice::item::take(account, &invoice_id);
     let billed = billed_by(account, &invoice_id);
     if let Some(stored) = account.edit(id) {
         stored["latest_invoice"] = json!(invoice_id);
-        let items = stored["items"]["data"].as_array_mut();
-        for item in items.into_iter().flatten() {
-            let bill = billed
-                .iter()
-                .find(|(item_id, _)| item["id"] == item_id.as_str());
-            if let Some((_, bill)) = bill {
-                item["_billed"] = bill.clone();
-            }
-        }
+        note_billed(stored, &billed);
     }
     invoice_id
+}
+
+/// Remembers on the items what was billed for them.
+pub(crate) fn note_billed(subscription: &mut Value, billed: &[(String, Value)]) {
+    let items = subscription["items"]["data"].as_array_mut();
+    for item in items.into_iter().flatten() {
+        let bill = billed
+            .iter()
+            .find(|(item_id, _)| item["id"] == item_id.as_str());
+        if let Some((_, bill)) = bill {
+            item["_billed"] = bill.clone();
+        }
+    }
 }
 
 /// What each item was billed for its current period, by item: the amount after discounts of the
@@ -180,9 +191,4 @@ fn billed_by(account: &Account, invoice_id: &str) -> Vec<(String, Value)> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// When an invoice that is sent has to be paid.
-pub(crate) fn due_date(now: i64, days: i64) -> i64 {
-    now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
 }

@@ -1,16 +1,25 @@
 //! How the invoices of a subscription are opened and collected: at once, after the hour of a renewal,
 //! or not at all while collection is paused.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::invoice;
+use crate::http::error::StripeError;
+use crate::lives::card::{Behaviour, Decline};
+use crate::lives::invoice::collect::{self, Collection, Try};
+use crate::lives::invoice::{self, dunning, end, open};
+use crate::lives::subscription::{billing, cycle, pending};
+use crate::lives::{payment, reaction};
 
-/// How a try to collect an invoice ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a try to collect an invoice at once ended.
+#[derive(Debug)]
 pub(crate) enum Collected {
     Paid,
-    NotPaid,
+    Declined(Decline),
+    /// The customer has to authenticate the payment.
+    NeedsAction,
     /// Open, and nobody tried.
     Open,
 }
@@ -23,45 +32,72 @@ pub(crate) fn after_draft(account: &mut Account, id: &str, invoice_id: &str) {
     let pause = subscription["pause_collection"]["behavior"]
         .as_str()
         .map(str::to_owned);
-    if is_given_up || pause.as_deref() == Some("keep_as_draft") {
+    if is_given_up || pause.is_some() {
         account.set(invoice_id, "auto_advance", json!(false));
         invoice::plan_advance(account, invoice_id);
     }
+    match pause.as_deref() {
+        Some("void") => {
+            open::finalize(account, invoice_id);
+            end::void(account, invoice_id);
+        }
+        Some("mark_uncollectible") => {
+            open::finalize(account, invoice_id);
+            end::mark_uncollectible(account, invoice_id, "subscription_paused");
+        }
+        _ => {}
+    }
 }
 
-/// Opens a draft.
-pub(crate) fn open(account: &mut Account, invoice_id: &str) {
-    invoice::finalize(account, invoice_id);
-    account.raise("invoice.finalized", invoice_id);
-}
-
-/// Tries to pay an open invoice with the subscription's payment method; one of nothing is paid.
-pub(crate) fn attempt(account: &mut Account, invoice_id: &str, description: &str) -> Collected {
-    if account.get(invoice_id)["amount_due"] == 0 {
-        invoice::mark_paid(account, invoice_id);
-        account.raise("invoice.paid", invoice_id);
-        account.raise("invoice.payment_succeeded", invoice_id);
+/// Opens a draft and tries to collect it at once, raising what this raises; without a payment method
+/// it stays open. A failed payment is for the caller to draw conclusions from.
+pub(crate) fn collect_now(
+    account: &mut Account,
+    id: &str,
+    invoice_id: &str,
+    is_off_session: bool,
+) -> Collected {
+    open::open(account, invoice_id);
+    if account.get(invoice_id)["status"] == "paid" {
         return Collected::Paid;
     }
-    if account.get(invoice_id)["collection_method"] == "send_invoice" {
-        return Collected::Open;
-    }
-    let subscription = account.snapshot(&subscription_of(account, invoice_id));
+    let subscription = account.snapshot(id);
     let Some(method) = method_of(account, &subscription) else {
-        account.set(invoice_id, "attempted", json!(true));
-        account.raise("invoice.payment_failed", invoice_id);
-        return Collected::NotPaid;
+        return Collected::Open;
     };
-    match invoice::attempt(account, invoice_id, &method, description) {
-        Ok(()) => Collected::Paid,
-        Err(_) => Collected::NotPaid,
+    let how = Try {
+        method_id: &method,
+        is_off_session,
+        is_automatic: false,
+        tells_update: false,
+    };
+    match collect::try_to_pay(account, invoice_id, how) {
+        Collection::Paid => {
+            save_method(account, id, &method);
+            reaction::invoice_paid(account, invoice_id);
+            Collected::Paid
+        }
+        Collection::Declined(decline) => Collected::Declined(decline),
+        Collection::NeedsAction => Collected::NeedsAction,
+    }
+}
+
+/// A later try is planned for an invoice that could not be collected at once.
+pub(crate) fn try_later(account: &mut Account, invoice_id: &str) {
+    dunning::plan_retry(account, invoice_id);
+}
+
+/// What paid becomes the subscription's own method, if that was asked for.
+fn save_method(account: &mut Account, id: &str, method: &str) {
+    let subscription = account.get(id);
+    if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription" {
+        account.set(id, "default_payment_method", json!(method));
     }
 }
 
 /// The subscription of an invoice; empty when it has none.
 pub(crate) fn subscription_of(account: &Account, invoice_id: &str) -> String {
-    account.get(invoice_id)["parent"]["subscription_details"]["subscription"]
-        .as_str()
+    invoice::subscription_of(account.get(invoice_id))
         .unwrap_or_default()
         .to_owned()
 }
@@ -77,7 +113,50 @@ pub(crate) fn method_of(account: &Account, subscription: &Value) -> Option<Strin
     found.map(str::to_owned)
 }
 
+/// Refuses what a payment method would fail with, before anything is written.
+pub(crate) fn refuse_failing(
+    account: &Account,
+    method: &str,
+    is_off_session: bool,
+) -> Result<(), StripeError> {
+    match payment::behaviour_of(account, method) {
+        Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => {
+            Err(payment::card_error(&decline, Value::Null))
+        }
+        Behaviour::NeedsAuthentication if !is_off_session => {
+            let mut error = StripeError::coded(
+                "subscription_payment_intent_requires_action",
+                "Payment for this subscription requires additional user action before it can be \
+                 completed successfully. Payment can be completed using the PaymentIntent \
+                 associated with subscription.latest_invoice.",
+            )
+            .status(402);
+            error.kind = "card_error";
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Asks for a payment method to be set up for later, where there is none.
+pub(crate) fn ask_for_method(account: &mut Account, id: &str) {
+    let _ = (account, id);
+}
+
 /// Tells what the next renewal will ask for.
 pub(crate) fn raise_upcoming(account: &mut Account, id: &str) {
-    let _ = (account, id);
+    let subscription = account.snapshot(id);
+    let mut lines = pending::lines(account, id);
+    lines.extend(cycle::lines_to_come(account, &subscription));
+    if lines.is_empty() {
+        return;
+    }
+    let start = subscription["items"]["data"][0]["current_period_start"].as_i64();
+    let end = cycle::next_end(&subscription).unwrap_or(account.now);
+    let period = (start.unwrap_or(end), end);
+    let draft = billing::draft(account, &subscription, "upcoming", lines, period);
+    let mut preview = invoice::draft_object(account, &draft);
+    invoice::totals::apply(account, &mut preview);
+    preview["next_payment_attempt"] = json!(end.saturating_add(invoice::DRAFT_SECONDS));
+    account.raise_with("invoice.upcoming", Arc::new(preview), None);
 }

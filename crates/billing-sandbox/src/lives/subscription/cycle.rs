@@ -27,10 +27,11 @@ pub(crate) fn next_end(subscription: &Value) -> Option<i64> {
         .min()
 }
 
-/// Lets the next end of a period be acted on, and announced.
+/// Lets the next end of a period be acted on, and announced. What is not running by then is left
+/// alone.
 pub(crate) fn expect_next(account: &mut Account, id: &str) {
     let subscription = account.get(id);
-    let Some(end) = next_end(subscription).filter(|_| is_running(subscription)) else {
+    let Some(end) = next_end(subscription) else {
         return;
     };
     let announced = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY);
@@ -113,35 +114,51 @@ fn turn_over(account: &mut Account, id: &str) -> (Vec<Line>, (i64, i64)) {
     (lines, ended)
 }
 
+/// What the items will ask for at the end of the period that ends first; usage as far as it is
+/// known.
+pub(crate) fn lines_to_come(account: &Account, subscription: &Value) -> Vec<Line> {
+    let Some(end) = next_end(subscription) else {
+        return Vec::new();
+    };
+    let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(end);
+    let due = items(subscription)
+        .iter()
+        .filter(|item| item["current_period_end"] == end);
+    due.map(|item| {
+        let start = item["current_period_start"].as_i64().unwrap_or(end);
+        let period = if is_metered(&item["price"]) {
+            (start, end)
+        } else {
+            (end, Interval::of(&item["price"]).period_at(anchor, end).1)
+        };
+        billing::item_line(account, subscription, item, period)
+    })
+    .collect()
+}
+
 /// The draft of a renewal, with everything that waits for it.
 fn bill(account: &mut Account, id: &str, lines: Vec<Line>, period: (i64, i64)) -> Option<String> {
-    let mut all = pending::take(account, id);
+    let mut all = pending::lines(account, id);
     all.extend(lines);
     if all.is_empty() {
         return None;
     }
-    Some(billing::insert_invoice(
-        account,
-        id,
-        "subscription_cycle",
-        all,
-        period,
-    ))
+    let invoice_id = billing::insert_invoice(account, id, "subscription_cycle", all, period);
+    Some(invoice_id)
 }
 
 /// Tells of a renewal to come, unless it was moved or called off meanwhile.
 pub(crate) fn announce(account: &mut Account, id: &str) {
     let subscription = account.get(id);
     let end = next_end(subscription).unwrap_or(0);
-    let is_due = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY) == account.now;
+    let is_due = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY) == account.now
+        && subscription["_announced"] != end;
     let is_ending = subscription["cancel_at"]
         .as_i64()
         .is_some_and(|at| at <= end);
-    if is_due
-        && !is_ending
-        && is_running(subscription)
-        && subscription["pause_collection"].is_null()
-    {
+    let is_paused = !subscription["pause_collection"].is_null();
+    if is_due && !is_ending && !is_paused && is_running(subscription) {
+        account.set(id, "_announced", json!(end));
         collection::raise_upcoming(account, id);
     }
 }

@@ -1,49 +1,57 @@
-//! Lines that wait for a subscription's next invoice.
+//! What waits for a subscription's next invoice: prorations, and items that were added by hand.
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::invoice::Line;
+use crate::lives::invoice::item::{self, ItemTerms};
 
-/// Keeps lines for the next invoice.
+/// Keeps lines as invoice items for the next invoice, so that the first is billed first.
 pub(crate) fn keep(account: &mut Account, id: &str, lines: &[Line]) {
-    let mut kept = account.get(id)["_kept"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    kept.extend(lines.iter().map(|line| {
-        json!({
-            "amount": line.amount, "description": line.description, "price": line.price,
-            "quantity": line.quantity, "start": line.period.0, "end": line.period.1,
-            "subscription_item": line.subscription_item,
-        })
-    }));
-    account.set(id, "_kept", json!(kept));
+    let subscription = account.snapshot(id);
+    // Newer items come first on an invoice.
+    for line in lines.iter().rev() {
+        let item_id = item::insert(
+            account,
+            &ItemTerms {
+                customer: text(&subscription["customer"]),
+                currency: text(&subscription["currency"]),
+                amount: line.amount,
+                quantity: line.quantity,
+                price: line.price.clone(),
+                description: json!(line.description),
+                period: Some(line.period),
+                is_discountable: !line.is_proration,
+                discounts: line.discounts.clone(),
+                tax_rates: line.tax_rates.clone(),
+                invoice: Value::Null,
+                subscription: json!(id),
+                subscription_item: line.subscription_item.clone(),
+                is_proration: line.is_proration,
+                credited_items: line.credited_items.clone(),
+                metadata: line.metadata.clone(),
+            },
+        );
+        account.raise("invoiceitem.created", &item_id);
+    }
 }
 
-/// Takes what waits, to be billed now.
-pub(crate) fn take(account: &mut Account, id: &str) -> Vec<Line> {
-    let kept = account.get(id)["_kept"].clone();
-    if kept.as_array().is_none_or(Vec::is_empty) {
-        return Vec::new();
-    }
-    account.set(id, "_kept", json!([]));
-    kept.as_array()
-        .into_iter()
-        .flatten()
-        .map(|line| Line {
-            amount: line["amount"].as_i64().unwrap_or(0),
-            description: line["description"].as_str().unwrap_or_default().to_owned(),
-            price: line["price"].clone(),
-            quantity: line["quantity"].as_i64().unwrap_or(1),
-            period: (whole(&line["start"]), whole(&line["end"])),
-            subscription_item: line["subscription_item"].clone(),
-            is_proration: true,
-            ..Line::default()
+/// The lines of what waits: the items of this subscription, and those of its customer that are for
+/// no subscription.
+pub(crate) fn lines(account: &Account, id: &str) -> Vec<Line> {
+    let subscription = account.get(id);
+    let customer = subscription["customer"].as_str().unwrap_or_default();
+    let currency = subscription["currency"].as_str().unwrap_or("usd");
+    item::pending(account, customer, currency, None)
+        .iter()
+        .filter(|row| {
+            let own = &row["parent"]["subscription_details"]["subscription"];
+            own.is_null() || *own == id
         })
+        .map(item::as_line)
         .collect()
 }
 
-fn whole(value: &Value) -> i64 {
-    value.as_i64().unwrap_or(0)
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::reaction;
-use crate::lives::subscription::{collection, cycle, ending};
+use crate::lives::subscription::{change, collection, ending, pausing};
 
 /// Sets the status, raising the update that this is.
 fn become_status(account: &mut Account, id: &str, before: &Arc<Value>, status: &str) {
@@ -27,13 +27,22 @@ fn become_status(account: &mut Account, id: &str, before: &Arc<Value>, status: &
 pub(crate) fn paid(account: &mut Account, invoice_id: &str) {
     let id = collection::subscription_of(account, invoice_id);
     let before = account.snapshot(&id);
+    if before.is_null() {
+        return;
+    }
+    if before["_is_beginning"] == true {
+        // Its creation tells of it.
+        if before["status"] == "incomplete" {
+            account.set(&id, "status", json!("active"));
+        }
+        return;
+    }
+    if change::paid(account, &id, invoice_id) || pausing::paid(account, &id, invoice_id) {
+        return;
+    }
     let is_latest = before["latest_invoice"] == invoice_id;
     match before["status"].as_str() {
-        Some("incomplete") if is_latest => {
-            become_status(account, &id, &before, "active");
-            cycle::expect_next(account, &id);
-        }
-        Some("past_due" | "unpaid") if is_latest => {
+        Some("incomplete" | "past_due" | "unpaid") if is_latest => {
             become_status(account, &id, &before, "active");
         }
         _ => {}
@@ -44,6 +53,9 @@ pub(crate) fn paid(account: &mut Account, invoice_id: &str) {
 pub(crate) fn not_paid(account: &mut Account, invoice_id: &str) {
     let id = collection::subscription_of(account, invoice_id);
     let before = account.snapshot(&id);
+    if before["_pending"]["invoice"] == invoice_id {
+        return;
+    }
     if matches!(before["status"].as_str(), Some("active" | "trialing")) {
         become_status(account, &id, &before, "past_due");
     }
@@ -63,6 +75,9 @@ pub(crate) fn given_up(account: &mut Account, invoice_id: &str) {
 /// latest the next older one that tells anything decides.
 pub(crate) fn voided(account: &mut Account, invoice_id: &str) {
     let id = collection::subscription_of(account, invoice_id);
+    if change::voided(account, &id, invoice_id) || pausing::voided(account, &id, invoice_id) {
+        return;
+    }
     let before = account.snapshot(&id);
     if before["latest_invoice"] != invoice_id {
         return;
