@@ -30,10 +30,12 @@ mod proration;
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
-#[path = "sandbox/schedules.rs"]
-mod schedules;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
+#[path = "sandbox/seeing.rs"]
+mod seeing;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
