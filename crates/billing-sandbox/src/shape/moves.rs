@@ -101,7 +101,7 @@ fn old_subscription(members: &mut Object) {
         "current_period_end",
         item["current_period_end"].clone(),
     );
-    put(members, "discount", Value::Null);
+    put(members, "discount", get(members, "_discount"));
 }
 
 fn old_invoice_link(members: &mut Object) {

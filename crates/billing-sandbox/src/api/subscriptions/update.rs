@@ -247,6 +247,7 @@ fn set_discounts(
         .collect();
     discount::detach(call.account, &gone);
     after["discounts"] = json!(made);
+    after["_discount"] = discount::leave::first_of(call.account, after);
     Ok(())
 }
 

@@ -122,19 +122,7 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
         if entry["amount"] == 0 || !discount::is_once(account, discount_id) {
             continue;
         }
-        let discount = account.get(discount_id).clone();
-        for owner in ["subscription", "customer"] {
-            let owner_id = discount[owner].as_str().unwrap_or_default().to_owned();
-            let Some(object) = account.edit(&owner_id) else {
-                continue;
-            };
-            if let Some(rest) = object["discounts"].as_array_mut() {
-                rest.retain(|other| other != discount_id);
-            }
-            if object["discount"] == discount_id || object["discount"]["id"] == discount_id {
-                object["discount"] = Value::Null;
-            }
-        }
+        discount::leave::take_back(account, discount_id);
     }
 }
 

@@ -172,6 +172,7 @@ fn attach_discounts(
     let param = beginning.discounts_param;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
     account.set(id, "discounts", json!(own));
+    discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {
         if item.discounts.is_empty() {
             continue;

@@ -98,13 +98,16 @@ pub(super) fn line(members: &mut Object) {
     let of_item = &parent["invoice_item_details"];
     let of_subscription = &parent["subscription_item_details"];
     let details = if of_item.is_null() {
-        put(members, "type", json!("subscription"));
         of_subscription
     } else {
-        put(members, "type", json!("invoiceitem"));
-        put(members, "invoice_item", of_item["invoice_item"].clone());
         of_item
     };
+    if details["invoice_item"].is_null() {
+        put(members, "type", json!("subscription"));
+    } else {
+        put(members, "type", json!("invoiceitem"));
+        put(members, "invoice_item", details["invoice_item"].clone());
+    }
     let item = match &of_subscription["subscription_item"] {
         Value::Null => get(members, "_subscription_item"),
         id => id.clone(),
