@@ -22,6 +22,8 @@ mod hostile;
 mod invoices;
 #[path = "sandbox/payments.rs"]
 mod payments;
+#[path = "sandbox/proration.rs"]
+mod proration;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

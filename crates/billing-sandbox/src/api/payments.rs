@@ -82,7 +82,6 @@ fn create(call: &mut Call<'_>) -> Answer {
     };
     if let Some(stored) = call.account.edit(&id) {
         stored["capture_method"] = json!(capture_method);
-        stored["managed_payments"] = json!({ "enabled": false });
         terms.apply(stored);
         if let Some(method_id) = &method {
             stored["payment_method"] = json!(method_id);
@@ -290,6 +289,8 @@ fn run_confirm(call: &mut Call<'_>, id: &str, method_id: &str) -> Answer {
     if let Some(url) = call.params.text("/return_url").map(str::to_owned) {
         call.account.set(id, "_return_url", json!(url));
     }
+    let uses_sdk = call.params.flag("/use_stripe_sdk") == Some(true);
+    call.account.set(id, "_uses_sdk", json!(uses_sdk));
     let is_off =
         terms::is_off_session(call) || call.params.flag("/error_on_requires_action") == Some(true);
     let session = if is_off { Session::Off } else { Session::On };

@@ -125,7 +125,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "last_payment_error": null,
         "latest_charge": null,
         "livemode": false,
-        "managed_payments": null,
+        "managed_payments": { "enabled": false },
         "metadata": if terms.metadata.is_null() { json!({}) } else { terms.metadata.clone() },
         "next_action": null,
         "on_behalf_of": null,
@@ -160,6 +160,11 @@ enum Way {
     Challenged,
 }
 
+/// Whether the payer has answered already, for a seller who confirms by hand.
+fn is_authenticated(intent: &Value, method_id: &str) -> bool {
+    intent["_is_authenticated"] == true && intent["payment_method"] == method_id
+}
+
 fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) -> Way {
     match behaviour_of(account, method_id) {
         Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => {
@@ -182,7 +187,8 @@ fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) 
         Challenge::UnlessSetUp => session == Session::On || !is_set_up,
         Challenge::OnSession => session == Session::On,
     };
-    match (is_challenged, session, card.then) {
+    let is_authenticated = is_authenticated(intent, method_id);
+    match (is_challenged && !is_authenticated, session, card.then) {
         (true, Session::On, _) => Way::Challenged,
         (true, Session::Off, _) => Way::Refused(card::AUTHENTICATION),
         (false, _, Some(decline)) => Way::Refused(decline),
@@ -212,7 +218,12 @@ pub(crate) fn collect(
             Collected::Declined(decline)
         }
         Way::Goes => {
-            succeed(account, intent_id, method_id, Authentication::None);
+            let passed = if is_authenticated(&intent, method_id) {
+                Authentication::Passed
+            } else {
+                Authentication::None
+            };
+            succeed(account, intent_id, method_id, passed);
             Collected::Succeeded
         }
     }

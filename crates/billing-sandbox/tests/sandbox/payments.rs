@@ -34,16 +34,16 @@ async fn answer_bank(client: &Client, intent: &str, outcome: &str) -> Answer {
 #[tokio::test]
 async fn a_payment_settles_after_it_was_answered() {
     let client = Client::start().await;
-    let intent = pay(&client, "pm_card_visa", &[("description", "Order 7")])
-        .await
-        .json;
+    let more = [("description", "Order 7"), ("expand[]", "latest_charge")];
+    let intent = pay(&client, "pm_card_visa", &more).await.json;
     assert_eq!(intent["status"], "succeeded");
-    let path = format!("/v1/charges/{}", text(&intent["latest_charge"]));
+    let charge = &intent["latest_charge"];
     assert_eq!(
-        client.get(&path).await.json["balance_transaction"],
-        Value::Null
+        charge["balance_transaction"],
+        Value::Null,
+        "not in the answer"
     );
-    client.sandbox.advance(Duration::from_secs(3));
+    let path = format!("/v1/charges/{}", text(&charge["id"]));
     let expanded = format!("{path}?expand[]=balance_transaction&expand[]=refunds");
     let charge = client.get(&expanded).await.json;
     // 1000 × 2.9 % = 29, + 30 = 59
