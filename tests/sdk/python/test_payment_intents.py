@@ -266,6 +266,15 @@ def test_3ds_can_be_asked_for(client):
     assert pay(client, "pm_card_visa", payment_method_options=options).status == "succeeded"
 
 
+def test_confirming_by_hand_after_the_challenge(client):
+    intent = pay(client, "pm_card_authenticationRequired", confirmation_method="manual")
+    assert intent.status == "requires_action"
+    authenticate("payment_intents", intent.id, "succeed")
+    assert client.v1.payment_intents.retrieve(intent.id).status == "requires_confirmation"
+    done = client.v1.payment_intents.confirm(intent.id)
+    assert (done.status, done.amount_received) == ("succeeded", 1000)
+
+
 def test_states_before_confirmation(client):
     intent = client.v1.payment_intents.create(params={"amount": 2000, "currency": "EUR", "metadata": {"a": "1"}})
     assert (intent.status, intent.currency) == ("requires_payment_method", "eur")

@@ -170,7 +170,11 @@ fn write_billing(method: &mut Value, sent: &Value) {
 }
 
 /// Makes a payment method of a stored or a named token; a stored one works once.
-fn from_token(account: &mut Account, token: &str, param: &str) -> Result<String, StripeError> {
+pub(crate) fn from_token(
+    account: &mut Account,
+    token: &str,
+    param: &str,
+) -> Result<String, StripeError> {
     if let Some(card) = token.strip_prefix("tok_").and_then(card::by_name) {
         return Ok(payment::insert_method(account, card, &CardEntry::default()));
     }

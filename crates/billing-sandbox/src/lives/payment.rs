@@ -341,6 +341,43 @@ fn fail(
     }
 }
 
+/// Charges a card without an intent, as integrations of old do. Raises what Stripe raises.
+pub(crate) fn charge_alone(
+    account: &mut Account,
+    terms: &Value,
+    method_id: &str,
+) -> Result<String, (String, Decline)> {
+    let decline = match way_of(account, terms, method_id, Session::Off) {
+        Way::Goes => None,
+        Way::Refused(decline) => Some(decline),
+        Way::Challenged => Some(card::AUTHENTICATION),
+    };
+    let id = charge::insert_for(
+        account,
+        terms,
+        method_id,
+        decline.as_ref(),
+        Authentication::None,
+    );
+    let method = account.snapshot(method_id);
+    let source = method::old_card(account, &method, &Value::Null);
+    if let Some(charge) = account.edit(&id) {
+        charge["payment_method"] = source["id"].clone();
+        charge["source"] = source;
+    }
+    account.delete("payment_method", method_id, None);
+    if let Some(decline) = decline {
+        account.raise("charge.failed", &id);
+        return Err((id, decline));
+    }
+    if account.get(&id)["captured"] == true {
+        ledger::settle_charge(account, &id);
+    }
+    account.raise("charge.succeeded", &id);
+    crate::lives::dispute::follow(account, &id);
+    Ok(id)
+}
+
 /// Settles a captured charge: at once where Stripe answers with the balance transaction, else after
 /// the answer, as Stripe does some seconds later. The next request finds it: nobody has to sleep.
 /// What is on a test clock does not wait for somebody to advance it.
