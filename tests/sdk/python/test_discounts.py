@@ -196,3 +196,38 @@ def test_a_coupon_that_is_used_up(v1, payer):
     assert error.user_message == f"Coupon {coupon} is used up and cannot be applied."
     missing = refused(stripe.InvalidRequestError, subscribe, v1, payer, discounts=[{"coupon": "NOPE"}])
     assert (missing.code, missing.user_message) == ("resource_missing", "No such coupon: 'NOPE'")
+
+
+def test_a_code_with_a_minimum(v1, payer):
+    coupon = v1.coupons.create({"percent_off": 10, "duration": "once"}).id
+    code = v1.promotion_codes.create({
+        "promotion": {"type": "coupon", "coupon": coupon},
+        "restrictions": {"minimum_amount": 2500, "minimum_amount_currency": "usd"}}).id
+    error = refused(stripe.InvalidRequestError, subscribe, v1, payer, 2000, discounts=[{"promotion_code": code}])
+    assert error.user_message == ("This promotion code cannot be redeemed because the associated purchase does not meet "
+                                  "the minimum amount requirement.")
+    assert v1.coupons.retrieve(coupon).times_redeemed == 0
+    assert subscribe(v1, payer, 2500, discounts=[{"promotion_code": code}]).latest_invoice.total == 2250
+
+
+def test_a_coupon_for_one_product_of_two(v1, payer):
+    def price(amount):
+        product = v1.products.create({"name": "P"}).id
+        return v1.prices.create({"product": product, "currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}})
+
+    one, two = price(1000), price(2000)
+    coupon = v1.coupons.create({"percent_off": 50, "duration": "forever", "applies_to": {"products": [two.product]}}).id
+    subscription = v1.subscriptions.create({
+        "customer": payer, "items": [{"price": one.id}, {"price": two.id}], "discounts": [{"coupon": coupon}],
+        "expand": ["latest_invoice"]})
+    # 10.00 + half of 20.00.
+    assert subscription.latest_invoice.total == 2000
+
+
+def test_a_discount_is_taken_off_a_subscription(v1, payer):
+    coupon = v1.coupons.create({"percent_off": 10, "duration": "forever"}).id
+    subscription = subscribe(v1, payer, discounts=[{"coupon": coupon}])
+    changed = v1.subscriptions.update(subscription.id, {"discounts": ""})
+    assert changed.discounts == []
+    types = [event.type for event in v1.events.list({"type": "customer.discount.*"}).data][::-1]
+    assert types == ["customer.discount.created", "customer.discount.deleted"]

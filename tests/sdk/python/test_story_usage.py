@@ -136,7 +136,7 @@ def packages(shop, calls):
     (graduated, 150, 1550),
     # 1200, then 900 * 5 + 100, then 500 * 1
     (graduated, 1500, 6300),
-    # The first band is entered without any use.
+    # Nothing used: the flat amount of the first band all the same.
     (graduated, 0, 200),
     # all at the band reached: 150 * 5 + 100
     (volume, 150, 850),

@@ -7,6 +7,7 @@ use crate::api::{Call, catalogue};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
 use crate::lives::money::QUANTITY_MAX;
+use crate::lives::price;
 
 const LINE_ITEMS_MAX: usize = 100;
 const RECURRING_MAX: usize = 20;
@@ -86,7 +87,11 @@ pub(crate) fn item_of(
     line: &Value,
     index: usize,
 ) -> Result<Value, StripeError> {
-    let price = price_of(call, line, index)?;
+    let mut price = price_of(call, line, index)?;
+    let wanted = call.params.text("/currency").map(str::to_lowercase);
+    if let Some(other) = wanted.and_then(|code| price::in_currency(&price, &code)) {
+        price = other;
+    }
     if !price["custom_unit_amount"].is_null() {
         return Err(
             StripeError::not_simulated("prices that the customer chooses")

@@ -107,6 +107,14 @@ pub(crate) fn items_of(session: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
+/// What the lines of a session come to before anything is taken off.
+pub(crate) fn gross(session: &Value) -> i64 {
+    items_of(session)
+        .iter()
+        .map(|item| subtotal(item, false))
+        .fold(0, i64::saturating_add)
+}
+
 /// What a line costs now: nothing during a trial, and nothing yet for what is metered.
 fn subtotal(item: &Value, is_trial: bool) -> i64 {
     let recurring = &item["price"]["recurring"];
