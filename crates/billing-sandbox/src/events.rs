@@ -108,6 +108,17 @@ impl Events {
         self.first
     }
 
+    /// The number that the next event will have.
+    pub(crate) fn end_number(&self) -> u64 {
+        self.first + self.rows.len() as u64
+    }
+
+    /// The events from a number on, oldest first.
+    pub(crate) fn since(&self, number: u64) -> impl Iterator<Item = &Event> {
+        let skipped = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.rows.iter().skip(skipped)
+    }
+
     /// Takes events back that were kept elsewhere, under the numbers that they had.
     pub(crate) fn restored(rows: Vec<Event>, first: u64) -> Self {
         let numbers = (first..).zip(&rows);

@@ -13,4 +13,5 @@ pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod params;
 pub(crate) mod server;
+pub(crate) mod trigger;
 pub(crate) mod v2;

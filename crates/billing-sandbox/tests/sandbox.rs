@@ -20,6 +20,10 @@ mod faults;
 mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
+#[path = "sandbox/payments.rs"]
+mod payments;
+#[path = "sandbox/proration.rs"]
+mod proration;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]
@@ -34,5 +38,7 @@ mod subscriptions;
 mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
+#[path = "sandbox/trigger.rs"]
+mod trigger;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

@@ -123,7 +123,7 @@ fn response(reply: &Reply) -> hyper::Response<Full<Bytes>> {
         })
 }
 
-fn log(world: &World, request: &Request, reply: Option<&Reply>) {
+pub(crate) fn log(world: &World, request: &Request, reply: Option<&Reply>) {
     let request_id = reply
         .and_then(|reply| reply.headers.iter().find(|(name, _)| *name == "request-id"))
         .map(|(_, id)| id.clone())
