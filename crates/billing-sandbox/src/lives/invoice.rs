@@ -321,7 +321,6 @@ pub(crate) fn line_object(
         "subtotal": line.amount,
         "taxes": [],
         "_price": line.price,
-        "_subscription_item": line.subscription_item,
         "_tax_rates": line.tax_rates,
     })
 }

@@ -102,18 +102,16 @@ pub(super) fn line(members: &mut Object) {
     } else {
         of_item
     };
-    if details["invoice_item"].is_null() {
+    let item = &details["invoice_item"];
+    if item.is_null() {
         put(members, "type", json!("subscription"));
     } else {
         put(members, "type", json!("invoiceitem"));
-        put(members, "invoice_item", details["invoice_item"].clone());
+        put(members, "invoice_item", item.clone());
     }
-    let item = match &of_subscription["subscription_item"] {
-        Value::Null => get(members, "_subscription_item"),
-        id => id.clone(),
-    };
-    if !item.is_null() {
-        put(members, "subscription_item", item);
+    let subscription_item = &of_subscription["subscription_item"];
+    if !subscription_item.is_null() {
+        put(members, "subscription_item", subscription_item.clone());
     }
     put(members, "proration", json!(details["proration"] == true));
     put(
