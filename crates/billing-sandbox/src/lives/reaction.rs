@@ -62,7 +62,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
 
 /// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
-    let _ = (account, intent_id);
+    checkout::setup::succeeded(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.
