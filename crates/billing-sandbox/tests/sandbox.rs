@@ -30,6 +30,8 @@ mod receiver;
 mod renewals;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
+#[path = "sandbox/seeing.rs"]
+mod seeing;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
