@@ -236,6 +236,7 @@ fn discount_subscription(
     });
     if let Ok(ids) = made {
         account.set(subscription, "discounts", json!(ids));
+        discount::leave::note_first(account, subscription);
     }
 }
 
