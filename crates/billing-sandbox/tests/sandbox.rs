@@ -12,6 +12,8 @@ mod conventions;
 mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/every_shape.rs"]
+mod every_shape;
 #[path = "sandbox/expansion.rs"]
 mod expansion;
 #[path = "sandbox/faults.rs"]
