@@ -1,6 +1,8 @@
 //! One Stripe account of the sandbox: its objects, its events, what is due, and its remembered answers.
 //! Everything in here happens under one lock and never waits.
 
+pub(crate) mod state;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use std::sync::{Arc, Mutex};
@@ -179,6 +181,13 @@ impl Account {
             .into_iter()
             .flatten()
             .filter_map(|id| self.find(id))
+    }
+
+    /// The newest few ids of each kind.
+    #[cfg(test)]
+    pub(crate) fn ids_by_kind(&self) -> Vec<String> {
+        let newest = self.order.values().flat_map(|ids| ids.iter().rev().take(4));
+        newest.cloned().collect()
     }
 
     pub(crate) fn insert(&mut self, object: Value) -> String {

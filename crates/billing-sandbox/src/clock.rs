@@ -47,6 +47,20 @@ impl Clock {
         self.start != ClockStart::Real
     }
 
+    pub(crate) fn advanced_ms(&self) -> i64 {
+        self.advanced_ms.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_advanced_ms(&self, advanced_ms: i64) {
+        self.advanced_ms.store(advanced_ms, Ordering::SeqCst);
+    }
+
+    /// Puts the clock to a time, from where it goes on or stands still as it does.
+    pub(crate) fn set_now_ms(&self, now_ms: i64) {
+        let behind = now_ms.saturating_sub(self.now_ms());
+        self.advanced_ms.fetch_add(behind, Ordering::SeqCst);
+    }
+
     pub(crate) fn advance(&self, seconds: i64) {
         self.advanced_ms
             .fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);

@@ -52,19 +52,16 @@ pub enum DeliveryState {
 }
 
 /// An event on its way to an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     pub number: u64,
     pub event_id: String,
     pub event_type: String,
     pub endpoint_id: String,
     pub url: String,
-    #[serde(skip)]
     pub body: String,
-    #[serde(skip)]
     pub(crate) due_ms: i64,
     /// Its place in the queue.
-    #[serde(skip)]
     pub(crate) place: u64,
     /// Sent beside another one of the same event: a duplicate, or again by hand.
     pub is_extra: bool,

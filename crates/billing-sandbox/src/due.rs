@@ -12,6 +12,7 @@ static AREAS: &[&[Action]] = &[
     lives::checkout::DUE,
     lives::discount::DUE,
     lives::invoice::DUE,
+    lives::ledger::DUE,
     lives::payment::DUE,
     lives::refund::DUE,
     lives::dispute::DUE,

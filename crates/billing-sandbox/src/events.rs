@@ -6,6 +6,7 @@ pub(crate) mod thin;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::events::thin::Thin;
@@ -16,7 +17,7 @@ const KEPT_SECONDS: i64 = 30 * 86_400;
 const EVENTS_MAX: usize = 200_000;
 
 /// One change, before it is rendered for anybody.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: String,
     /// `invoice.paid`.
@@ -25,14 +26,54 @@ pub(crate) struct Event {
     pub(crate) created: i64,
     /// Seconds since 1970 in the sandbox's own time: what the 30 days are counted from.
     pub(crate) raised_at: i64,
+    #[serde(with = "shared")]
     pub(crate) object: Arc<Value>,
+    #[serde(with = "shared_option")]
     pub(crate) before: Option<Arc<Value>>,
     pub(crate) request_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     /// Endpoints that have not accepted it yet.
     pub(crate) pending_webhooks: i64,
     /// Present if it exists in the thin form only.
-    pub(crate) thin: Option<Arc<Thin>>,
+    pub(crate) thin: Option<Box<Thin>>,
+}
+
+/// A shared value is kept as its own copy.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(value: &Arc<Value>, to: S) -> Result<S::Ok, S::Error> {
+        Value::serialize(value, to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Value>, D::Error> {
+        Value::deserialize(from).map(Arc::new)
+    }
+}
+
+mod shared_option {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Arc<Value>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Arc<Value>>, D::Error> {
+        let value = Option::<Value>::deserialize(from)?;
+        Ok(value.map(Arc::new))
+    }
 }
 
 /// Oldest first.
@@ -60,6 +101,34 @@ impl Events {
                 self.numbers.remove(&oldest.id);
                 self.first += 1;
             }
+        }
+    }
+
+    pub(crate) fn first_number(&self) -> u64 {
+        self.first
+    }
+
+    /// The number that the next event will have.
+    pub(crate) fn end_number(&self) -> u64 {
+        self.first + self.rows.len() as u64
+    }
+
+    /// The events from a number on, oldest first.
+    pub(crate) fn since(&self, number: u64) -> impl Iterator<Item = &Event> {
+        let skipped = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.rows.iter().skip(skipped)
+    }
+
+    /// Takes events back that were kept elsewhere, under the numbers that they had.
+    pub(crate) fn restored(rows: Vec<Event>, first: u64) -> Self {
+        let numbers = (first..).zip(&rows);
+        let numbers = numbers
+            .map(|(number, event)| (event.id.clone(), number))
+            .collect();
+        Self {
+            rows: rows.into(),
+            first,
+            numbers,
         }
     }
 

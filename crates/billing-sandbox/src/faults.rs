@@ -159,6 +159,14 @@ impl Faults {
         }
     }
 
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            seed: self.seed,
+            armed: self.armed.clone(),
+            count: self.count,
+        }
+    }
+
     pub(crate) fn add(&mut self, fault: Fault) {
         self.count += 1;
         self.armed.push(Armed {

@@ -6,9 +6,12 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod form;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod params;
 pub(crate) mod server;
+pub(crate) mod trigger;
 pub(crate) mod v2;

@@ -2,6 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -12,7 +13,29 @@ pub(crate) struct Ids {
     rng: ChaCha8Rng,
 }
 
+/// Where a sequence of ids is: its start and its position, in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdsState {
+    start: String,
+    position: String,
+}
+
 impl Ids {
+    pub(crate) fn state(&self) -> IdsState {
+        IdsState {
+            start: hex::encode(self.rng.get_seed()),
+            position: format!("{:x}", self.rng.get_word_pos()),
+        }
+    }
+
+    /// Goes on where a sequence was; `None` if that is no place in one.
+    pub(crate) fn resumed(state: &IdsState) -> Option<Self> {
+        let start: [u8; 32] = hex::decode(&state.start).ok()?.try_into().ok()?;
+        let mut rng = ChaCha8Rng::from_seed(start);
+        rng.set_word_pos(u128::from_str_radix(&state.position, 16).ok()?);
+        Some(Self { rng })
+    }
+
     /// Starts the sequence that belongs to this seed and this name (a secret key, a purpose).
     pub(crate) fn new(seed: u64, name: &str) -> Self {
         let mut hasher = Sha256::new();
@@ -81,6 +104,15 @@ mod tests {
         let mut other = Ids::new(42, "sk_test_b");
         assert_eq!(first.next("cus_"), again.next("cus_"));
         assert_ne!(first.next("sub_"), other.next("sub_"));
+    }
+
+    #[test]
+    fn a_sequence_goes_on_where_it_was() {
+        let mut ids = Ids::new(1, "x");
+        ids.letters(17);
+        let mut resumed = Ids::resumed(&ids.state()).unwrap();
+        assert_eq!(ids.next("cus_"), resumed.next("cus_"));
+        assert_eq!(ids.state(), resumed.state());
     }
 
     #[test]

@@ -68,6 +68,7 @@ mod lives;
 mod pages;
 mod sandbox;
 mod shape;
+mod snapshot;
 mod world;
 
 pub use clock::ClockStart;
@@ -76,4 +77,5 @@ pub use deliveries::sender::{DeliveryOutcome, SignedDelivery};
 pub use deliveries::{Attempt, Delivery, DeliveryState};
 pub use faults::{Fault, FaultKind};
 pub use sandbox::Sandbox;
+pub use snapshot::{SnapshotError, SnapshotOwner};
 pub use world::RequestRecord;

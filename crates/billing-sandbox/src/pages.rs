@@ -1,8 +1,12 @@
 //! The pages that the sandbox itself serves: hosted checkout, and what is going on here.
 
+pub(crate) mod authenticate;
 mod checkout;
 mod fields;
 mod index;
+mod invoice;
+mod pdf;
+mod portal;
 
 use crate::http::exchange::{Reply, Request};
 use crate::world::World;
@@ -14,11 +18,22 @@ pub(crate) fn answer(world: &World, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET" | "HEAD", [""]) => index::page(world),
+        (method, ["authenticate", id]) => authenticate::answer(world, method, id, &request.body)
+            .unwrap_or_else(|| unknown(request)),
         ("GET" | "HEAD", ["c", "recover", id]) => checkout::recover(world, id),
         (method, ["c", "pay", id, rest @ ..]) => {
             let what = rest.join("/");
             checkout::answer(world, method, id, &what, &request.body)
                 .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["i", id, rest @ ..]) => invoice::answer(world, method, id, rest, &request.body)
+            .unwrap_or_else(|| unknown(request)),
+        (method, ["p", "session", id, rest @ ..]) => {
+            portal::answer(world, method, id, rest, &request.body)
+                .unwrap_or_else(|| unknown(request))
+        }
+        (method, ["p", "login", token]) => {
+            portal::login(world, method, token, &request.body).unwrap_or_else(|| unknown(request))
         }
         _ => unknown(request),
     }

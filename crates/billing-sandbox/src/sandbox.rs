@@ -21,12 +21,14 @@ use crate::ids::Ids;
 use crate::lives::checkout::{self, Payment, Submission};
 use crate::shape::render::render_event;
 use crate::shape::version::Version;
+use crate::snapshot::{self, SnapshotError};
 use crate::world::{RequestRecord, World, WorldSettings};
 
 /// A running sandbox. Dropping it stops it as well.
 #[derive(Debug)]
 pub struct Sandbox {
     world: Arc<World>,
+    own_url: String,
     secret_key: String,
     webhook_secret: Option<String>,
     tasks: Vec<JoinHandle<()>>,
@@ -56,7 +58,7 @@ impl Sandbox {
             checks_shapes: config.check_shapes,
         }));
         let own_url = format!("http://{}:{port}", config.host);
-        let public_url = config.public_url.unwrap_or(own_url);
+        let public_url = config.public_url.unwrap_or_else(|| own_url.clone());
         // The cell was made empty just now, so this is its first value.
         let _ = world
             .public_url
@@ -74,14 +76,21 @@ impl Sandbox {
         }
         Ok(Self {
             world,
+            own_url,
             secret_key,
             webhook_secret,
             tasks,
         })
     }
 
-    /// The base URL for an SDK, without a slash at the end.
+    /// The base URL for an SDK, without a slash at the end: where this sandbox listens.
     pub fn url(&self) -> &str {
+        &self.own_url
+    }
+
+    /// What the addresses of hosted pages begin with. It is in bodies, so two runs are the same in
+    /// every byte only if it is: set `public_url` or a fixed port for that.
+    pub fn public_url(&self) -> &str {
         self.world.url()
     }
 
@@ -202,6 +211,7 @@ impl Sandbox {
             ..Submission::default()
         };
         let payment: Payment = self.world.act(&account, Cause::default(), |account| {
+            account.enter_clock_of(session_id);
             checkout::pay(account, session_id, &submission)
         });
         Some(payment.as_json(session_id))
@@ -211,6 +221,18 @@ impl Sandbox {
     /// Stripe's overlap.
     pub fn roll_webhook_secret(&self, endpoint_id: &str) -> Option<String> {
         control::roll_secret(&self.world, endpoint_id, i64::MAX)
+    }
+
+    /// The whole state as one JSON document: objects, ids to come, what is due, events, deliveries,
+    /// remembered answers, faults and the clock.
+    pub fn snapshot(&self) -> String {
+        snapshot::take(&self.world)
+    }
+
+    /// Goes on from a snapshot as if nothing had happened since; everything that there was is gone.
+    /// Deliveries that were under way are sent again.
+    pub fn resume(&self, snapshot: &str) -> Result<(), SnapshotError> {
+        snapshot::resume(&self.world, snapshot)
     }
 
     /// Stops listening and delivering; everything is forgotten.

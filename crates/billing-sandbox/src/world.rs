@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Cause};
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::shape::version::Version;
 const REQUESTS_MAX: usize = 10_000;
 
 /// One request that was answered, as the log keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRecord {
     pub at: i64,
     pub method: String,
@@ -84,16 +84,38 @@ impl World {
         self.clock.retry_ms(self.is_automatic)
     }
 
+    /// A blank account that belongs to this sandbox.
+    pub(crate) fn new_account(&self, key: &str) -> Account {
+        let mut account = Account::new(self.seed, key, self.url(), self.default_version);
+        account.faults = Arc::clone(&self.faults);
+        account.is_automatic = self.is_automatic;
+        account.findings = self.checks_shapes.then(Findings::default);
+        account
+    }
+
+    /// All accounts with their secret keys.
+    pub(crate) fn keyed_accounts(&self) -> Vec<(String, Arc<Mutex<Account>>)> {
+        let accounts = self.accounts.lock().expect("no panic under the lock");
+        let keyed = accounts.iter();
+        keyed
+            .map(|(key, account)| (key.clone(), Arc::clone(account)))
+            .collect()
+    }
+
+    /// Puts other accounts and another log in the place of those that there are.
+    pub(crate) fn replace(&self, accounts: BTreeMap<String, Account>, log: Vec<RequestRecord>) {
+        let accounts = accounts.into_iter();
+        *self.accounts.lock().expect("no panic under the lock") = accounts
+            .map(|(key, account)| (key, Arc::new(Mutex::new(account))))
+            .collect();
+        *self.requests.lock().expect("no panic under the lock") = log.into();
+    }
+
     /// The account of a secret key, made when the key is first seen.
     pub(crate) fn account(&self, key: &str) -> Arc<Mutex<Account>> {
         let mut accounts = self.accounts.lock().expect("no panic under the lock");
-        let made = accounts.entry(key.to_owned()).or_insert_with(|| {
-            let mut account = Account::new(self.seed, key, self.url(), self.default_version);
-            account.faults = Arc::clone(&self.faults);
-            account.is_automatic = self.is_automatic;
-            account.findings = self.checks_shapes.then(Findings::default);
-            Arc::new(Mutex::new(account))
-        });
+        let made = (accounts.entry(key.to_owned()))
+            .or_insert_with(|| Arc::new(Mutex::new(self.new_account(key))));
         Arc::clone(made)
     }
 

@@ -8,16 +8,28 @@ mod checkout;
 mod client;
 #[path = "sandbox/conventions.rs"]
 mod conventions;
+#[path = "sandbox/credit_notes.rs"]
+mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/expansion.rs"]
+mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hostile.rs"]
+mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
+#[path = "sandbox/payments.rs"]
+mod payments;
+#[path = "sandbox/proration.rs"]
+mod proration;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
+#[path = "sandbox/repeatable.rs"]
+mod repeatable;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
@@ -26,5 +38,7 @@ mod subscriptions;
 mod test_clocks;
 #[path = "sandbox/thin_events.rs"]
 mod thin_events;
+#[path = "sandbox/trigger.rs"]
+mod trigger;
 #[path = "sandbox/webhooks.rs"]
 mod webhooks;

@@ -3,7 +3,9 @@
 import datetime
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
+import uuid
 
 DAY = 86_400
 HOUR = 3_600
@@ -116,3 +118,34 @@ def refused(kind, action, *args, **kwargs):
     except kind as error:
         return error
     raise AssertionError(f"{kind.__name__} was not raised")
+
+
+class Api:
+    """One account, spoken to in any version."""
+
+    def __init__(self, url):
+        self.url, self.key = url, f"sk_test_{uuid.uuid4().hex}"
+
+    def ask(self, version, method, path, *pairs, **params):
+        form = urllib.parse.urlencode([*pairs, *params.items()])
+        headers = {"Authorization": f"Bearer {self.key}", "Stripe-Version": version}
+        if method == "GET":
+            return call(f"{self.url}{path}?{form}", headers=headers)
+        return call(self.url + path, method, form, headers=headers)
+
+    def get(self, version, path, *pairs, **params):
+        status, headers, body = self.ask(version, "GET", path, *pairs, **params)
+        assert status == 200, body
+        assert headers["Stripe-Version"] == version
+        return body
+
+    def post(self, version, path, *pairs, **params):
+        status, headers, body = self.ask(version, "POST", path, *pairs, **params)
+        assert status == 200, body
+        assert headers["Stripe-Version"] == version
+        return body
+
+    def refused(self, version, method, path, *pairs, **params):
+        status, _, body = self.ask(version, method, path, *pairs, **params)
+        assert status >= 400, body
+        return status, body["error"]

@@ -1,5 +1,62 @@
-//! The balance and its transactions.
+//! The balance and what moved it.
 
-use crate::api::Route;
+use std::collections::BTreeMap;
 
-pub(crate) static ROUTES: &[Route] = &[];
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Call, Route, list, route};
+
+pub(crate) static ROUTES: &[Route] = &[
+    route("GET /v1/balance", retrieve),
+    route("GET /v1/balance_transactions", list_all),
+    route("GET /v1/balance_transactions/{}", retrieve_transaction),
+];
+
+fn retrieve(call: &mut Call<'_>) -> Answer {
+    let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    sums.insert("usd".to_owned(), (0, 0));
+    for row in call.account.rows("balance_transaction") {
+        let currency = row["currency"].as_str().unwrap_or("usd");
+        let net = row["net"].as_i64().unwrap_or(0);
+        let sum = sums.entry(currency.to_owned()).or_default();
+        if row["status"] == "available" {
+            sum.0 = sum.0.saturating_add(net);
+        } else {
+            sum.1 = sum.1.saturating_add(net);
+        }
+    }
+    let fund = |amount: i64, currency: &str| json!({ "amount": amount, "currency": currency, "source_types": { "card": amount } });
+    let available: Vec<Value> = sums.iter().map(|(c, sum)| fund(sum.0, c)).collect();
+    let pending: Vec<Value> = sums.iter().map(|(c, sum)| fund(sum.1, c)).collect();
+    Ok(json!({
+        "object": "balance",
+        "available": available,
+        "livemode": false,
+        "pending": pending,
+        "refund_and_dispute_prefunding": {
+            "available": [{ "amount": 0, "currency": "usd" }],
+            "pending": [{ "amount": 0, "currency": "usd" }],
+        },
+    }))
+}
+
+fn list_all(call: &mut Call<'_>) -> Answer {
+    list::page(
+        call,
+        "balance_transaction",
+        "/v1/balance_transactions",
+        |row| {
+            // Nothing is ever paid out here, so no movement belongs to a payout.
+            call.params.text("/payout").is_none()
+                && ["currency", "source", "type"]
+                    .iter()
+                    .all(|name| list::is(call, name, row, name))
+        },
+    )
+}
+
+fn retrieve_transaction(call: &mut Call<'_>) -> Answer {
+    call.account
+        .fetch("balance_transaction", &call.id(), "id")
+        .cloned()
+}

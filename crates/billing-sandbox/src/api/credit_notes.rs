@@ -7,7 +7,8 @@ use crate::api::invoices::tax_rates;
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
-use crate::lives::credit_note::{self, CreditLine, Terms};
+use crate::lives::credit_note::line::{CreditLine, amount_of_units};
+use crate::lives::credit_note::{self, Terms};
 
 /// Shipping, and taxes told line by line.
 const UNSIMULATED: &str = "shipping_cost tax_amounts payment_record_refund";
@@ -129,7 +130,7 @@ fn line_of(
                 )
                 .param(&format!("{at}[amount]")));
             }
-            (Some(n), None) => (Some(n), credit_note::amount_of_units(line, n)),
+            (Some(n), None) => (Some(n), amount_of_units(line, n)),
             (None, Some(amount)) => (None, amount),
             (None, None) => {
                 let all = line["quantity"].as_i64().unwrap_or(1);

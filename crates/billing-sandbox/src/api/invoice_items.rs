@@ -184,14 +184,14 @@ impl ItemChange {
         )))
     }
 
-    /// Makes a new item of a customer; it is on no invoice yet.
-    pub(crate) fn insert(
+    /// What a new item of a customer is made of; it is on no invoice yet.
+    pub(crate) fn terms(
         &self,
         account: &mut Account,
         customer: &str,
         currency: &str,
         subscription: &Value,
-    ) -> Result<String, StripeError> {
+    ) -> Result<ItemTerms, StripeError> {
         let metadata = merged_metadata(&json!({}), self.sent.get("metadata"))?;
         let description = &self.sent["description"];
         let name = description.as_str().unwrap_or("Invoice item").to_owned();
@@ -205,23 +205,32 @@ impl ItemChange {
             item::default_description(account, &price)
         };
         let period = &self.sent["period"];
-        let id = item::insert(
-            account,
-            &ItemTerms {
-                customer: customer.to_owned(),
-                currency: price["currency"].as_str().unwrap_or(currency).to_owned(),
-                amount: price::amount_of(&price, quantity),
-                quantity,
-                price,
-                description,
-                period: period["start"].as_i64().zip(period["end"].as_i64()),
-                is_discountable: self.sent["discountable"] != false,
-                tax_rates: self.rates.clone().unwrap_or_default(),
-                subscription: subscription.clone(),
-                metadata,
-                ..ItemTerms::default()
-            },
-        );
+        Ok(ItemTerms {
+            customer: customer.to_owned(),
+            currency: price["currency"].as_str().unwrap_or(currency).to_owned(),
+            amount: price::amount_of(&price, quantity),
+            quantity,
+            price,
+            description,
+            period: period["start"].as_i64().zip(period["end"].as_i64()),
+            is_discountable: self.sent["discountable"] != false,
+            tax_rates: self.rates.clone().unwrap_or_default(),
+            subscription: subscription.clone(),
+            metadata,
+            ..ItemTerms::default()
+        })
+    }
+
+    /// Makes a new item of a customer; it is on no invoice yet.
+    pub(crate) fn insert(
+        &self,
+        account: &mut Account,
+        customer: &str,
+        currency: &str,
+        subscription: &Value,
+    ) -> Result<String, StripeError> {
+        let terms = self.terms(account, customer, currency, subscription)?;
+        let id = item::insert(account, &terms);
         match own_discounts(account, &self.sent, &self.at, &id) {
             Ok(Some(discounts)) => {
                 account.set(&id, "discounts", json!(discounts));

@@ -3,6 +3,7 @@
 mod actions;
 pub(crate) mod lines;
 mod payments;
+mod preview;
 
 use serde_json::{Value, json};
 
@@ -22,6 +23,9 @@ pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/invoices", create).lacks(UNSIMULATED),
     route("GET /v1/invoices", list_invoices),
     route("GET /v1/invoices/search", search),
+    route("GET /v1/invoices/upcoming", preview::create).lacks(preview::UNSIMULATED),
+    route("GET /v1/invoices/upcoming/lines", preview::lines).lacks(preview::UNSIMULATED),
+    route("POST /v1/invoices/create_preview", preview::create).lacks(preview::UNSIMULATED),
     route("GET /v1/invoices/{}", retrieve),
     route("POST /v1/invoices/{}", update).lacks(UNSIMULATED),
     route("DELETE /v1/invoices/{}", delete),

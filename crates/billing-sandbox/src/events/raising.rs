@@ -44,18 +44,13 @@ impl Account {
 
     /// Raises an event that exists in the thin form only (`v1.billing.meter.error_report_triggered`),
     /// with the object that it is about, if any, and what `GET /v2/core/events/{id}` tells as `data`.
-    #[expect(
-        clippy::allow_attributes,
-        reason = "the areas that raise thin events come with their own branches"
-    )]
-    #[allow(dead_code, reason = "raised by the meters")]
     pub(crate) fn raise_thin(&mut self, kind: &str, related_id: Option<&str>, data: Value) {
         let related = related_id.map_or(Value::Null, |id| thin::related(self.get(id)));
         let object = related_id.map_or_else(Arc::default, |id| self.snapshot(id));
         let id = format!("evt_test_65{}", self.ids.letters(44));
         self.keep_and_send(Event {
             object,
-            thin: Some(Arc::new(Thin { related, data })),
+            thin: Some(Box::new(Thin { related, data })),
             ..self.blank_event(id, kind)
         });
     }
@@ -68,7 +63,7 @@ impl Account {
         let event = Event {
             object: Arc::clone(&destination),
             pending_webhooks: 1,
-            thin: Some(Arc::new(Thin {
+            thin: Some(Box::new(Thin {
                 related,
                 data: Value::Null,
             })),

@@ -1,6 +1,7 @@
 //! Thin events: a change told by its name, its time and the address of what changed, in a shape that
 //! no API version alters. Every event of a v1 resource has one, made when somebody asks for it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -13,7 +14,7 @@ const PREFIX: &str = "evt_test_65";
 const OWN_CHARS: usize = 23;
 
 /// What an event is about that exists in the thin form only.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Thin {
     /// The `related_object`; null if there is none.
     pub(crate) related: Value,

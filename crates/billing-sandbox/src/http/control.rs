@@ -8,23 +8,38 @@ use serde_json::{Value, json};
 use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
-use crate::http::{form, hosted};
+use crate::http::{form, hosted, trigger};
+use crate::snapshot;
 use crate::world::World;
 
 const ENDPOINTS: &[&str] = &[
-    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle",
+    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle, authenticate (true, false)",
     "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
+    "POST /sandbox/portal/{session}/cancel  subscription, feedback, comment",
+    "POST /sandbox/portal/{session}/renew  subscription",
+    "POST /sandbox/portal/{session}/update  subscription, price, quantity",
+    "POST /sandbox/portal/{session}/confirm",
+    "POST /sandbox/portal/{session}/payment_method  number, exp_month, exp_year, cvc, name",
+    "POST /sandbox/portal/{session}/customer  email, name, phone, address",
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
-    "GET|POST|DELETE /sandbox/faults  method, path, times, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay), status, retry_after_s, delay_ms",
+    "GET|POST|DELETE /sandbox/faults  method, path, event, times, percent, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay, webhook_duplicate, webhook_reorder, webhook_delay, webhook_drop, webhook_same_second), status, retry_after_s, delay_ms, copies",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
-    "POST /sandbox/webhook_endpoints/{id}/roll",
-    "GET /sandbox/requests",
+    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
+    "GET /sandbox/deliveries/{account}/{number}, POST /sandbox/deliveries/{account}/{number}/resend",
+    "POST /sandbox/events/{id}/resend",
+    "POST /sandbox/webhook_endpoints/{id}/roll  overlap_seconds",
+    "GET /sandbox/trigger, POST /sandbox/trigger/{type}  metadata[k], override[step][param], and ids of objects by step",
+    "GET|POST /sandbox/snapshot",
+    "GET /sandbox/requests, GET /sandbox/requests/{request}",
     "GET /sandbox/shapes  what --check-shapes found",
 ];
 
 pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["portal", id, what]) => {
+            hosted::portal(world, id, what, &sent(request)).unwrap_or_else(unknown)
+        }
         ("POST", ["checkout", id, what]) => {
             hosted::checkout(world, id, what, &sent(request)).unwrap_or_else(unknown)
         }
@@ -55,6 +70,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             let data: Vec<Value> = outcomes.iter().map(|o| json!(o.delivery)).collect();
             Reply::json(200, &json!({ "data": data }))
         }
+        ("POST", ["trigger", kind]) => trigger::run(world, kind, request).await,
+        ("GET", ["trigger"]) => Reply::json(200, &json!({ "types": trigger::types() })),
         ("POST", ["events", id, "resend"]) => match resend_event(world, id) {
             Some(numbers) => Reply::json(200, &json!({ "data": numbers })),
             None => refused(404, "no delivery of such an event"),
@@ -84,6 +101,14 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
                 }),
             )
         }
+        ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
+            hosted::authenticate(world, id, &sent(request))
+        }
+        ("GET", ["snapshot"]) => Reply::text(200, "application/json", snapshot::take(world)),
+        ("POST", ["snapshot"]) => match snapshot::resume(world, &request.body) {
+            Ok(()) => Reply::json(200, &json!({ "now": world.clock.now() })),
+            Err(error) => refused(400, &error.to_string()),
+        },
         ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
         _ => unknown(),
     }
@@ -156,13 +181,15 @@ fn deliveries(world: &World) -> Vec<Value> {
     let mut all = Vec::new();
     for account in world.all_accounts() {
         let account = account.lock().expect("no panic under the lock");
-        all.extend(
-            account
-                .outbox
-                .deliveries
-                .iter()
-                .map(|delivery| json!(delivery)),
-        );
+        for delivery in &account.outbox.deliveries {
+            let mut row = json!(delivery);
+            if let Some(members) = row.as_object_mut() {
+                members.insert("account".into(), json!(account.id));
+                // Its bytes are shown with the delivery itself; where it stands in line is our own.
+                members.retain(|name, _| !["body", "due_ms", "place"].contains(&name.as_str()));
+            }
+            all.push(row);
+        }
     }
     all
 }

@@ -146,7 +146,10 @@ impl Exchange<'_> {
 
     fn version(&self) -> Result<Version, StripeError> {
         match self.request.header("stripe-version") {
-            None => Ok(self.world.default_version),
+            None => {
+                let account = self.account.lock().expect("no panic under the lock");
+                Ok(account.default_version)
+            }
             Some(text) => Version::parse(text).ok_or_else(|| {
                 StripeError::invalid(format!("Invalid Stripe API version: {text}")).validation()
             }),

@@ -92,12 +92,12 @@ impl StripeError {
 
     /// A 404 for the id in the path.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
-        let message = if what == "checkout.session" {
-            format!("No such checkout.session: {id}")
-        } else {
-            format!("No such {what}: '{id}'")
-        };
-        Self::coded("resource_missing", message)
+        // Recorded without quotes and without a parameter.
+        if what == "checkout.session" {
+            let message = format!("No such checkout.session: {id}");
+            return Self::coded("resource_missing", message).status(404);
+        }
+        Self::coded("resource_missing", format!("No such {what}: '{id}'"))
             .param(param)
             .status(404)
     }

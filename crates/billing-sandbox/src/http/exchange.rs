@@ -41,6 +41,18 @@ impl Reply {
         }
     }
 
+    pub(crate) fn text(status: u16, kind: &'static str, body: String) -> Self {
+        let headers = vec![
+            ("content-type".into(), kind.into()),
+            ("cache-control".into(), "no-store".into()),
+        ];
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
     pub(crate) fn html(status: u16, body: String) -> Self {
         let headers = vec![
             ("content-type".into(), "text/html; charset=utf-8".into()),

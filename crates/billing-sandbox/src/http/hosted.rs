@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::account::Cause;
+use crate::api::portal::acts::{self, Change, Reason};
 use crate::http::exchange::Reply;
 use crate::lives::checkout::entry::DebitOutcome;
 use crate::lives::checkout::{self, CardEntry, PayWith, Payment, Submission, debit, revise};
+use crate::pages::authenticate;
+use crate::shape::render::render;
 use crate::world::World;
 
 /// Answers what is below `/sandbox/checkout/`; `None` for what is not there.
@@ -21,6 +24,54 @@ pub(crate) fn checkout(world: &World, id: &str, what: &str, sent: &Value) -> Opt
     Some(action(world, id, sent))
 }
 
+/// Answers what is below `/sandbox/portal/`; `None` for what is not there.
+pub(crate) fn portal(world: &World, id: &str, what: &str, sent: &Value) -> Option<Reply> {
+    let named = text(sent, "subscription", "");
+    let account = world.account_holding(id);
+    let Some(account) = account else {
+        return Some(refused(404, "no such portal session"));
+    };
+    let done = world.act(&account, Cause::default(), |account| {
+        if account.get(id)["object"] != "billing_portal.session" {
+            return Some(Err(("no such portal session".to_owned(), "id".to_owned())));
+        }
+        account.enter_clock_of(id);
+        let done = match what {
+            "cancel" => {
+                let reason = Reason {
+                    feedback: text(sent, "feedback", ""),
+                    comment: text(sent, "comment", ""),
+                };
+                acts::cancel(account, id, &named, &reason)
+            }
+            "renew" => acts::renew(account, id, &named),
+            "update" => {
+                let change = Change {
+                    price: sent["price"].as_str().map(str::to_owned),
+                    quantity: text(sent, "quantity", "").parse().ok(),
+                    discounts: None,
+                };
+                acts::update(account, id, &named, &change)
+            }
+            "confirm" => {
+                let change = acts::confirmed(account.get(id));
+                acts::update(account, id, &change.0, &change.1)
+            }
+            "payment_method" => acts::new_card(account, id, &card_of(sent)),
+            "customer" => acts::customer(account, id, sent),
+            _ => return None,
+        };
+        Some(done)
+    })?;
+    Some(match done {
+        Ok(()) => Reply::json(200, &json!({ "session": id, "status": "done" })),
+        Err((message, field)) => Reply::json(
+            402,
+            &json!({ "session": id, "error": { "message": message, "field": field } }),
+        ),
+    })
+}
+
 fn refused(status: u16, message: &str) -> Reply {
     Reply::json(status, &json!({ "error": { "message": message } }))
 }
@@ -30,6 +81,15 @@ fn text(sent: &Value, name: &str, fallback: &str) -> String {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => fallback.to_owned(),
+    }
+}
+
+/// Yes or no, be it of JSON or of a form.
+fn flag(sent: &Value, name: &str) -> Option<bool> {
+    match &sent[name] {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => Some(matches!(text.as_str(), "true" | "yes" | "1")),
+        _ => None,
     }
 }
 
@@ -51,6 +111,26 @@ pub(crate) fn card_of(sent: &Value) -> CardEntry {
         name: text(sent, "name", "Jenny Rosen"),
         email: text(sent, "email", "jenny@example.com"),
     }
+}
+
+/// Answers the challenge of an intent as its page would.
+pub(crate) fn authenticate(world: &World, id: &str, sent: &Value) -> Reply {
+    let is_passed = match sent["outcome"].as_str() {
+        Some("succeed") => true,
+        Some("fail") => false,
+        _ => return refused(400, "outcome must be succeed or fail"),
+    };
+    let Some(account) = world.account_holding(id) else {
+        return refused(404, "no such intent");
+    };
+    world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
+        if !authenticate::settle(account, id, is_passed) {
+            return refused(409, "this intent does not wait for its payer");
+        }
+        let shown = render(account.get(id), account.default_version);
+        Reply::json(200, &shown)
+    })
 }
 
 fn outcome_of(sent: &Value) -> DebitOutcome {
@@ -82,7 +162,7 @@ fn submission_of(sent: &Value) -> Submission {
             .as_str()
             .map(|value| (text(tax_id, "type", "eu_vat"), value.to_owned())),
         accepts_terms: true,
-        wants_promotions: sent["promotions"] == true,
+        wants_promotions: flag(sent, "promotions") == Some(true),
         is_brief: true,
     }
 }
@@ -94,6 +174,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
     };
     let submission = submission_of(sent);
     world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
         let session = account.get(id);
         if session["object"] != "checkout.session" {
             return refused(404, "no such checkout session");
@@ -112,7 +193,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
         }
         let mut payment = checkout::pay(account, id, &submission);
         if let (Payment::RequiresAction { .. }, Some(is_passed)) =
-            (&payment, sent["authenticate"].as_bool())
+            (&payment, flag(sent, "authenticate"))
         {
             payment = checkout::authenticate(account, id, is_passed);
         }
@@ -121,7 +202,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
             payment,
             Payment::Declined { .. } | Payment::Invalid { .. } | Payment::Expired
         );
-        if is_done && sent["settle"] == true {
+        if is_done && flag(sent, "settle") == Some(true) {
             debit::settle(account, id);
         }
         Reply::json(if is_refused { 402 } else { 200 }, &payment.as_json(id))
@@ -152,6 +233,7 @@ fn settle(world: &World, id: &str, sent: &Value) -> Reply {
         return refused(404, "no such checkout session");
     };
     world.act(&account, Cause::default(), |account| {
+        account.enter_clock_of(id);
         if !debit::is_pending(account, id) {
             return refused(409, "the session does not wait for a bank debit");
         }

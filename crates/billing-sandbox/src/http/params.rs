@@ -7,6 +7,9 @@
 //! versions in which a name or a value exists, `s i n b` scalars, `e(..)` enum, `m` map of strings,
 //! `r` range, `[` array, `d` map of anything by name, `{..}` object, `*` anything.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -61,6 +64,11 @@ fn table() -> &'static HashMap<String, Field> {
             })
             .collect()
     })
+}
+
+/// Every endpoint that the table describes, with its method before its path.
+pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
+    table().keys().map(|endpoint| endpoint.as_ref())
 }
 
 /// Whether Stripe has this endpoint in any version.
@@ -320,7 +328,8 @@ fn typed(
             Err(invalid("Invalid object".into()))
         }
         (Kind::StringMap, Node::Tree(_)) => Ok(untyped(node)),
-        (Kind::Array(item), Node::Tree(members)) => members
+        (Kind::Array(item), Node::Tree(members)) => in_order(members)
+            .ok_or_else(|| invalid("Invalid array".into()))?
             .iter()
             .map(|(index, child)| typed(item, child, version, &path(at, index), false))
             .collect::<Result<Vec<_>, _>>()
@@ -347,6 +356,16 @@ fn typed(
         (Kind::Range, node) => scalar(&Kind::Integer, node, version, at),
         (kind, node) => scalar(kind, node, version, at),
     }
+}
+
+/// The items of an array by their positions; `None` if a name is not a position.
+fn in_order(members: &[(String, Node)]) -> Option<Vec<&(String, Node)>> {
+    let mut items = Vec::with_capacity(members.len());
+    for member in members {
+        items.push((member.0.parse::<u32>().ok()?, member));
+    }
+    items.sort_by_key(|(at, _)| *at);
+    Some(items.into_iter().map(|(_, member)| member).collect())
 }
 
 fn scalar(kind: &Kind, node: &Node, version: Version, at: &str) -> Result<Value, StripeError> {

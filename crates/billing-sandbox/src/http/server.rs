@@ -17,6 +17,8 @@ use crate::world::{RequestRecord, World};
 
 /// Larger than any request that Stripe takes as a form.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// A sandbox of a year has hundreds of megabytes of events.
+const SNAPSHOT_BYTES_MAX: usize = 1 << 30;
 
 /// Ends a connection without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -79,14 +81,14 @@ async fn respond(
 
 async fn read(incoming: hyper::Request<Incoming>) -> Result<Request, Reply> {
     let (head, body) = incoming.into_parts();
-    let body = Limited::new(body, BODY_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|_| {
-            let error =
-                crate::http::error::StripeError::invalid("Request body too large.").status(413);
-            Reply::json(413, &error.body("", ""))
-        })?;
+    let max = match head.uri.path() {
+        "/sandbox/snapshot" => SNAPSHOT_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    };
+    let body = Limited::new(body, max).collect().await.map_err(|_| {
+        let error = crate::http::error::StripeError::invalid("Request body too large.").status(413);
+        Reply::json(413, &error.body("", ""))
+    })?;
     let headers = head
         .headers
         .iter()
@@ -121,7 +123,7 @@ fn response(reply: &Reply) -> hyper::Response<Full<Bytes>> {
         })
 }
 
-fn log(world: &World, request: &Request, reply: Option<&Reply>) {
+pub(crate) fn log(world: &World, request: &Request, reply: Option<&Reply>) {
     let request_id = reply
         .and_then(|reply| reply.headers.iter().find(|(name, _)| *name == "request-id"))
         .map(|(_, id)| id.clone())

@@ -7,6 +7,7 @@ pub(crate) mod dunning;
 pub(crate) mod end;
 pub(crate) mod item;
 pub(crate) mod open;
+pub(crate) mod preview;
 pub(crate) mod totals;
 
 use serde_json::{Value, json};

@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::due::Action;
 use crate::lives::card::Aftermath;
 use crate::lives::payment::method;
+
+pub(crate) static DUE: &[Action] = &[("balance_transaction.release", release)];
 
 const DAY: i64 = 86_400;
 
@@ -43,7 +46,7 @@ pub(crate) fn insert(account: &mut Account, movement: &Movement<'_>) -> String {
         }])
     };
     let is_available = movement.available_on <= account.now;
-    account.insert(json!({
+    let id = account.insert(json!({
         "id": id,
         "object": "balance_transaction",
         "amount": movement.amount,
@@ -60,7 +63,16 @@ pub(crate) fn insert(account: &mut Account, movement: &Movement<'_>) -> String {
         "source": movement.source,
         "status": if is_available { "available" } else { "pending" },
         "type": movement.kind,
-    }))
+    }));
+    if !is_available {
+        account.when(movement.available_on, "balance_transaction.release", &id);
+    }
+    id
+}
+
+/// Money that was on its way can be used.
+fn release(account: &mut Account, id: &str) {
+    account.set(id, "status", json!("available"));
 }
 
 /// Settles a captured charge.

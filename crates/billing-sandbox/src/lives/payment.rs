@@ -24,9 +24,6 @@ pub(crate) static DUE: &[Action] = &[
     ("payment_intent.expire_hold", intent::expire_hold),
 ];
 
-/// How long Stripe takes to settle a charge that is captured asynchronously.
-const SETTLED_AFTER_SECONDS: i64 = 3;
-
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IntentTerms {
@@ -82,6 +79,18 @@ pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     error.with("payment_intent", intent)
 }
 
+/// The 402 of a decline while a method was to be saved, with the intent that it left behind.
+pub(crate) fn setup_error(decline: &Decline, intent: Value) -> StripeError {
+    let mut error = card_error(decline, Value::Null);
+    if decline.param.is_empty() {
+        error.param = None;
+    }
+    let method = intent["last_setup_error"]["payment_method"].clone();
+    error
+        .with("payment_method", method)
+        .with("setup_intent", intent)
+}
+
 pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> String {
     let id = account.ids.next("pi_");
     let secret = account.ids.letters(25);
@@ -116,7 +125,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "last_payment_error": null,
         "latest_charge": null,
         "livemode": false,
-        "managed_payments": null,
+        "managed_payments": { "enabled": false },
         "metadata": if terms.metadata.is_null() { json!({}) } else { terms.metadata.clone() },
         "next_action": null,
         "on_behalf_of": null,
@@ -151,6 +160,11 @@ enum Way {
     Challenged,
 }
 
+/// Whether the payer has answered already, for a seller who confirms by hand.
+fn is_authenticated(intent: &Value, method_id: &str) -> bool {
+    intent["_is_authenticated"] == true && intent["payment_method"] == method_id
+}
+
 fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) -> Way {
     match behaviour_of(account, method_id) {
         Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => {
@@ -173,7 +187,8 @@ fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) 
         Challenge::UnlessSetUp => session == Session::On || !is_set_up,
         Challenge::OnSession => session == Session::On,
     };
-    match (is_challenged, session, card.then) {
+    let is_authenticated = is_authenticated(intent, method_id);
+    match (is_challenged && !is_authenticated, session, card.then) {
         (true, Session::On, _) => Way::Challenged,
         (true, Session::Off, _) => Way::Refused(card::AUTHENTICATION),
         (false, _, Some(decline)) => Way::Refused(decline),
@@ -203,7 +218,12 @@ pub(crate) fn collect(
             Collected::Declined(decline)
         }
         Way::Goes => {
-            succeed(account, intent_id, method_id, Authentication::None);
+            let passed = if is_authenticated(&intent, method_id) {
+                Authentication::Passed
+            } else {
+                Authentication::None
+            };
+            succeed(account, intent_id, method_id, passed);
             Collected::Succeeded
         }
     }
@@ -275,6 +295,20 @@ fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Auth
     }
 }
 
+/// A decline as the intent keeps it: `last_payment_error`, `last_setup_error`.
+fn decline_error(account: &Account, decline: &Decline, method_id: &str) -> Value {
+    let mut error = decline.members();
+    let page = decline.code.replace('_', "-");
+    error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
+    error["message"] = json!(decline.message);
+    error["payment_method"] = crate::shape::render::without_private(account.get(method_id));
+    error["type"] = json!("card_error");
+    if !decline.param.is_empty() {
+        error["param"] = json!(decline.param);
+    }
+    error
+}
+
 /// Leaves a failed try behind; one that was refused before any bank was asked leaves no charge.
 fn fail(
     account: &mut Account,
@@ -292,16 +326,7 @@ fn fail(
             Authentication::None,
         )
     });
-    let method = crate::shape::render::without_private(account.get(method_id));
-    let mut error = decline.members();
-    let page = decline.code.replace('_', "-");
-    error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{page}"));
-    error["message"] = json!(decline.message);
-    error["payment_method"] = method;
-    error["type"] = json!("card_error");
-    if !decline.param.is_empty() {
-        error["param"] = json!(decline.param);
-    }
+    let mut error = decline_error(account, decline, method_id);
     if let Some(charge_id) = &charge_id {
         error["charge"] = json!(charge_id);
     }
@@ -316,14 +341,14 @@ fn fail(
     }
 }
 
-/// Settles a captured charge: at once where Stripe answers with the balance transaction, else a few
-/// seconds later. What is on a test clock does not wait for somebody to advance it.
+/// Settles a captured charge: at once where Stripe answers with the balance transaction, else after
+/// the answer, as Stripe does some seconds later. The next request finds it: nobody has to sleep.
+/// What is on a test clock does not wait for somebody to advance it.
 fn settle_soon(account: &mut Account, charge_id: &str, intent: &Value) {
     let is_later =
         intent["capture_method"] == "automatic_async" && account.clock_of(charge_id).is_empty();
     if is_later {
-        let at = account.now.saturating_add(SETTLED_AFTER_SECONDS);
-        account.when(at, "charge.settle", charge_id);
+        account.when(account.now, "charge.settle", charge_id);
     } else {
         ledger::settle_charge(account, charge_id);
     }

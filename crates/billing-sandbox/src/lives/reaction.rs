@@ -50,6 +50,11 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     checkout::intent_failed(account, intent_id);
 }
 
+/// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
+pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
+    let _ = (account, intent_id);
+}
+
 /// The products of a customer's live subscriptions may have changed.
 pub(crate) fn subscriptions_changed(account: &mut Account, customer_id: &str) {
     entitlement::recompute(account, customer_id);

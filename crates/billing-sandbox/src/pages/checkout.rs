@@ -1,7 +1,7 @@
 //! The hosted checkout page: forms that work without JavaScript and say in words what went wrong.
 
-mod form;
-mod submission;
+pub(in crate::pages) mod form;
+pub(in crate::pages) mod submission;
 mod summary;
 
 use serde_json::Value;
@@ -34,6 +34,7 @@ pub(super) fn answer(
             None => unknown(),
             Some(account) => world.act(&account, Cause::default(), |account| {
                 if account.get(id)["object"] == "checkout.session" {
+                    account.enter_clock_of(id);
                     action(account)
                 } else {
                     unknown()

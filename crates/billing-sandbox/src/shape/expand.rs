@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::http::error::StripeError;
 use crate::shape::render::render;
-use crate::shape::schema;
+use crate::shape::schema::{self, Shape};
 use crate::shape::version::Version;
 
 const LEVELS_MAX: usize = 4;
@@ -63,23 +63,62 @@ pub(crate) fn expand(
              'data.{path}' instead."
         )));
     }
-    descend(account, answer, &segments, version)
+    let first = segments[usize::from(is_list)..].first();
+    let object = if is_list {
+        &answer["data"][0]
+    } else {
+        &*answer
+    };
+    if let Some(first) = first
+        && object.is_object()
+        && !can_expand(object, first, version)
+    {
+        return Err(StripeError::invalid(format!(
+            "This property cannot be expanded ({}).",
+            segments[usize::from(is_list)..].join(".")
+        )));
+    }
+    descend(account, answer, &segments, version);
+    Ok(())
 }
 
-fn descend(
-    account: &Account,
-    value: &mut Value,
-    segments: &[&str],
-    version: Version,
-) -> Result<(), StripeError> {
+/// Whether a member can be named first in a path: anything that is not a plain value. What follows
+/// in the path is not checked, as at Stripe.
+fn can_expand(object: &Value, name: &str, version: Version) -> bool {
+    let kind = object["object"].as_str().unwrap_or_default();
+    if ON_REQUEST.contains(&(kind, name)) && schema::has_member(kind, name, version) {
+        return true;
+    }
+    let schema = schema::of_kind(kind, object["deleted"] == true);
+    let known = schema.and_then(|schema| schema.members.iter().find(|member| member.name == name));
+    match known {
+        Some(member) => {
+            let mut shape = &member.shape;
+            while let Shape::Array(inner) | Shape::List(inner) | Shape::Map(inner) = shape {
+                shape = inner;
+            }
+            member.range.holds(version)
+                && matches!(
+                    shape,
+                    Shape::Expandable(_) | Shape::Nested(_) | Shape::Anything | Shape::Metadata
+                )
+        }
+        None => schema.is_none() && object.get(name).is_some(),
+    }
+}
+
+fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Version) {
     let Some((first, rest)) = segments.split_first() else {
-        return Ok(());
+        return;
     };
     if let Value::Array(items) = value {
         for item in items {
-            descend(account, item, segments, version)?;
+            descend(account, item, segments, version);
         }
-        return Ok(());
+        return;
+    }
+    if !value.is_object() {
+        return;
     }
     if let [first, "currency_options"] = segments
         && matches!(
@@ -92,49 +131,43 @@ fn descend(
         if !options.is_null() {
             value[*first]["currency_options"] = options;
         }
-        return Ok(());
+        return;
     }
-    let cannot = || {
-        StripeError::invalid(format!(
-            "This property cannot be expanded ({}).",
-            segments.join(".")
-        ))
-    };
     if value[*first].is_null() {
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
             let included = on_request(account, value, first);
             if included.is_null() && is_kept_back(first) {
-                return Ok(());
+                return;
             }
             value[*first] = render(&included, version);
         } else if value.get(*first).is_none() {
-            return Err(cannot());
+            return;
         }
     }
     let kind = value["object"].as_str().unwrap_or_default();
     let is_text = schema::is_text(kind, first, version);
+    let is_map = matches!(*first, "metadata" | "data") && !value["data"].is_array();
     let member = &mut value[*first];
-    if is_text && member.is_string() {
-        return Err(cannot());
-    }
-    if let Some(id) = member.as_str() {
-        let Some(object) = account.find(id) else {
-            return Err(cannot());
-        };
-        *member = render(object, version);
-    }
-    if let Value::Array(ids) = member {
-        for id in ids.iter_mut() {
-            if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
-                *id = render(object, version);
+    match member {
+        Value::String(id) if !is_text => {
+            // What was deleted without a trace stays an id.
+            if let Some(object) = account.find(id).filter(|object| object.is_object()) {
+                *member = render(object, version);
             }
         }
+        Value::Array(ids) => {
+            for id in ids.iter_mut() {
+                if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
+                    *id = render(object, version);
+                }
+            }
+        }
+        _ => {}
     }
-    if rest.is_empty() || member.is_null() {
-        return Ok(());
+    if !rest.is_empty() && !is_map && !member.is_null() {
+        descend(account, member, rest, version);
     }
-    descend(account, member, rest, version)
 }
 
 /// What an object keeps as a private fact of the same name, left out where there is none.
@@ -185,7 +218,13 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
         }
         kept if is_kept_back(kept) => account.get(id)[format!("_{kept}").as_str()].clone(),
         "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
-        "refunds" => list(format!("/v1/charges/{id}/refunds"), Vec::new()),
+        "refunds" => {
+            let rows = account.rows_by("refund", "charge", id).rev();
+            list(
+                format!("/v1/charges/{id}/refunds"),
+                rows.take(10).cloned().collect(),
+            )
+        }
         _ => Value::Null,
     }
 }

@@ -6,8 +6,10 @@ mod invoice;
 use serde_json::{Map, Value, json};
 
 use crate::shape::moves::catalogue::{old_plan, old_price, whole_coupon};
+use crate::shape::moves::pages::{old_configuration, old_shipping, old_ui_mode};
 
 pub(crate) mod catalogue;
+pub(crate) mod pages;
 
 type Object = Map<String, Value>;
 
@@ -47,6 +49,7 @@ pub(crate) static MOVES: &[Move] = &[
     with("2025-03-31", "subscription", old_subscription),
     with("2024-09-30", "payment_intent", old_payment_error),
     with("2024-09-30", "setup_intent", old_setup_error),
+    with("2024-04-10", "billing_portal.configuration", old_configuration),
     with("2024-04-10", "charge", always_refunds),
     with("2024-04-10", "invoice", invoice::rendering_options),
     with("2024-04-10", "product", old_product),
@@ -82,21 +85,6 @@ fn old_decline(members: &mut Object, name: &str) {
 
 fn always_refunds(members: &mut Object) {
     members.entry("refunds").or_insert(Value::Null);
-}
-
-fn old_ui_mode(members: &mut Object) {
-    let old = match members.get("ui_mode").and_then(Value::as_str) {
-        Some("hosted_page") => "hosted",
-        Some("embedded_page") => "embedded",
-        Some("elements") => "custom",
-        _ => return,
-    };
-    put(members, "ui_mode", json!(old));
-}
-
-fn old_shipping(members: &mut Object) {
-    members.shift_remove("collected_information");
-    put(members, "shipping_details", Value::Null);
 }
 
 fn old_subscription(members: &mut Object) {

@@ -294,7 +294,10 @@ async fn a_sent_invoice_has_a_due_date_and_becomes_overdue() {
     assert_eq!(sent["status"], "open");
     assert_eq!(client.event_types().last().unwrap(), "invoice.sent");
     client.sandbox.advance(Duration::from_secs(7 * 86_400));
-    assert_eq!(client.event_types().last().unwrap(), "invoice.overdue");
+    let last = client
+        .event_types()
+        .split_off(client.event_types().len() - 2);
+    assert_eq!(last, ["invoice.overdue", "customer.updated"]);
     let lost = client
         .post(&path(&invoice, "/mark_uncollectible"), &[])
         .await
@@ -390,4 +393,134 @@ async fn a_deleted_draft_takes_its_items_with_it() {
         missing.message(),
         "No such Invoice Item: 'ii_none'(livemode=false)"
     );
+}
+
+async fn subscriber(client: &Client) -> (String, Value) {
+    let customer = customer(client, "pm_card_visa").await;
+    let price = client.monthly_price().await;
+    let fields = [
+        ("customer", customer.as_str()),
+        ("items[0][price]", &price),
+        ("items[0][quantity]", "2"),
+    ];
+    let made = client.post("/v1/subscriptions", &fields).await.json;
+    assert_eq!(made["status"], "active");
+    (customer, made)
+}
+
+#[tokio::test]
+async fn the_next_renewal_is_previewed_without_being_made() {
+    let client = Client::start().await;
+    let (customer, subscription) = subscriber(&client).await;
+    item(&client, &customer, "500", "Extra").await;
+    let seen = client.event_types().len();
+    let fields = [("customer", customer.as_str())];
+    let preview = client.post("/v1/invoices/create_preview", &fields).await;
+    assert_eq!(preview.status, 200, "{}", preview.text);
+    let preview = preview.json;
+    // 5.00 that waits and 2 × 10.00 for the next period.
+    let amounts: Vec<&Value> = preview["lines"]["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| &line["amount"])
+        .collect();
+    assert_eq!(amounts, [&json!(500), &json!(2_000)]);
+    let period_end = &subscription["items"]["data"][0]["current_period_end"];
+    assert_eq!(&preview["created"], period_end);
+    assert_eq!(
+        (&preview["billing_reason"], &preview["total"]),
+        (&json!("upcoming"), &json!(2_500))
+    );
+    assert_eq!(
+        preview["next_payment_attempt"],
+        period_end.as_i64().unwrap() + 3_600
+    );
+    assert!(text(&preview["id"]).starts_with("upcoming_in_"));
+    assert_eq!(client.event_types().len(), seen);
+    let old = format!("/v1/invoices/upcoming?customer={customer}");
+    let old = client.get_as("2023-10-16", &old).await.json;
+    assert_eq!(
+        (&old["total"], &old["subscription"]),
+        (&json!(2_500), &subscription["id"])
+    );
+    // Since basil that address is an invoice of this name, which takes no customer.
+    let gone = client
+        .get(&format!("/v1/invoices/upcoming?customer={customer}"))
+        .await;
+    assert_eq!(gone.message(), "Received unknown parameter: customer");
+}
+
+#[tokio::test]
+async fn a_change_is_previewed_with_its_prorations() {
+    let client = Client::start().await;
+    let (customer, subscription) = subscriber(&client).await;
+    // The period has 30 days; 20 are left. 2 × 10.00 back, 5 × 10.00 due, each times 20/30.
+    client.sandbox.advance(Duration::from_secs(10 * 86_400));
+    let item_id = text(&subscription["items"]["data"][0]["id"]);
+    let fields = [
+        ("customer", customer.as_str()),
+        ("subscription", text(&subscription["id"])),
+        ("subscription_details[items][0][id]", item_id),
+        ("subscription_details[items][0][quantity]", "5"),
+        ("subscription_details[proration_behavior]", "always_invoice"),
+    ];
+    let now = client
+        .post("/v1/invoices/create_preview", &fields)
+        .await
+        .json;
+    let lines = now["lines"]["data"].as_array().unwrap();
+    assert_eq!(
+        (&lines[0]["amount"], &lines[1]["amount"], lines.len()),
+        (&json!(-1_333), &json!(3_333), 2)
+    );
+    assert_eq!(now["total"], 2_000);
+    let later = client
+        .post("/v1/invoices/create_preview", &fields[..4])
+        .await
+        .json;
+    // The same prorations with the renewal at 5 × 10.00.
+    assert_eq!(later["total"], 7_000);
+    let details = &later["parent"]["subscription_details"];
+    assert_eq!(details["subscription_proration_date"], START + 10 * 86_400);
+    let fields = [
+        ("customer", customer.as_str()),
+        ("subscription_details[items][0][price]", "price_none"),
+    ];
+    let refused = client.post("/v1/invoices/create_preview", &fields).await;
+    assert_eq!(refused.message(), "No such price: 'price_none'");
+    let stranger = client.post("/v1/customers", &[]).await.id();
+    let fields = [("customer", stranger.as_str())];
+    let none = client.post("/v1/invoices/create_preview", &fields).await;
+    assert_eq!(
+        (none.status, none.message()),
+        (400, "Nothing to invoice for customer")
+    );
+}
+
+#[tokio::test]
+async fn an_open_invoice_is_paid_on_its_page_and_has_a_pdf() {
+    let client = Client::start().await;
+    let customer = customer(&client, "pm_card_visa").await;
+    item(&client, &customer, "1000", "Setup <b>").await;
+    let invoice = draft(&client, &customer, &[]).await;
+    let open = client.post(&path(&invoice, "/finalize"), &[]).await.json;
+    let url = text(&open["hosted_invoice_url"]);
+    let shown = Client::answer(client.http.get(url)).await;
+    assert_eq!(shown.status, 200);
+    assert!(shown.text.contains("Setup &lt;b&gt;") && shown.text.contains("Pay $10.00"));
+    let typed = |number: &'static str| {
+        crate::client::form(&[("number", number), ("expiry", "12/34"), ("cvc", "123")])
+    };
+    let declined = client.http.post(url).body(typed("4000000000000002"));
+    let declined = Client::answer(declined).await;
+    assert_eq!(declined.status, 402);
+    assert!(declined.text.contains("Your card was declined."));
+    let paid = client.http.post(url).body(typed("4242424242424242"));
+    assert_eq!(Client::answer(paid).await.status, 303);
+    assert_eq!(client.get(&path(&invoice, "")).await.json["status"], "paid");
+    let pdf = Client::answer(client.http.get(text(&open["invoice_pdf"]))).await;
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert!(pdf.text.starts_with("%PDF-1.4") && pdf.text.ends_with("%%EOF\n"));
+    assert!(pdf.text.contains("(Amount due: $10.00) Tj"));
 }

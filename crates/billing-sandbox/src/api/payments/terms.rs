@@ -87,6 +87,7 @@ impl Terms {
         &mut self,
         call: &mut Call<'_>,
         customer: &Value,
+        owner: &str,
     ) -> Result<Option<String>, StripeError> {
         let found = if let Some(id) = call.params.text("/payment_method").map(str::to_owned) {
             payment::resolve_method(call.account, &id, "payment_method")?
@@ -94,11 +95,6 @@ impl Terms {
             payment_methods::from_data(call.account, &data, "payment_method_data")?
         } else {
             return Ok(None);
-        };
-        let owner = if call.ids.is_empty() && call.params.has("usage") {
-            "SetupIntent"
-        } else {
-            "PaymentIntent"
         };
         method::refuse_unusable(call.account, &found, customer, owner)?;
         Ok(Some(found))
@@ -173,7 +169,7 @@ const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
 pub(crate) fn is_off_session(call: &Call<'_>) -> bool {
     call.params
         .at("/off_session")
-        .is_some_and(|sent| *sent != "false" && *sent != false)
+        .is_some_and(|sent| !matches!(sent.as_str(), Some("false" | "False")) && *sent != false)
 }
 
 pub(crate) fn refuse_off_session_setup(call: &Call<'_>, usage: &Value) -> Result<(), StripeError> {

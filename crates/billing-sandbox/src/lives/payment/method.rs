@@ -103,6 +103,20 @@ pub(crate) fn insert_method(account: &mut Account, card: &TestCard, entry: &Card
     account.insert(method)
 }
 
+/// A brand as cards of old write it: `Visa`, `American Express`.
+pub(crate) fn spoken_brand(brand: &str) -> &'static str {
+    match brand {
+        "visa" => "Visa",
+        "mastercard" => "MasterCard",
+        "amex" => "American Express",
+        "discover" => "Discover",
+        "diners" => "Diners Club",
+        "jcb" => "JCB",
+        "unionpay" => "UnionPay",
+        _ => "Unknown",
+    }
+}
+
 fn display_brand(brand: &'static str) -> &'static str {
     match brand {
         "amex" => "american_express",

@@ -1,0 +1,149 @@
+//! An account as data: everything that decides what it answers next, so that it can be put into a file
+//! and go on from there as if nothing had happened.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::account::{Account, Cause, INDEXED};
+use crate::deliveries::{Delivery, Outbox};
+use crate::events::{Event, Events};
+use crate::http::idempotency::Remembered;
+use crate::ids::{Ids, IdsState};
+use crate::shape::version::Version;
+
+/// An indexed kind, its member, a value of it, and the ids of the objects with that value.
+type IndexRow = (String, String, String, Vec<String>);
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AccountState {
+    id: String,
+    public_url: String,
+    default_version: String,
+    now: i64,
+    wall: i64,
+    ids: IdsState,
+    request_ids: IdsState,
+    objects: BTreeMap<String, Value>,
+    order: BTreeMap<String, Vec<String>>,
+    index: Vec<IndexRow>,
+    first_event: u64,
+    events: Vec<Event>,
+    /// Clock, time and place in line; then the action and its object.
+    due: Vec<(String, i64, u64, String, String)>,
+    due_count: u64,
+    remembered: BTreeMap<String, Remembered>,
+    remembered_keys: VecDeque<String>,
+    deliveries: VecDeque<Delivery>,
+    delivery_count: u64,
+}
+
+impl Account {
+    pub(crate) fn state(&self) -> AccountState {
+        // Named one by one, so that a new member has to be decided on here.
+        let Self {
+            id,
+            key: _,
+            public_url,
+            default_version,
+            now,
+            wall,
+            deliver_from_ms: _,
+            cause: _,
+            ids,
+            request_ids,
+            objects,
+            order,
+            index,
+            events,
+            due,
+            due_count,
+            remembered,
+            remembered_keys,
+            outbox,
+            faults: _,
+            is_automatic: _,
+            findings: _,
+        } = self;
+        let mut rows: Vec<IndexRow> = (index.iter())
+            .map(|((kind, member, value), ids)| {
+                let names = ((*kind).to_owned(), (*member).to_owned());
+                (names.0, names.1, value.clone(), ids.clone())
+            })
+            .collect();
+        rows.sort();
+        AccountState {
+            id: id.clone(),
+            public_url: public_url.clone(),
+            default_version: default_version.as_str().to_owned(),
+            now: *now,
+            wall: *wall,
+            ids: ids.state(),
+            request_ids: request_ids.state(),
+            objects: (objects.iter())
+                .map(|(id, object)| (id.clone(), Value::clone(object)))
+                .collect(),
+            order: order.clone().into_iter().collect(),
+            index: rows,
+            first_event: events.first_number(),
+            events: events.all().cloned().collect(),
+            due: (due.iter())
+                .map(|((clock, at, line), (action, id))| {
+                    (clock.clone(), *at, *line, action.clone(), id.clone())
+                })
+                .collect(),
+            due_count: *due_count,
+            remembered: remembered.clone().into_iter().collect(),
+            remembered_keys: remembered_keys.clone(),
+            deliveries: outbox.deliveries.clone(),
+            delivery_count: outbox.count,
+        }
+    }
+
+    /// Becomes the account that was kept; what belongs to the running sandbox stays.
+    /// `None` if its version or the state of its ids is none that exists.
+    pub(crate) fn resume(&mut self, state: AccountState) -> Option<()> {
+        let mut index = HashMap::new();
+        for (kind, member, value, ids) in state.index {
+            let known = INDEXED.iter().find(|(k, m)| *k == kind && *m == member);
+            if let Some((kind, member)) = known {
+                index.insert((*kind, *member, value), ids);
+            }
+        }
+        let resumed = Self {
+            id: state.id,
+            key: self.key.clone(),
+            public_url: state.public_url,
+            default_version: Version::parse(&state.default_version)?,
+            now: state.now,
+            wall: state.wall,
+            deliver_from_ms: self.deliver_from_ms,
+            cause: Cause::default(),
+            ids: Ids::resumed(&state.ids)?,
+            request_ids: Ids::resumed(&state.request_ids)?,
+            objects: (state.objects.into_iter())
+                .map(|(id, object)| (id, Arc::new(object)))
+                .collect(),
+            order: state.order.into_iter().collect(),
+            index,
+            events: Events::restored(state.events, state.first_event),
+            due: (state.due.into_iter())
+                .map(|(clock, at, line, action, id)| ((clock, at, line), (action, id)))
+                .collect(),
+            due_count: state.due_count,
+            // A request that was going on when the state was kept will never be answered.
+            remembered: (state.remembered.into_iter())
+                .filter(|(_, remembered)| remembered.reply.is_some())
+                .collect(),
+            remembered_keys: state.remembered_keys,
+            outbox: Outbox::restored(state.deliveries, state.delivery_count),
+            faults: Arc::clone(&self.faults),
+            is_automatic: self.is_automatic,
+            findings: self.findings.take(),
+        };
+        *self = resumed;
+        Some(())
+    }
+}
