@@ -90,7 +90,14 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
         return true;
     }
     let schema = schema::of_kind(kind, object["deleted"] == true);
-    let known = schema.and_then(|schema| schema.members.iter().find(|member| member.name == name));
+    // A member that changed its shape is listed once for each.
+    let known = schema.and_then(|schema| {
+        let mut members = schema.members.iter().filter(|member| member.name == name);
+        members
+            .clone()
+            .find(|member| member.range.holds(version))
+            .or_else(|| members.next())
+    });
     match known {
         Some(member) => {
             let mut shape = &member.shape;
