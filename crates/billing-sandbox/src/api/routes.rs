@@ -54,6 +54,16 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten()
 }
 
+/// What is simulated, and which parameters of it are not.
+pub(crate) fn table() -> Vec<Value> {
+    all()
+        .map(|route| {
+            let lacks: Vec<&str> = route.lacks.split_ascii_whitespace().collect();
+            json!({ "endpoint": route.endpoint, "not_simulated": lacks })
+        })
+        .collect()
+}
+
 /// What Stripe has below `/v1/`; anything else is an address that Stripe does not know either.
 const ROOTS: &str = " account account_links account_sessions accounts apple_pay application_fees \
     apps balance balance_settings balance_transactions billing billing_portal charges checkout \

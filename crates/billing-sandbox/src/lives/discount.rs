@@ -8,9 +8,11 @@ use crate::http::error::StripeError;
 use crate::lives::calendar;
 use crate::lives::decimal::Decimal;
 
+pub(crate) mod leave;
+
 pub(crate) static DUE: &[Action] = &[
     ("coupon.lapse", lapse_coupon),
-    ("discount.end", end),
+    ("discount.run_out", leave::run_out),
     ("promotion_code.lapse", lapse_code),
 ];
 
@@ -275,10 +277,10 @@ fn insert(account: &mut Account, redeemed: &Redeemed, owner: &Owner) -> String {
         // What it was when it was redeemed: a coupon that is deleted keeps its discounts.
         "_coupon": coupon,
     }));
+    if let Some(end) = end.as_i64() {
+        account.when(end, "discount.run_out", &id);
+    }
     if is_told(account.get(&id)) {
-        if let Some(end) = account.get(&id)["end"].as_i64() {
-            account.when(end, "discount.end", &id);
-        }
         account.raise("customer.discount.created", &id);
     }
     id
@@ -325,24 +327,6 @@ pub(crate) fn redeem(account: &mut Account, discounts: &[String]) {
             count(account, &id);
         }
     }
-}
-
-/// A discount has run its months: it leaves what it was tied to.
-fn end(account: &mut Account, id: &str) {
-    let discount = account.snapshot(id);
-    if discount["_ended"] == true {
-        return;
-    }
-    if let Some(owner) = discount["subscription"].as_str() {
-        if let Some(Value::Array(ids)) = account.edit(owner).map(|o| &mut o["discounts"]) {
-            ids.retain(|other| other != id);
-        }
-    } else if let Some(owner) = discount["customer"].as_str()
-        && account.get(owner)["discount"]["id"] == id
-    {
-        account.set(owner, "discount", Value::Null);
-    }
-    detach(account, &[id.to_owned()]);
 }
 
 /// The time to redeem a coupon has passed, for its promotion codes too.
