@@ -16,6 +16,8 @@ mod disturbances;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hosted.rs"]
+mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
 #[path = "sandbox/invoice_totals.rs"]
@@ -34,6 +36,10 @@ mod receiver;
 mod renewals;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
+#[path = "sandbox/seeing.rs"]
+mod seeing;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
