@@ -28,10 +28,10 @@ mod proration;
 mod receiver;
 #[path = "sandbox/renewals.rs"]
 mod renewals;
-#[path = "sandbox/schedules.rs"]
-mod schedules;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
