@@ -61,6 +61,7 @@ mod config;
 mod deliveries;
 mod due;
 mod events;
+mod exchanges;
 mod faults;
 mod http;
 mod ids;

@@ -2,8 +2,9 @@
 
 pub(crate) mod authenticate;
 mod checkout;
+pub(crate) mod detail;
 mod fields;
-mod index;
+pub(crate) mod index;
 mod invoice;
 mod pdf;
 mod portal;

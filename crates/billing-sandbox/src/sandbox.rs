@@ -59,10 +59,11 @@ impl Sandbox {
         }));
         let own_url = format!("http://{}:{port}", config.host);
         let public_url = config.public_url.unwrap_or_else(|| own_url.clone());
-        // The cell was made empty just now, so this is its first value.
+        // The cells were made empty just now, so this is its first value.
         let _ = world
             .public_url
             .set(public_url.trim_end_matches('/').to_owned());
+        let _ = world.own_url.set(own_url.clone());
         let webhook_secret = match &config.webhook {
             Some(webhook) => Some(add_webhook(&world, &secret_key, webhook)?),
             None => None,

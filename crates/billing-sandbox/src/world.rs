@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Cause};
 use crate::clock::Clock;
+use crate::exchanges::Exchanges;
 use crate::faults::Faults;
 use crate::shape::check::Findings;
 use crate::shape::version::Version;
@@ -43,6 +44,9 @@ pub(crate) struct World {
     /// Told when there may be something to deliver.
     pub(crate) wake: tokio::sync::Notify,
     requests: Mutex<VecDeque<RequestRecord>>,
+    pub(crate) exchanges: Exchanges,
+    /// Where it listens.
+    pub(crate) own_url: OnceLock<String>,
 }
 
 pub(crate) struct WorldSettings {
@@ -73,11 +77,23 @@ impl World {
             checks_shapes: settings.checks_shapes,
             wake: tokio::sync::Notify::new(),
             requests: Mutex::default(),
+            exchanges: Exchanges::default(),
+            own_url: OnceLock::new(),
         }
     }
 
     pub(crate) fn url(&self) -> &str {
         self.public_url.get().map_or("", String::as_str)
+    }
+
+    pub(crate) fn own_url(&self) -> &str {
+        self.own_url.get().map_or("", String::as_str)
+    }
+
+    /// The last requests, newest first.
+    pub(crate) fn last_requests(&self, count: usize) -> Vec<RequestRecord> {
+        let requests = self.requests.lock().expect("no panic under the lock");
+        requests.iter().rev().take(count).cloned().collect()
     }
 
     pub(crate) fn retry_ms(&self) -> i64 {
@@ -122,6 +138,22 @@ impl World {
     pub(crate) fn all_accounts(&self) -> Vec<Arc<Mutex<Account>>> {
         let accounts = self.accounts.lock().expect("no panic under the lock");
         accounts.values().cloned().collect()
+    }
+
+    /// The secret key of the account whose intent has this client secret.
+    pub(crate) fn key_of_secret(&self, id: &str, secret: &str) -> Option<String> {
+        let accounts: Vec<(String, Arc<Mutex<Account>>)> = {
+            let accounts = self.accounts.lock().expect("no panic under the lock");
+            let pairs = accounts.iter();
+            pairs
+                .map(|(key, account)| (key.clone(), Arc::clone(account)))
+                .collect()
+        };
+        let found = accounts.into_iter().find(|(_, account)| {
+            let account = account.lock().expect("no panic under the lock");
+            account.get(id)["client_secret"] == secret
+        });
+        found.map(|(key, _)| key)
     }
 
     /// The account that holds an object; hosted pages know an id but no key.

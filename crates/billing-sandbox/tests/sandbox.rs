@@ -16,6 +16,8 @@ mod disturbances;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hosted.rs"]
+mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
 #[path = "sandbox/invoices.rs"]
@@ -32,6 +34,8 @@ mod renewals;
 mod repeatable;
 #[path = "sandbox/schedules.rs"]
 mod schedules;
+#[path = "sandbox/seeing.rs"]
+mod seeing;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::api::routes;
 use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
 use crate::http::{form, hosted, trigger};
+use crate::pages::{detail, index};
 use crate::snapshot;
 use crate::world::World;
 
@@ -31,6 +33,7 @@ const ENDPOINTS: &[&str] = &[
     "GET /sandbox/trigger, POST /sandbox/trigger/{type}  metadata[k], override[step][param], and ids of objects by step",
     "GET|POST /sandbox/snapshot",
     "GET /sandbox/requests, GET /sandbox/requests/{request}",
+    "GET /sandbox/routes  what is simulated, and which parameters are not",
     "GET /sandbox/shapes  what --check-shapes found",
 ];
 
@@ -64,6 +67,27 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
                 .clear();
             Reply::json(200, &json!({ "data": [] }))
         }
+        ("GET", ["board"]) => index::board(world),
+        ("GET", ["routes"]) if wants_page(request) => detail::routes(),
+        ("GET", ["routes"]) => Reply::json(200, &json!({ "data": routes::table() })),
+        ("GET", ["requests", id]) if wants_page(request) => {
+            detail::request(world, id).unwrap_or_else(unknown)
+        }
+        ("GET", ["requests", id]) => match world.exchanges.find(id) {
+            Some(exchanged) => Reply::json(200, &json!(exchanged)),
+            None => refused(404, "no such request, or not kept any more"),
+        },
+        ("GET", ["events", id]) => detail::event(world, id).unwrap_or_else(unknown),
+        ("GET", ["objects", id]) => detail::object(world, id).unwrap_or_else(unknown),
+        ("GET", ["deliveries", account, number]) if wants_page(request) => {
+            detail::delivery(world, account, number).unwrap_or_else(unknown)
+        }
+        ("GET", ["deliveries", account, number]) => {
+            match detail::find_delivery(world, account, number) {
+                Some(delivery) => Reply::json(200, &json!(delivery)),
+                None => refused(404, "no such delivery"),
+            }
+        }
         ("GET", ["deliveries"]) => Reply::json(200, &json!({ "data": deliveries(world) })),
         ("POST", ["deliveries", "deliver_due"]) => {
             let outcomes = courier::deliver_due(world).await;
@@ -73,11 +97,15 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["trigger", kind]) => trigger::run(world, kind, request).await,
         ("GET", ["trigger"]) => Reply::json(200, &json!({ "types": trigger::types() })),
         ("POST", ["events", id, "resend"]) => match resend_event(world, id) {
+            Some(_) if wants_page(request) => Reply::see_other(format!("/sandbox/events/{id}")),
             Some(numbers) => Reply::json(200, &json!({ "data": numbers })),
             None => refused(404, "no delivery of such an event"),
         },
         ("POST", ["deliveries", account, number, "resend"]) => {
             match resend_delivery(world, account, number) {
+                Some(number) if wants_page(request) => {
+                    Reply::see_other(format!("/sandbox/deliveries/{account}/{number}"))
+                }
                 Some(number) => Reply::json(200, &json!({ "data": [number] })),
                 None => refused(404, "no such delivery"),
             }
@@ -119,6 +147,12 @@ fn unknown() -> Reply {
         404,
         &json!({ "error": { "message": "No such sandbox endpoint.", "endpoints": ENDPOINTS } }),
     )
+}
+
+/// Whether a browser asks, and not a program.
+fn wants_page(request: &Request) -> bool {
+    let accepted = request.header("accept").unwrap_or_default();
+    accepted.contains("text/html")
 }
 
 fn refused(status: u16, message: &str) -> Reply {

@@ -14,7 +14,7 @@ use crate::http::params::sample::Draw;
 use crate::shape::version::Version;
 
 const START: i64 = 1_790_000_000;
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 60;
 
 fn request(method: &str, path: &str, body: &str) -> Request {
     Request {

@@ -130,11 +130,13 @@ pub(crate) fn log(world: &World, request: &Request, reply: Option<&Reply>) {
         .unwrap_or_default();
     let status = reply.map_or(0, |reply| reply.status);
     tracing::debug!(request.id = %request_id, status, "{} {}", request.method, request.path);
-    world.log(RequestRecord {
+    let record = RequestRecord {
         at: world.clock.now(),
         method: request.method.clone(),
         path: request.path.clone(),
         status,
         request_id,
-    });
+    };
+    world.exchanges.keep(record.clone(), request, reply);
+    world.log(record);
 }

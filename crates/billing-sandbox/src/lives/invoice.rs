@@ -275,6 +275,7 @@ pub(crate) fn line_object(
             "type": "invoice_item_details",
         })
     } else {
+        // A proration is an invoice item of a subscription's item, and has the latter for its parent.
         json!({
             "invoice_item_details": null,
             "subscription_item_details": {

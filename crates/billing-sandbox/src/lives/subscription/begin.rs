@@ -183,9 +183,19 @@ fn attach_discounts(
         ..Owner::default()
     };
     let param = beginning.discounts_param;
+    let items = &beginning.terms.item_terms;
+    let amount = items
+        .iter()
+        .filter(|item| !is_metered(&item.price))
+        .map(|item| price::amount_of(&item.price, item.quantity))
+        .fold(0, i64::saturating_add);
+    let currency = items.first().map(|item| &item.price["currency"]);
+    let currency = currency.and_then(Value::as_str).unwrap_or_default();
+    discount::check_minimum(account, &beginning.discounts, amount, currency, param)?;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
     keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
+    discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {
         if item.discounts.is_empty() {
             continue;
