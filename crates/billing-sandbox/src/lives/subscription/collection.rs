@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
-use crate::lives::card::{Behaviour, Decline};
+use crate::lives::card::Behaviour;
 use crate::lives::invoice::collect::{self, Collection, Try};
 use crate::lives::invoice::{self, dunning, end, open};
 use crate::lives::subscription::{billing, cycle, pending};
 use crate::lives::{payment, reaction};
 
 /// How a try to collect an invoice at once ended.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collected {
     Paid,
-    Declined(Decline),
+    Declined,
     /// The customer has to authenticate the payment.
     NeedsAction,
     /// Open, and nobody tried.
@@ -77,7 +77,7 @@ pub(crate) fn collect_now(
             reaction::invoice_paid(account, invoice_id);
             Collected::Paid
         }
-        Collection::Declined(decline) => Collected::Declined(decline),
+        Collection::Declined(_) => Collected::Declined,
         Collection::NeedsAction => Collected::NeedsAction,
     }
 }
