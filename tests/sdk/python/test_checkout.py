@@ -337,6 +337,11 @@ def test_a_subscription_with_something_once(v1):
     assert done.customer.email == "jenny@example.com"
     assert len(done.subscription["items"].data) == 1 and len(done.subscription.discounts) == 1
     assert v1.coupons.retrieve(coupon.id).times_redeemed == 1
+    # The card was saved with its customer, and can be charged again.
+    again = v1.payment_intents.create({
+        "amount": 700, "currency": "usd", "customer": done.customer.id, "off_session": True, "confirm": True,
+        "payment_method": done.subscription.default_payment_method})
+    assert again.status == "succeeded"
 
 
 def test_a_subscription_of_an_old_version_begins_incomplete(url):
