@@ -19,6 +19,7 @@ static AREAS: &[&[Action]] = &[
     lives::meter::DUE,
     lives::schedule::DUE,
     lives::subscription::DUE,
+    lives::tax::DUE,
 ];
 
 /// Carries out an action; a name that nothing answers to does nothing.

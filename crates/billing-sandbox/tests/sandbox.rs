@@ -20,6 +20,10 @@ mod faults;
 mod hostile;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
+#[path = "sandbox/payments.rs"]
+mod payments;
+#[path = "sandbox/proration.rs"]
+mod proration;
 #[path = "sandbox/receiver.rs"]
 mod receiver;
 #[path = "sandbox/renewals.rs"]

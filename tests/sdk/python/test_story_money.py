@@ -2,6 +2,8 @@
 
 import pytest
 import stripe
+
+from sandbox_control import advance
 from shop import plain, refused
 
 NEVER = {"enabled": True, "allow_redirects": "never"}
@@ -197,6 +199,8 @@ def test_amounts_that_no_one_takes(client):
 def test_every_month_the_books_agree(client):
     for amount in (1000, 950, 2500, 22500):
         pay(client, "pm_card_visa", amount)
+    # What is captured asynchronously is in the books some seconds later.
+    advance(4)
     entries = client.v1.balance_transactions.list({"type": "charge"}).data[::-1]
     # Half up of 2.9 %, and 30 cents.
     assert [(entry.amount, entry.fee) for entry in entries] == [(1000, 59), (950, 58), (2500, 103), (22500, 683)]

@@ -261,8 +261,8 @@ pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
         && sent.is_some_and(|sent| before["tax_behavior"] != sent)
     {
         return Err(StripeError::invalid(
-            "The `tax_behavior` of a price cannot be changed once it is `inclusive` or \
-             `exclusive`.",
+            "You cannot change `tax_behavior` once it has been set to `exclusive` or \
+             `inclusive`.",
         )
         .param("tax_behavior"));
     }

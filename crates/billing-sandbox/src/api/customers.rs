@@ -45,14 +45,24 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let balance = customer["balance"].take();
     customer["balance"] = json!(0);
     let id = call.account.insert(customer);
-    if let Err(error) = redeem(call, &id).and_then(|()| attach_method(call, &id)) {
-        call.account.delete("customer", &id, None);
-        return Err(error);
-    }
+    let readied = redeem(call, &id).and_then(|()| method_to_attach(call));
+    let method = match readied {
+        Ok(method) => method,
+        Err(error) => {
+            call.account.delete("customer", &id, None);
+            return Err(error);
+        }
+    };
     if let Some(balance) = balance.as_i64() {
         customer_balance::start(call.account, &id, balance);
     }
+    if let Some(method_id) = &method {
+        make_default(call, &id, method_id);
+    }
     call.account.raise("customer.created", &id);
+    if let Some(method_id) = method {
+        method::attach(call.account, &method_id, &id);
+    }
     for (kind, value) in tax_ids {
         let param = "tax_id_data[0][value]";
         tax::insert_id(call.account, &kind, &value, tax::owned_by(&id), param)?;
@@ -247,6 +257,10 @@ fn invoice_settings(call: &Call<'_>, customer: &mut Value) -> Result<(), StripeE
     match sent.get("default_payment_method") {
         None => Ok(()),
         Some(Value::String(method)) => {
+            // One that is given by the same request is theirs in a moment; see `make_default`.
+            if call.params.text("/payment_method") == Some(method.as_str()) {
+                return Ok(());
+            }
             let is_theirs = call.account.get(method)["customer"] == customer["id"];
             if !is_theirs {
                 return Err(StripeError::coded(
@@ -268,15 +282,32 @@ fn invoice_settings(call: &Call<'_>, customer: &mut Value) -> Result<(), StripeE
     }
 }
 
-/// Gives a new customer the payment method that was named.
-fn attach_method(call: &mut Call<'_>, id: &str) -> Result<(), StripeError> {
+/// The payment method that a new customer is to have, if it can be had.
+fn method_to_attach(call: &mut Call<'_>) -> Result<Option<String>, StripeError> {
     let Some(sent) = call.params.text("/payment_method").map(str::to_owned) else {
-        return Ok(());
+        return Ok(None);
     };
     let found = method::resolve_method(call.account, &sent, "payment_method")?;
+    if !call.account.get(&found)["customer"].is_null() {
+        return Err(StripeError::invalid(
+            "The payment method you provided has already been attached to a customer.",
+        ));
+    }
+    method::refuse_unusable(call.account, &found, &Value::Null, "PaymentIntent")?;
     method::refuse_declining(call.account, &found)?;
-    method::attach(call.account, &found, id);
-    Ok(())
+    Ok(Some(found))
+}
+
+/// Makes that method the customer's default, if the same one was named for that.
+fn make_default(call: &mut Call<'_>, id: &str, method_id: &str) {
+    let sent = &call.params;
+    let default = sent.text("/invoice_settings/default_payment_method");
+    if default.is_some()
+        && default == sent.text("/payment_method")
+        && let Some(customer) = call.account.edit(id)
+    {
+        customer["invoice_settings"]["default_payment_method"] = json!(method_id);
+    }
 }
 
 /// Redeems the coupon or promotion code that old versions take; an empty one ends the discount.

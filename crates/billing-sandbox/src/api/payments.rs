@@ -60,7 +60,8 @@ fn create(call: &mut Call<'_>) -> Answer {
     let (can_redirect, return_url) = (terms.can_redirect(), call.params.or_null("/return_url"));
     if is_confirmed {
         terms::refuse_off_session_setup(call, &terms.setup_future_usage())?;
-        if can_redirect && return_url.is_null() {
+        // Off session nobody can be led anywhere.
+        if can_redirect && return_url.is_null() && !terms::is_off_session(call) {
             return Err(StripeError::invalid(terms::needs_return_url(
                 "PaymentIntent",
             )));
@@ -81,7 +82,6 @@ fn create(call: &mut Call<'_>) -> Answer {
     };
     if let Some(stored) = call.account.edit(&id) {
         stored["capture_method"] = json!(capture_method);
-        stored["managed_payments"] = json!({ "enabled": false });
         terms.apply(stored);
         if let Some(method_id) = &method {
             stored["payment_method"] = json!(method_id);
@@ -272,7 +272,8 @@ fn confirm(call: &mut Call<'_>) -> Answer {
     terms::refuse_off_session_setup(call, &usage)?;
     let automatic = &before["automatic_payment_methods"];
     let can_redirect = automatic["enabled"] == true && automatic["allow_redirects"] != "never";
-    if can_redirect && !call.params.has("return_url") && before["_return_url"].is_null() {
+    let has_return_url = call.params.has("return_url") || !before["_return_url"].is_null();
+    if can_redirect && !has_return_url && !terms::is_off_session(call) {
         let refusal = StripeError::invalid(terms::needs_return_url("PaymentIntent"));
         return Err(refusal.with("payment_intent", Value::clone(&before)));
     }
@@ -288,6 +289,8 @@ fn run_confirm(call: &mut Call<'_>, id: &str, method_id: &str) -> Answer {
     if let Some(url) = call.params.text("/return_url").map(str::to_owned) {
         call.account.set(id, "_return_url", json!(url));
     }
+    let uses_sdk = call.params.flag("/use_stripe_sdk") == Some(true);
+    call.account.set(id, "_uses_sdk", json!(uses_sdk));
     let is_off =
         terms::is_off_session(call) || call.params.flag("/error_on_requires_action") == Some(true);
     let session = if is_off { Session::Off } else { Session::On };

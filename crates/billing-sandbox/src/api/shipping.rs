@@ -85,6 +85,13 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         rate["active"] = json!(active);
     }
     if let Some(behavior) = call.params.text("/tax_behavior") {
+        if rate["tax_behavior"] != "unspecified" && rate["tax_behavior"] != behavior {
+            return Err(StripeError::invalid(
+                "You cannot change `tax_behavior` once it has been set to `exclusive` or \
+                 `inclusive`.",
+            )
+            .param("tax_behavior"));
+        }
         rate["tax_behavior"] = json!(behavior);
     }
     let options = call.params.or_null("/fixed_amount/currency_options");

@@ -179,10 +179,6 @@ pub(crate) fn retrieve_code(call: &mut Call<'_>) -> Answer {
     code_object(&id).ok_or_else(|| StripeError::no_such("tax code", &id, "id"))
 }
 
-/// Ids that ask for an outcome of verification, whatever their type.
-const VERIFIED: &str = "000000000";
-const UNVERIFIED: &str = "111111111";
-
 /// Checks and stores a tax id of a customer, or of the account itself.
 pub(crate) fn insert_id(
     account: &mut Account,
@@ -218,26 +214,10 @@ pub(crate) fn insert_id(
     if owner["type"] == "customer" {
         account.raise("customer.tax_id.created", &id);
     }
-    if is_verified && [VERIFIED, UNVERIFIED].contains(&value) {
+    if is_verified {
         account.when(account.now, "tax_id.verify", &id);
     }
     Ok(id)
-}
-
-/// The outcome of a verification that was asked for by the value.
-pub(crate) fn verify(account: &mut Account, id: &str) {
-    let before = account.snapshot(id);
-    let status = match before["value"].as_str() {
-        Some(VERIFIED) => "verified",
-        Some(UNVERIFIED) => "unverified",
-        _ => return,
-    };
-    if let Some(tax_id) = account.edit(id) {
-        tax_id["verification"]["status"] = json!(status);
-    }
-    if before["owner"]["type"] == "customer" {
-        account.raise_update("customer.tax_id.updated", id, &before);
-    }
 }
 
 fn is_well_formed(kind: &str, value: &str) -> bool {

@@ -84,6 +84,15 @@ fn text(sent: &Value, name: &str, fallback: &str) -> String {
     }
 }
 
+/// Yes or no, be it of JSON or of a form.
+fn flag(sent: &Value, name: &str) -> Option<bool> {
+    match &sent[name] {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => Some(matches!(text.as_str(), "true" | "yes" | "1")),
+        _ => None,
+    }
+}
+
 fn texts(sent: &Value) -> BTreeMap<String, String> {
     sent.as_object()
         .into_iter()
@@ -153,7 +162,7 @@ fn submission_of(sent: &Value) -> Submission {
             .as_str()
             .map(|value| (text(tax_id, "type", "eu_vat"), value.to_owned())),
         accepts_terms: true,
-        wants_promotions: sent["promotions"] == true,
+        wants_promotions: flag(sent, "promotions") == Some(true),
         is_brief: true,
     }
 }
@@ -184,7 +193,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
         }
         let mut payment = checkout::pay(account, id, &submission);
         if let (Payment::RequiresAction { .. }, Some(is_passed)) =
-            (&payment, sent["authenticate"].as_bool())
+            (&payment, flag(sent, "authenticate"))
         {
             payment = checkout::authenticate(account, id, is_passed);
         }
@@ -193,7 +202,7 @@ fn pay(world: &World, id: &str, sent: &Value) -> Reply {
             payment,
             Payment::Declined { .. } | Payment::Invalid { .. } | Payment::Expired
         );
-        if is_done && sent["settle"] == true {
+        if is_done && flag(sent, "settle") == Some(true) {
             debit::settle(account, id);
         }
         Reply::json(if is_refused { 402 } else { 200 }, &payment.as_json(id))

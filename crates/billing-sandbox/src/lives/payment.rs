@@ -24,9 +24,6 @@ pub(crate) static DUE: &[Action] = &[
     ("payment_intent.expire_hold", intent::expire_hold),
 ];
 
-/// How long Stripe takes to settle a charge that is captured asynchronously.
-const SETTLED_AFTER_SECONDS: i64 = 3;
-
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IntentTerms {
@@ -128,7 +125,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "last_payment_error": null,
         "latest_charge": null,
         "livemode": false,
-        "managed_payments": null,
+        "managed_payments": { "enabled": false },
         "metadata": if terms.metadata.is_null() { json!({}) } else { terms.metadata.clone() },
         "next_action": null,
         "on_behalf_of": null,
@@ -163,6 +160,11 @@ enum Way {
     Challenged,
 }
 
+/// Whether the payer has answered already, for a seller who confirms by hand.
+fn is_authenticated(intent: &Value, method_id: &str) -> bool {
+    intent["_is_authenticated"] == true && intent["payment_method"] == method_id
+}
+
 fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) -> Way {
     match behaviour_of(account, method_id) {
         Behaviour::Declines(decline) | Behaviour::FailsWhenCharged(decline) => {
@@ -185,7 +187,8 @@ fn way_of(account: &Account, intent: &Value, method_id: &str, session: Session) 
         Challenge::UnlessSetUp => session == Session::On || !is_set_up,
         Challenge::OnSession => session == Session::On,
     };
-    match (is_challenged, session, card.then) {
+    let is_authenticated = is_authenticated(intent, method_id);
+    match (is_challenged && !is_authenticated, session, card.then) {
         (true, Session::On, _) => Way::Challenged,
         (true, Session::Off, _) => Way::Refused(card::AUTHENTICATION),
         (false, _, Some(decline)) => Way::Refused(decline),
@@ -215,7 +218,12 @@ pub(crate) fn collect(
             Collected::Declined(decline)
         }
         Way::Goes => {
-            succeed(account, intent_id, method_id, Authentication::None);
+            let passed = if is_authenticated(&intent, method_id) {
+                Authentication::Passed
+            } else {
+                Authentication::None
+            };
+            succeed(account, intent_id, method_id, passed);
             Collected::Succeeded
         }
     }
@@ -333,14 +341,14 @@ fn fail(
     }
 }
 
-/// Settles a captured charge: at once where Stripe answers with the balance transaction, else a few
-/// seconds later. What is on a test clock does not wait for somebody to advance it.
+/// Settles a captured charge: at once where Stripe answers with the balance transaction, else after
+/// the answer, as Stripe does some seconds later. The next request finds it: nobody has to sleep.
+/// What is on a test clock does not wait for somebody to advance it.
 fn settle_soon(account: &mut Account, charge_id: &str, intent: &Value) {
     let is_later =
         intent["capture_method"] == "automatic_async" && account.clock_of(charge_id).is_empty();
     if is_later {
-        let at = account.now.saturating_add(SETTLED_AFTER_SECONDS);
-        account.when(at, "charge.settle", charge_id);
+        account.when(account.now, "charge.settle", charge_id);
     } else {
         ledger::settle_charge(account, charge_id);
     }

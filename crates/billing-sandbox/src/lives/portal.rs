@@ -40,7 +40,9 @@ pub(crate) fn default_configuration(account: &mut Account) -> String {
             "mode": "at_period_end",
             "proration_behavior": "none",
         },
-        "subscription_pause": { "enabled": false, "duration": { "type": "indefinite", "interval_options": [] } },
+        "subscription_pause": {
+            "duration": { "interval_options": [], "type": "indefinite" }, "enabled": false,
+        },
         "subscription_update": {
             "billing_cycle_anchor": null,
             "default_allowed_updates": [],

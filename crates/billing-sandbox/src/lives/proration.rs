@@ -48,6 +48,7 @@ impl Rate {
 pub(crate) fn lines(account: &Account, before: &Value, after: &Value, at: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     let old = subscription::items(before);
+    let is_fresh = before["billing_cycle_anchor"] != after["billing_cycle_anchor"];
     for was in old {
         let becomes = subscription::items(after)
             .iter()
@@ -58,12 +59,12 @@ pub(crate) fn lines(account: &Account, before: &Value, after: &Value, at: i64) -
         if let Some(item) = becomes
             && (differs(was, item) || trial_ends(before, after, at))
         {
-            lines.extend(debit(account, after, item, at));
+            lines.extend(debit(account, after, item, at, is_fresh));
         }
     }
     for item in subscription::items(after) {
         if !old.iter().any(|was| was["id"] == item["id"]) {
-            lines.extend(debit(account, after, item, at));
+            lines.extend(debit(account, after, item, at, is_fresh));
         }
     }
     lines
@@ -197,12 +198,14 @@ pub(crate) fn credit(
     })
 }
 
-/// What is asked for an item from a moment to the end of its period.
+/// What is asked for an item from a moment to the end of its period; when a new cycle begins then, an
+/// ordinary line.
 pub(crate) fn debit(
     account: &Account,
     subscription: &Value,
     item: &Value,
     at: i64,
+    is_fresh: bool,
 ) -> Option<Line> {
     if is_metered(&item["price"]) {
         return None;
@@ -212,7 +215,7 @@ pub(crate) fn debit(
         return Some(billing::trial_line(account, subscription, item, (at, end)));
     }
     let rate = rate(account, subscription, item, at);
-    if rate.start == at && rate.end == end {
+    if is_fresh && rate.start == at && rate.end == end {
         return Some(billing::item_line(account, subscription, item, (at, end)));
     }
     Some(Line {

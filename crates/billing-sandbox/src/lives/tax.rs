@@ -1,8 +1,16 @@
 //! Tax by tax rates: after discounts, per line and rate.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::account::Account;
+use crate::due::Action;
 use crate::lives::decimal::Decimal;
+
+pub(crate) static DUE: &[Action] = &[("tax_id.verify", verify)];
+
+/// Tax ids that ask for an outcome of verification; all others wait for it for good.
+const VERIFIED: &str = "000000000";
+const UNVERIFIED: &str = "111111111";
 
 /// The tax of one line by one rate.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,10 +53,24 @@ pub(crate) fn amounts(rates: &[Value], amount: i64) -> Vec<TaxAmount> {
     rates.iter().map(of_rate).collect()
 }
 
+/// The outcome of a verification that was asked for by the value.
+fn verify(account: &mut Account, id: &str) {
+    let before = account.snapshot(id);
+    let status = match before["value"].as_str() {
+        Some(VERIFIED) => "verified",
+        Some(UNVERIFIED) => "unverified",
+        _ => return,
+    };
+    if let Some(tax_id) = account.edit(id) {
+        tax_id["verification"]["status"] = json!(status);
+    }
+    if before["owner"]["type"] == "customer" {
+        account.raise_update("customer.tax_id.updated", id, &before);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn rate(percentage: f64, is_inclusive: bool) -> Value {

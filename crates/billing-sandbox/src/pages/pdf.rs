@@ -53,7 +53,7 @@ fn assembled(objects: &[String]) -> String {
     let count = objects.len() + 1;
     let _ = write!(out, "xref\n0 {count}\n0000000000 65535 f \n");
     for start in starts {
-        let _ = write!(out, "{start:010} 00000 n \n");
+        let _ = writeln!(out, "{start:010} 00000 n ");
     }
     let _ = write!(
         out,

@@ -120,6 +120,19 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if !value.is_object() {
         return;
     }
+    if let [first, "currency_options"] = segments
+        && matches!(
+            (value["object"].as_str(), *first),
+            (Some("promotion_code"), "restrictions") | (Some("shipping_rate"), "fixed_amount")
+        )
+    {
+        let options = account.get(value["id"].as_str().unwrap_or_default());
+        let options = options["_currency_options"].clone();
+        if !options.is_null() {
+            value[*first]["currency_options"] = options;
+        }
+        return;
+    }
     if value[*first].is_null() {
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {

@@ -84,7 +84,7 @@ fn redeemed(call: &Call<'_>) -> Vec<(String, Arc<Value>)> {
         call.params
             .list("/invoice_items")
             .iter()
-            .flat_map(|entry| entry["discounts"].as_array())
+            .filter_map(|entry| entry["discounts"].as_array())
             .flatten(),
     );
     for entry in named {
@@ -151,7 +151,6 @@ fn wanted(call: &mut Call<'_>) -> Result<Wanted, StripeError> {
         is_prorated: behaviour != Some("none"),
         is_invoiced_now: changed.is_change
             && (behaviour == Some("always_invoice") || changed.is_new_period),
-        is_change: changed.is_change,
         is_recurring_only: call.params.text("/preview_mode") == Some("recurring"),
         before,
         after: changed.after,

@@ -169,7 +169,7 @@ const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
 pub(crate) fn is_off_session(call: &Call<'_>) -> bool {
     call.params
         .at("/off_session")
-        .is_some_and(|sent| *sent != "false" && *sent != false)
+        .is_some_and(|sent| !matches!(sent.as_str(), Some("false" | "False")) && *sent != false)
 }
 
 pub(crate) fn refuse_off_session_setup(call: &Call<'_>, usage: &Value) -> Result<(), StripeError> {

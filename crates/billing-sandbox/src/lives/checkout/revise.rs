@@ -28,6 +28,9 @@ pub(crate) fn quantities(
     id: &str,
     wanted: &[(String, i64)],
 ) -> Result<(), String> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let session = account.get(id).clone();
     let mut items = totals::items_of(&session);
     for (item_id, quantity) in wanted {

@@ -136,7 +136,7 @@ pub(super) fn gathered(lines: &[Value], name: &str, key: &str) -> Vec<Value> {
     let mut out: Vec<Value> = Vec::new();
     for entry in lines
         .iter()
-        .flat_map(|line| line[name].as_array())
+        .filter_map(|line| line[name].as_array())
         .flatten()
     {
         match out.iter_mut().find(|other| other[key] == entry[key]) {

@@ -160,6 +160,7 @@ pub(crate) fn settle_out_of_band(account: &mut Account, id: &str) {
     account.raise_update("invoice.updated", id, &before);
     account.raise("invoice.paid", id);
     account.raise("invoice.payment_succeeded", id);
+    set_delinquent(account, id, false);
     reaction::invoice_paid(account, id);
 }
 
@@ -252,6 +253,7 @@ pub(crate) fn try_to_pay(account: &mut Account, id: &str, how: Try<'_>) -> Colle
             note_attempt(account, id, how.is_automatic);
             payment::raise_failed(account, &intent_id);
             account.raise("invoice.payment_failed", id);
+            set_delinquent(account, id, true);
             if decline == card::AUTHENTICATION {
                 account.raise("invoice.payment_action_required", id);
             }
@@ -263,6 +265,16 @@ pub(crate) fn try_to_pay(account: &mut Account, id: &str, how: Try<'_>) -> Colle
             account.raise("invoice.payment_action_required", id);
             Collection::NeedsAction
         }
+    }
+}
+
+/// Whether a customer's latest invoice could not be collected.
+pub(crate) fn set_delinquent(account: &mut Account, id: &str, is_delinquent: bool) {
+    let customer_id = text(&account.get(id)["customer"]);
+    let before = account.snapshot(&customer_id);
+    if before["delinquent"] == !is_delinquent {
+        account.set(&customer_id, "delinquent", json!(is_delinquent));
+        account.raise_update("customer.updated", &customer_id, &before);
     }
 }
 
@@ -298,6 +310,7 @@ pub(crate) fn settle(account: &mut Account, id: &str, before: Option<&std::sync:
         row["status_transitions"]["paid_at"] = json!(now);
         account.raise("invoice_payment.paid", &payment_id);
     }
+    set_delinquent(account, id, false);
 }
 
 /// An intent of an invoice succeeded by its customer's doing.
@@ -328,6 +341,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     note_attempt(account, &id, false);
     account.raise("invoice.payment_failed", &id);
     account.raise_update("invoice.updated", &id, &before);
+    set_delinquent(account, &id, true);
     reaction::invoice_not_paid(account, &id);
 }
 

@@ -25,10 +25,30 @@ const HOPELESS: &[&str] = &[
     "transaction_not_allowed",
 ];
 
-/// When the retry after so many tries is, counted from the first failure.
-fn retry_at(first_failure: i64, attempts: i64) -> Option<i64> {
-    let gap = RETRY_WINDOW_SECONDS / RETRIES;
-    (attempts <= RETRIES).then(|| first_failure.saturating_add(gap.saturating_mul(attempts)))
+/// How often and for how long an account has its invoices tried again.
+#[derive(Debug, Clone, Copy)]
+struct Schedule {
+    retries: i64,
+    window_seconds: i64,
+}
+
+impl Schedule {
+    /// The settings of the account (`invoice_retries`, `invoice_retry_days`), or Stripe's default.
+    fn of(account: &Account) -> Self {
+        let settings = account.get("_settings");
+        let days = settings["invoice_retry_days"].as_i64();
+        Self {
+            retries: settings["invoice_retries"].as_i64().unwrap_or(RETRIES),
+            window_seconds: days.map_or(RETRY_WINDOW_SECONDS, |days| days.saturating_mul(86_400)),
+        }
+    }
+
+    /// When the retry after so many tries is, counted from the first failure.
+    fn retry_at(self, first_failure: i64, attempts: i64) -> Option<i64> {
+        let gap = self.window_seconds / self.retries.max(1);
+        let is_left = attempts <= self.retries;
+        is_left.then(|| first_failure.saturating_add(gap.saturating_mul(attempts)))
+    }
 }
 
 /// The schedule's try to collect an open invoice, and what follows from it.
@@ -49,6 +69,7 @@ pub(crate) fn attempt_automatically(account: &mut Account, id: &str) {
         None => {
             collect::note_attempt(account, id, true);
             account.raise("invoice.payment_failed", id);
+            collect::set_delinquent(account, id, true);
             Collection::NeedsAction
         }
     };
@@ -91,7 +112,9 @@ pub(crate) fn plan_retry(account: &mut Account, id: &str) -> bool {
     let is_wanted = invoice["status"] == "open"
         && invoice["auto_advance"] == true
         && invoice["collection_method"] == "charge_automatically";
-    let next = retry_at(first, attempts).filter(|_| is_wanted);
+    let next = Schedule::of(account)
+        .retry_at(first, attempts)
+        .filter(|_| is_wanted);
     if let Some(invoice) = account.edit(id) {
         invoice["_first_failure"] = json!(first);
         invoice["next_payment_attempt"] = json!(next);
@@ -117,12 +140,16 @@ pub(crate) fn retry(account: &mut Account, id: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::retry_at;
+    use super::{RETRIES, RETRY_WINDOW_SECONDS, Schedule};
 
     #[test]
     fn eight_retries_are_spread_over_two_weeks() {
         // 14 days / 8 = 1.75 days = 151,200 seconds.
-        let days: Vec<Option<i64>> = (1..=9).map(|attempts| retry_at(0, attempts)).collect();
+        let schedule = Schedule {
+            retries: RETRIES,
+            window_seconds: RETRY_WINDOW_SECONDS,
+        };
+        let seconds: Vec<Option<i64>> = (1..=9).map(|n| schedule.retry_at(0, n)).collect();
         let expected = [
             Some(151_200),
             Some(302_400),
@@ -134,6 +161,6 @@ mod tests {
             Some(1_209_600),
             None,
         ];
-        assert_eq!(days, expected);
+        assert_eq!(seconds, expected);
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn overdue(account: &mut Account, id: &str) {
             .is_some_and(|at| at <= account.now);
     if is_overdue {
         account.raise("invoice.overdue", id);
+        collect::set_delinquent(account, id, true);
         reaction::invoice_overdue(account, id);
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
     if account.get(id)["status"] != "draft" {
         return;
     }
-    totals::renew(account, id);
+    renew_if_balance_moved(account, id);
     let now = account.now;
     let invoice = account.get(id).clone();
     let customer_id = invoice["customer"].as_str().unwrap_or_default().to_owned();
@@ -58,6 +58,16 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
     use_up_discounts(account, &invoice);
     if let Some(due_date) = invoice["due_date"].as_i64() {
         account.when(due_date.max(now), "invoice.overdue", id);
+    }
+}
+
+/// A draft is worked out whenever it changes; only its customer's balance moves by itself.
+fn renew_if_balance_moved(account: &mut Account, id: &str) {
+    let invoice = account.get(id);
+    let customer = account.get(invoice["customer"].as_str().unwrap_or_default());
+    let balance = customer["balance"].as_i64().unwrap_or(0);
+    if invoice["starting_balance"] != balance {
+        totals::renew(account, id);
     }
 }
 
@@ -125,6 +135,7 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
         let discount = account.get(discount_id).clone();
         for owner in ["subscription", "customer"] {
             let owner_id = discount[owner].as_str().unwrap_or_default().to_owned();
+            let before = account.snapshot(&owner_id);
             let Some(object) = account.edit(&owner_id) else {
                 continue;
             };
@@ -134,6 +145,13 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
             if object["discount"] == discount_id || object["discount"]["id"] == discount_id {
                 object["discount"] = Value::Null;
             }
+            // A subscription that is being made tells of itself when it is done.
+            if owner == "subscription" && invoice["billing_reason"] != "subscription_create" {
+                account.raise_update("customer.subscription.updated", &owner_id, &before);
+            }
+        }
+        if discount["invoice"].is_null() && discount["invoice_item"].is_null() {
+            discount::detach(account, &[discount_id.to_owned()]);
         }
     }
 }

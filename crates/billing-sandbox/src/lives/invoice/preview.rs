@@ -22,8 +22,6 @@ pub(crate) struct Wanted {
     /// Whether the change is prorated, and whether it is invoiced at once.
     pub(crate) is_prorated: bool,
     pub(crate) is_invoiced_now: bool,
-    /// Whether `after` differs from `before` at all.
-    pub(crate) is_change: bool,
     /// Only what comes back in every period.
     pub(crate) is_recurring_only: bool,
     pub(crate) proration_date: i64,
@@ -33,6 +31,13 @@ pub(crate) struct Wanted {
     pub(crate) discounts: Option<Vec<String>>,
     pub(crate) default_tax_rates: Option<Vec<Value>>,
     pub(crate) tax_exempt: Option<String>,
+}
+
+impl Wanted {
+    /// Whether a subscription that exists would be another one.
+    fn is_change(&self) -> bool {
+        !self.before.is_null() && self.after != self.before
+    }
 }
 
 /// What the preview consists of, and when it would be made.
@@ -77,7 +82,7 @@ pub(crate) fn preview(account: &mut Account, wanted: &Wanted) -> Option<Value> {
         discounts,
         default_tax_rates,
         days_until_due: is_sent.then(|| bills["days_until_due"].as_i64().unwrap_or(30)),
-        subscription_proration_date: wanted.is_change.then_some(wanted.proration_date),
+        subscription_proration_date: wanted.is_change().then_some(wanted.proration_date),
         ..Draft::default()
     };
     let mut invoice = draft_object(account, &draft);
@@ -145,7 +150,7 @@ fn contents(account: &Account, wanted: &Wanted) -> Contents {
         .filter_map(|item| item["current_period_start"].as_i64())
         .max()
         .unwrap_or(now);
-    if wanted.is_change && wanted.is_prorated && !wanted.is_recurring_only {
+    if wanted.is_change() && wanted.is_prorated && !wanted.is_recurring_only {
         lines.extend(proration::lines(account, &wanted.before, &wanted.after, at));
     }
     if !wanted.is_recurring_only {

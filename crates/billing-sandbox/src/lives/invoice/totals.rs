@@ -213,7 +213,7 @@ pub(crate) fn gathered_taxes(lines: &[Value]) -> Vec<Value> {
     let mut out: Vec<Value> = Vec::new();
     let all = lines
         .iter()
-        .flat_map(|line| line["taxes"].as_array())
+        .filter_map(|line| line["taxes"].as_array())
         .flatten();
     for tax in all {
         let known = out.iter_mut().find(|other| {
@@ -247,7 +247,7 @@ fn gathered_discounts(lines: &[Value], own: &[String], invoice: &Value) -> Vec<V
         }
         let amount = lines
             .iter()
-            .flat_map(|line| line["discount_amounts"].as_array())
+            .filter_map(|line| line["discount_amounts"].as_array())
             .flatten()
             .filter(|entry| entry["discount"] == id.as_str())
             .filter_map(|entry| entry["amount"].as_i64())

@@ -7,7 +7,7 @@ use crate::account::Account;
 /// What an intent asks of its payer: a page to go to, or a challenge for Stripe.js.
 pub(crate) fn next_action(account: &mut Account, intent_id: &str, return_url: &Value) -> Value {
     let url = format!("{}/authenticate/{intent_id}", account.public_url);
-    if return_url.is_null() {
+    if return_url.is_null() || account.get(intent_id)["_uses_sdk"] == true {
         let source = account.ids.next("src_");
         return json!({
             "type": "use_stripe_sdk",

@@ -55,6 +55,15 @@ pub(crate) fn authenticate(
         reaction::intent_failed(account, intent_id);
         return Some(Collected::RequiresAction);
     }
+    if intent["confirmation_method"] == "manual" {
+        // The seller confirms once more, and is not asked again.
+        if let Some(intent) = account.edit(intent_id) {
+            intent["status"] = json!("requires_confirmation");
+            intent["next_action"] = Value::Null;
+            intent["_is_authenticated"] = json!(true);
+        }
+        return Some(Collected::RequiresAction);
+    }
     let then = method::card_of(account, method_id).and_then(|card| card.then);
     let collected = match then {
         Some(decline) => {
@@ -102,10 +111,6 @@ pub(crate) fn capture(account: &mut Account, intent_id: &str, amount: i64) {
     if let Some(charge) = account.edit(&charge_id) {
         charge["captured"] = json!(true);
         charge["amount_captured"] = json!(amount);
-        let card = &mut charge["payment_method_details"]["card"];
-        if let Some(members) = card.as_object_mut() {
-            members.shift_remove("capture_before");
-        }
     }
     ledger::settle_charge(account, &charge_id);
     if let Some(intent) = account.edit(intent_id) {

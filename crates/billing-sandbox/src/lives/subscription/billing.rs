@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::invoice::{self, Line};
 use crate::lives::proration::{ids, is_metered};
-use crate::lives::{discount, price, subscription};
+use crate::lives::{discount, meter, price, subscription};
 
 /// The discounts of a whole subscription that apply at a time: its own, else its customer's.
 pub(crate) fn discounts_of(account: &Account, subscription: &Value, at: i64) -> Vec<String> {
@@ -70,8 +70,8 @@ pub(crate) fn item_line(
 
 /// What a meter counted for the customer in a period.
 fn used(account: &Account, subscription: &Value, item: &Value, period: (i64, i64)) -> i64 {
-    let _ = (account, subscription, item, period);
-    0
+    let customer = subscription["customer"].as_str().unwrap_or_default();
+    meter::usage_between(account, &item["price"], customer, period.0, period.1)
 }
 
 /// The free line of an item in a trial.

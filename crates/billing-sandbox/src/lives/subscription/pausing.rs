@@ -111,7 +111,13 @@ pub(crate) fn resume(
         .iter()
         .filter(|item| !is_metered(&item["price"]))
     {
-        lines.extend(proration::debit(account, &after, item, resumption.at));
+        lines.extend(proration::debit(
+            account,
+            &after,
+            item,
+            resumption.at,
+            resumption.resets_anchor,
+        ));
     }
     if resumption.proration == Proration::None {
         lines.retain(|line| !line.is_proration);

@@ -17,7 +17,9 @@ pub(super) fn old_ui_mode(members: &mut Map<String, Value>) {
 
 /// Before basil the shipping address was a member of the session itself.
 pub(super) fn old_shipping(members: &mut Map<String, Value>) {
-    let collected = get(members, "collected_information");
+    let collected = members
+        .shift_remove("collected_information")
+        .unwrap_or_default();
     put(
         members,
         "shipping_details",
