@@ -1,4 +1,4 @@
-"""Runs every suite in its own sandbox, side by side, and prints what passed per area and SDK.
+"""Runs every file of every suite in a sandbox of its own, and prints what passed per area and SDK.
 
 Nothing is written into the source tree but node_modules, which git ignores.
 """
@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 IS_CI = os.environ.get("CI") == "true"
-# A suite takes seconds; one that takes minutes hangs.
-SUITE_SECONDS_MAX = 300
+# A file takes seconds; one that takes minutes hangs.
+FILE_SECONDS_MAX = 120
 
 # Name, folder, requirements. The old SDKs share one suite, written in the style both know.
 PYTHON_SUITES = [
@@ -104,7 +104,7 @@ def sandbox_binary():
 
 
 class RunningSandbox:
-    """A sandbox on a free port, ended with the block: suites move its clock and inject faults."""
+    """A sandbox on a free port, ended with the block."""
 
     def __init__(self, binary, folder):
         self.binary, self.folder = binary, folder
@@ -136,16 +136,16 @@ class RunningSandbox:
 
 
 def run_within_limit(command, **options):
-    """The output and the exit code; a suite that hangs is ended with all that it started."""
+    """The output and the exit code; a file that hangs is ended with all that it started."""
     process = subprocess.Popen(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options
     )
     try:
-        output, _ = process.communicate(timeout=SUITE_SECONDS_MAX)
+        output, _ = process.communicate(timeout=FILE_SECONDS_MAX)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
-        return f"{output}\nended after {SUITE_SECONDS_MAX} s", 1
+        return f"{output}\nended after {FILE_SECONDS_MAX} s", 1
     return output, process.returncode
 
 
@@ -155,44 +155,32 @@ def area_of(file):
     return name.replace("_", " ").replace("-", " ")
 
 
-def run_python(interpreter, folder, files, environment, scratch):
-    """One pytest over all files; the areas are read from its report."""
+def run_python(interpreter, file, environment, scratch):
+    """One file under pytest, counted from its report."""
     report = scratch / "report.xml"
     command = [str(interpreter), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--no-header"]
-    command += ["-o", "junit_family=xunit1", f"--junitxml={report}", f"--rootdir={folder}", *map(str, files)]
-    output, status = run_within_limit(command, cwd=folder, env=environment)
-    areas = {}
+    output, status = run_within_limit(
+        [*command, f"--junitxml={report}", f"--rootdir={file.parent}", str(file)], cwd=file.parent, env=environment
+    )
+    outcome = Outcome()
     if report.exists():
         for case in ElementTree.parse(report).iter("testcase"):
-            # A file that cannot be imported has a name, but no file.
-            file = case.get("file") or case.get("name", "unknown").split(".")[-1] + ".py"
-            area = areas.setdefault(area_of(file), Outcome())
             if case.find("failure") is not None or case.find("error") is not None:
-                area.failed += 1
+                outcome.failed += 1
             elif case.find("skipped") is not None:
-                area.skipped += 1
+                outcome.skipped += 1
             else:
-                area.passed += 1
-    failed = sum(area.failed for area in areas.values())
-    if status != 0 and failed == 0:
-        areas["the run itself"] = Outcome(failed=1)
-    return areas, output if status != 0 else ""
+                outcome.passed += 1
+    return outcome, status, output
 
 
-def run_node(node, folder, files, environment, _scratch):
-    """One process per file: files share nothing, and an area is a file."""
-    areas, outputs = {}, []
-    for file in files:
-        output, status = run_within_limit([node, "--test-reporter=tap", str(file)], cwd=folder, env=environment)
-        counts = {word: int(number) for word, number in re.findall(r"^# (pass|fail|cancelled|skipped) (\d+)$", output, re.MULTILINE)}
-        outcome = Outcome(counts.get("pass", 0), counts.get("fail", 0) + counts.get("cancelled", 0), counts.get("skipped", 0))
-        # An import that fails or a suite without a test passes nothing and must not look green.
-        if (status != 0 or not outcome.passed) and not outcome.failed:
-            outcome.failed = 1
-        if outcome.failed:
-            outputs.append(f"{file.name}\n{failures_of(output)}")
-        areas[area_of(file)] = outcome
-    return areas, "\n".join(outputs)
+def run_node(node, file, environment, _scratch):
+    """One file, counted from its TAP."""
+    output, status = run_within_limit([node, "--test-reporter=tap", str(file)], cwd=file.parent, env=environment)
+    pattern = r"^# (pass|fail|cancelled|skipped) (\d+)$"
+    counts = {word: int(number) for word, number in re.findall(pattern, output, re.MULTILINE)}
+    failed = counts.get("fail", 0) + counts.get("cancelled", 0)
+    return Outcome(counts.get("pass", 0), failed, counts.get("skipped", 0)), status, failures_of(output)
 
 
 def failures_of(tap):
@@ -224,43 +212,45 @@ def table(suites):
 
 
 def prepared(word, pool):
-    """What can run here: name, function, its tool, folder and files; and what cannot, with the reason."""
+    """What can run here: name, function, its tool and files; and what cannot, with the reason."""
     wanted = []
     for name, folder, requirements in PYTHON_SUITES:
         files = [file for file in sorted((HERE / folder).glob("test_*.py")) if word in area_of(file)]
         if files:
             path = HERE / folder / requirements
             tool = pool.submit(python_environment, path)
-            wanted.append((f"{name} {pinned(path, 'stripe')}", run_python, tool, HERE / folder, files))
+            wanted.append((f"{name} {pinned(path, 'stripe')}", run_python, tool, files))
     files = [file for file in sorted((HERE / "node").glob("*.test.mjs")) if word in area_of(file)]
     if files:
         lock = json.loads((HERE / "node/package-lock.json").read_text())
         version = lock["packages"]["node_modules/stripe"]["version"]
         tool = pool.submit(node_environment, version)
-        wanted.append((f"node {version}", run_node, tool, HERE / "node", files))
+        wanted.append((f"node {version}", run_node, tool, files))
     ready, missing = [], []
-    for name, run, tool, folder, files in wanted:
+    for name, run, tool, files in wanted:
         try:
-            ready.append((name, run, tool.result(), folder, files))
+            ready.append((name, run, tool.result(), files))
         except CannotRun as reason:
             missing.append((name, reason))
     return ready, missing
 
 
-def run_suite(suite, binary, scratch):
-    """One suite in its own sandbox."""
-    name, run, tool, folder, files = suite
-    own = scratch / re.sub(r"\W+", "-", name)
-    own.mkdir()
+def run_file(job, binary, scratch):
+    """One file in its own sandbox: files move its clock and inject faults."""
+    name, run, tool, file = job
+    own = Path(tempfile.mkdtemp(dir=scratch))
     with RunningSandbox(binary, own) as url:
         environment = {**os.environ, "STRIPE_SANDBOX_URL": url, "STRIPE_SANDBOX_BIN": binary, "PYTHONDONTWRITEBYTECODE": "1"}
-        areas, output = run(tool, folder, files, environment, own)
+        outcome, status, output = run(tool, file, environment, own)
+    # A file that cannot be loaded or that holds no test passes nothing, and must not look green.
+    if (status != 0 or not outcome.passed) and not outcome.failed:
+        outcome.failed = 1
     # A panic is caught and answered with a 500 there; the words are here.
     panics = [line for line in (own / "sandbox.err").read_text().splitlines() if "panicked at" in line]
     if panics:
-        areas["no panic"] = Outcome(failed=len(panics))
-        output += "\n" + "\n".join(panics)
-    return name, areas, output
+        outcome.failed += len(panics)
+        output = "\n".join([output, *panics])
+    return name, area_of(file), outcome, output if outcome.failed else ""
 
 
 def main():
@@ -276,14 +266,19 @@ def main():
             print(f"tests/sdk/run: there is no suite to run{f' for {word!r}' if word else ''}", file=sys.stderr)
             return 0 if missing else 1
         binary = sandbox_binary()
-        results = list(pool.map(lambda suite: run_suite(suite, binary, Path(scratch)), ready))
-    for name, _, output in results:
+        jobs = [(name, run, tool, file) for name, run, tool, files in ready for file in files]
+        with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as workers:
+            results = list(workers.map(lambda job: run_file(job, binary, scratch), jobs))
+    for name, area, _, output in results:
         if output:
-            print(f"\n=== {name}\n{output}")
-    print("\n" + table([(name, areas) for name, areas, _ in results]))
+            print(f"\n=== {name}: {area}\n{output}")
+    suites = {name: {} for name, *_ in ready}
+    for name, area, outcome, _ in results:
+        suites[name][area] = outcome
+    print("\n" + table(list(suites.items())))
     for name, _ in missing:
         print(f"SKIPPED, not tested: {name}")
-    failed = sum(area.failed for _, areas, _ in results for area in areas.values())
+    failed = sum(outcome.failed for _, _, outcome, _ in results)
     print(f"{'FAILED' if failed else 'passed'} in {time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 

@@ -5,3 +5,4 @@ pub mod drain_inbox;
 pub mod event;
 pub mod ports;
 pub mod receive_webhook;
+pub mod reports;

@@ -58,6 +58,8 @@ pub(crate) struct Cause {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) id: String,
+    /// The secret key that it is found by.
+    pub(crate) key: String,
     /// What the hosted pages' addresses begin with.
     pub(crate) public_url: String,
     pub(crate) default_version: Version,
@@ -96,6 +98,7 @@ impl Account {
         let mut ids = Ids::new(seed, key);
         Self {
             id: ids.next("acct_"),
+            key: key.to_owned(),
             public_url: public_url.to_owned(),
             default_version,
             now: 0,

@@ -14,6 +14,7 @@ pub(crate) mod invoice_items;
 pub(crate) mod invoices;
 pub(crate) mod list;
 pub(crate) mod metadata;
+pub(crate) mod meter_events;
 pub(crate) mod meters;
 pub(crate) mod notifications;
 pub(crate) mod payment_methods;

@@ -18,6 +18,8 @@ mod documented;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hosted.rs"]
+mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
 #[path = "sandbox/invoices.rs"]
@@ -32,6 +34,8 @@ mod receiver;
 mod renewals;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
 #[path = "sandbox/seeing.rs"]
 mod seeing;
 #[path = "sandbox/shapes.rs"]

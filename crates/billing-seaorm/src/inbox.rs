@@ -1,5 +1,7 @@
 //! The durable inbox: stored once, leased, settled.
 
+mod receive;
+
 use async_trait::async_trait;
 use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::StoreError;
@@ -8,10 +10,10 @@ use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::ports::{
     ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
 };
-use sea_orm::sea_query::{Expr, OnConflict};
+pub(crate) use receive::Receiving;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
 };
 
 use crate::fault::store_error;
@@ -30,19 +32,7 @@ pub(crate) const STATUS_PROCESSED: &str = "processed";
 #[async_trait]
 impl EventInbox for SeaOrmStore {
     async fn record(&self, event: ReceivedEvent) -> Result<Receipt, StoreError> {
-        let on_conflict = OnConflict::column(Column::ProviderEventId)
-            .do_nothing()
-            .to_owned();
-        let inserted = Entity::insert(received_row(event).into_active_model())
-            .on_conflict(on_conflict)
-            .exec_without_returning(self.writes())
-            .await
-            .map_err(store_error)?;
-        Ok(if inserted == 0 {
-            Receipt::Duplicate
-        } else {
-            Receipt::Recorded
-        })
+        self.receive(received_row(event)).await
     }
 
     async fn claim_events(

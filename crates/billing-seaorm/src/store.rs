@@ -1,5 +1,7 @@
 //! The store itself: connections, and the few ways in which every reader reads.
 
+use std::sync::Arc;
+
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::Stored;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbBackend, QueryFilter, Select};
@@ -8,19 +10,24 @@ use uuid::Uuid;
 use crate::config::StoreConfig;
 use crate::connect::{ConnectError, Connections, connect};
 use crate::fault::store_error;
+use crate::inbox::Receiving;
 use crate::rows::Row;
 
 /// Every storage port on one database. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct SeaOrmStore {
     connections: Connections,
+    receiving: Arc<Receiving>,
 }
 
 impl SeaOrmStore {
     /// Opens the database; SQLite's file is created if it does not exist.
     pub async fn connect(config: StoreConfig) -> Result<Self, ConnectError> {
         let connections = connect(&config).await?;
-        Ok(Self { connections })
+        Ok(Self {
+            connections,
+            receiving: Arc::default(),
+        })
     }
 
     /// Whether the database answers.
@@ -33,6 +40,10 @@ impl SeaOrmStore {
         let reads = self.connections.reads.clone().close().await;
         let writes = self.connections.writes.clone().close().await;
         reads.and(writes).map_err(store_error)
+    }
+
+    pub(crate) fn receiving(&self) -> &Arc<Receiving> {
+        &self.receiving
     }
 
     pub(crate) fn reads(&self) -> &DatabaseConnection {

@@ -81,6 +81,11 @@ impl<'a> Fields<'a> {
         value.ok_or_else(|| ReadError::Absent(self.path_of(key)))
     }
 
+    /// Whether the key is there, be it with null.
+    pub(crate) fn mentions(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
     /// Whether there is something.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.present(key).is_some()

@@ -226,3 +226,51 @@ def test_shipping_rates(v1):
     assert plain(shown.fixed_amount)["currency_options"]["eur"]["amount"] == 450
     assert v1.shipping_rates.update(rate.id, {"active": False}).active is False
     assert v1.shipping_rates.list({"active": True}).data == []
+
+
+@pytest.fixture
+def payer(v1):
+    customer = v1.customers.create({}).id
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    v1.customers.update(customer, {"invoice_settings": {"default_payment_method": card}})
+    return customer
+
+
+FONTS = [{"up_to": 5, "unit_amount": 700}, {"up_to": 10, "unit_amount": 650}, {"up_to": "inf", "unit_amount": 600}]
+
+
+@pytest.mark.parametrize("mode,quantity,total", [
+    # Stripe's example of fonts: all at the band reached, or band by band.
+    ("volume", 5, 3500), ("volume", 6, 3900), ("volume", 20, 12000),
+    ("graduated", 5, 3500), ("graduated", 6, 4150), ("graduated", 20, 12750),
+])
+def test_a_subscription_by_tiers(v1, product, payer, mode, quantity, total):
+    price = tiered(v1, product, mode, FONTS)
+    subscription = v1.subscriptions.create({
+        "customer": payer, "items": [{"price": price.id, "quantity": quantity}], "expand": ["latest_invoice"]})
+    assert subscription.latest_invoice.total == total
+
+
+def test_a_subscription_by_packages_and_fractions(v1, product, payer):
+    packages = v1.prices.create({
+        "product": product, "currency": "usd", "unit_amount": 500, "recurring": {"interval": "month"},
+        "transform_quantity": {"divide_by": 5, "round": "up"}})
+    fraction = v1.prices.create({
+        "product": product, "currency": "usd", "unit_amount_decimal": "12.5", "recurring": {"interval": "month"}})
+    subscription = v1.subscriptions.create({
+        "customer": payer, "expand": ["latest_invoice"],
+        "items": [{"price": packages.id, "quantity": 8}, {"price": fraction.id, "quantity": 3}]})
+    # Two packages of 5.00; 3 times 12.5 cents are 37.5, rounded up.
+    assert sorted(line.amount for line in subscription.latest_invoice.lines.data) == [38, 1000]
+
+
+def test_a_subscription_in_another_of_the_prices_currencies(v1, product, payer):
+    price = v1.prices.create({
+        "product": product, "currency": "usd", "unit_amount": 1000, "recurring": {"interval": "month"},
+        "currency_options": {"eur": {"unit_amount": 900}}})
+    error = refused(stripe.InvalidRequestError, v1.subscriptions.create, {
+        "customer": payer, "items": [{"price": price.id}], "currency": "jpy"})
+    assert error.user_message.startswith("The price specified only supports `usd`.")
+    subscription = v1.subscriptions.create({
+        "customer": payer, "items": [{"price": price.id}], "currency": "eur", "expand": ["latest_invoice"]})
+    assert (subscription.currency, subscription.latest_invoice.currency, subscription.latest_invoice.total) == ("eur", "eur", 900)

@@ -47,7 +47,33 @@ def test_capture_by_the_charge(client):
     assert refused.value.code == "charge_already_captured"
 
 
-def test_charges_of_their_own_are_over(client):
+def test_a_charge_of_its_own(client):
+    charge = client.v1.charges.create(params={
+        "amount": 1000, "currency": "usd", "source": "tok_mastercard", "description": "By hand", "metadata": {"a": "1"},
+    })
+    assert (charge.status, charge.paid, charge.captured, charge.payment_intent) == ("succeeded", True, True, None)
+    assert (charge.source.object, charge.source.brand, charge.source.last4) == ("card", "MasterCard", "4444")
+    assert charge.payment_method == charge.source.id
+    moved = client.v1.balance_transactions.retrieve(charge.balance_transaction)
+    assert (moved.net, moved.description) == (941, "By hand")
+    assert client.v1.refunds.create(params={"charge": charge.id}).amount == 1000
+    held = client.v1.charges.create(params={
+        "amount": 1000, "currency": "usd", "source": "tok_visa", "capture": False})
+    assert (held.captured, held.balance_transaction) == (False, None)
+    done = client.v1.charges.capture(held.id, params={"amount": 600})
+    assert (done.captured, done.amount_captured) == (True, 600)
+    with pytest.raises(stripe.CardError) as refused:
+        client.v1.charges.create(params={"amount": 1000, "currency": "usd", "source": "tok_chargeDeclined"})
+    assert (refused.value.code, refused.value.json_body["error"]["decline_code"]) == (
+        "card_declined", "generic_decline")
+    failed = client.v1.charges.retrieve(refused.value.json_body["error"]["charge"])
+    assert (failed.status, failed.failure_code) == ("failed", "card_declined")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.charges.create(params={"amount": 1000, "currency": "usd", "source": "tok_none"})
+    assert refused.value.user_message == "No such token: 'tok_none'"
+
+
+def test_charges_that_nobody_pays(client):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.charges.create(params={"amount": 500, "currency": "usd"})
     assert (refused.value.code, refused.value.user_message) == (

@@ -229,11 +229,12 @@ def test_three_d_secure_on_the_page(v1):
     assert waiting.status == "requires_action"
     assert v1.checkout.sessions.retrieve(session.id).status == "open"
     status, back, _ = submit(where, outcome="fail")
-    assert (status, back) == (303, f"{session.url}/return")
+    assert status == 303 and back.startswith(f"{session.url}/return")
     status, _, page = call(back)
     assert "unable to authenticate" in page
     _, where, _ = submit(session.url, **{**CARD, "number": "4000002760003184"})
-    assert submit(where, outcome="succeed")[:2] == (303, f"{session.url}/return")
+    status, back, _ = submit(where, outcome="succeed")
+    assert status == 303 and back.startswith(f"{session.url}/return")
     done = v1.checkout.sessions.retrieve(session.id)
     assert (done.status, done.payment_status) == ("complete", "paid")
     assert types_of(v1).count("checkout.session.completed") == 1

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import stripe
-from shop import plain, refused
+from shop import Shop, day, plain, refused
 
 
 @pytest.fixture
@@ -196,3 +196,60 @@ def test_a_coupon_that_is_used_up(v1, payer):
     assert error.user_message == f"Coupon {coupon} is used up and cannot be applied."
     missing = refused(stripe.InvalidRequestError, subscribe, v1, payer, discounts=[{"coupon": "NOPE"}])
     assert (missing.code, missing.user_message) == ("resource_missing", "No such coupon: 'NOPE'")
+
+
+def test_a_code_with_a_minimum(v1, payer):
+    coupon = v1.coupons.create({"percent_off": 10, "duration": "once"}).id
+    code = v1.promotion_codes.create({
+        "promotion": {"type": "coupon", "coupon": coupon},
+        "restrictions": {"minimum_amount": 2500, "minimum_amount_currency": "usd"}}).id
+    error = refused(stripe.InvalidRequestError, subscribe, v1, payer, 2000, discounts=[{"promotion_code": code}])
+    assert error.user_message == ("This promotion code cannot be redeemed because the associated purchase does not meet "
+                                  "the minimum amount requirement.")
+    assert v1.coupons.retrieve(coupon).times_redeemed == 0
+    assert subscribe(v1, payer, 2500, discounts=[{"promotion_code": code}]).latest_invoice.total == 2250
+
+
+def test_a_coupon_for_one_product_of_two(v1, payer):
+    def price(amount):
+        product = v1.products.create({"name": "P"}).id
+        return v1.prices.create({"product": product, "currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}})
+
+    one, two = price(1000), price(2000)
+    coupon = v1.coupons.create({"percent_off": 50, "duration": "forever", "applies_to": {"products": [two.product]}}).id
+    subscription = v1.subscriptions.create({
+        "customer": payer, "items": [{"price": one.id}, {"price": two.id}], "discounts": [{"coupon": coupon}],
+        "expand": ["latest_invoice"]})
+    # 10.00 + half of 20.00.
+    assert subscription.latest_invoice.total == 2000
+
+
+def test_a_discount_is_taken_off_a_subscription(v1, payer):
+    coupon = v1.coupons.create({"percent_off": 10, "duration": "forever"}).id
+    subscription = subscribe(v1, payer, discounts=[{"coupon": coupon}])
+    changed = v1.subscriptions.update(subscription.id, {"discounts": ""})
+    assert changed.discounts == []
+    types = [event.type for event in v1.events.list({"type": "customer.discount.*"}).data][::-1]
+    assert types == ["customer.discount.created", "customer.discount.deleted"]
+
+
+@pytest.mark.parametrize("duration,totals", [
+    ({"duration": "forever"}, [1800, 1800, 1800, 1800]),
+    ({"duration": "repeating", "duration_in_months": 2}, [1800, 1800, 2000, 2000]),
+    ({"duration": "once"}, [1800, 2000, 2000, 2000]),
+])
+def test_how_long_a_coupon_lasts(client, duration, totals):
+    shop = Shop(client, "2026-01-31")
+    coupon = shop.v1.coupons.create({"percent_off": 10, **duration}).id
+    customer = shop.customer()
+    subscription = shop.subscribe(customer.id, shop.price(2000).id, discounts=[{"coupon": coupon}])
+    shop.to("2026-02-10")
+    for month in ("2026-03-10", "2026-04-10", "2026-05-10"):
+        shop.to(month)
+    invoices = shop.invoices(customer=customer.id)
+    assert [day(invoice.created) for invoice in invoices] == ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"]
+    assert [invoice.total for invoice in invoices] == totals
+    still = shop.subscription(subscription.id).discounts
+    assert len(still) == (1 if duration["duration"] == "forever" else 0)
+    ended = shop.event_types("customer.discount.created", "customer.discount.deleted")
+    assert ended[0] == "customer.discount.created" and len(ended) == (1 if still else 2)

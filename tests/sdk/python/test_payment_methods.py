@@ -123,6 +123,17 @@ def test_attach_update_list_detach(client):
     assert refused.value.user_message.startswith("The provided PaymentMethod was previously used with")
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_new_customer_with_a_default_method(client, named):
+    method = "pm_card_visa" if named else make(client).id
+    customer = client.v1.customers.create(params={
+        "payment_method": method, "invoice_settings": {"default_payment_method": method},
+    })
+    own = client.v1.customers.payment_methods.list(customer.id).data[0].id
+    assert customer.invoice_settings.default_payment_method == own
+    assert event_types(client) == ["customer.created", "payment_method.attached"]
+
+
 def test_attach_refusals(client):
     customer = client.v1.customers.create()
     with pytest.raises(stripe.InvalidRequestError) as refused:

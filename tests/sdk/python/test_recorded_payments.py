@@ -391,7 +391,7 @@ def test_payment_methods_and_their_owners(api):
 
 @pytest.mark.parametrize("amount,fee", [(1000, 59), (950, 58), (2500, 103), (22500, 683)])
 def test_fees(api, amount, fee):
-    body = paid(api, DAHLIA, "pm_card_visa", amount=amount, description="Shoes")
+    body = paid(api, DAHLIA, "pm_card_visa", amount=amount, description="Shoes", capture_method="automatic")
     charge = api.get(DAHLIA, f"/v1/charges/{body['latest_charge']}", ("expand[0]", "balance_transaction"))
     entry = charge["balance_transaction"]
     assert (entry["amount"], entry["fee"], entry["net"], entry["type"], entry["reporting_category"]) == (

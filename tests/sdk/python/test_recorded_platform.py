@@ -302,8 +302,6 @@ def test_checkout_sessions(api, url):
 
 
 def test_webhook_endpoints(api):
-    status, error = api.refused(DAHLIA, "POST", "/v1/webhook_endpoints", ("enabled_events[0]", "*"), url="http://127.0.0.1/x")
-    assert status == 400
     made = api.post(DAHLIA, "/v1/webhook_endpoints", ("enabled_events[0]", "*"), url="https://example.com/0")
     assert made["secret"].startswith("whsec_") and made["api_version"] is None
     assert "secret" not in api.get(DAHLIA, f"/v1/webhook_endpoints/{made['id']}")

@@ -148,14 +148,15 @@ def test_an_invoice_that_is_sent_becomes_overdue(shop):
 
 def test_trials_with_and_without_a_card(shop):
     price = shop.price(1000).id
-    with_card = shop.subscribe(shop.customer().id, price, trial_period_days=14)
+    one = shop.customer()
+    with_card = shop.subscribe(one.id, price, trial_period_days=14)
     assert (with_card.status, with_card.trial_end - with_card.trial_start) == ("trialing", 14 * DAY)
     first = shop.v1.invoices.retrieve(with_card.latest_invoice)
     assert (first.status, first.total, first.attempt_count) == ("paid", 0, 0)
     assert first.lines.data[0].description == "Free trial for 1 × Pro"
     bare = {end: shop.subscribe(shop.customer(None).id, price, trial_period_days=14,
                                 trial_settings={"end_behavior": {"missing_payment_method": end}})
-            for end in ("cancel", "pause", "create_invoice")}
+            for end in ("pause", "create_invoice")}
     shop.later(12 * DAY)
     ends = shop.events("customer.subscription.trial_will_end")
     assert {event.data.object["id"] for event in ends} == {with_card.id, *[each.id for each in bare.values()]}
@@ -165,7 +166,7 @@ def test_trials_with_and_without_a_card(shop):
     assert shop.v1.invoices.retrieve(found.latest_invoice).amount_paid == 1000
     ended = {end: shop.subscription(each.id) for end, each in bare.items()}
     assert {end: each.status for end, each in ended.items()} == {
-        "cancel": "canceled", "pause": "paused", "create_invoice": "past_due"}
+        "pause": "paused", "create_invoice": "past_due"}
     assert ended["pause"].latest_invoice == bare["pause"].latest_invoice
     # Resumed with a card, a new cycle begins.
     customer = ended["pause"].customer
@@ -177,6 +178,20 @@ def test_trials_with_and_without_a_card(shop):
         invoice = shop.v1.invoices.pay(invoice.id)
     assert invoice.amount_paid == 1000
     assert shop.subscription(resumed.id).status == "active"
+
+
+def test_a_trial_without_a_card_may_end_the_subscription(shop):
+    subscription = shop.subscribe(shop.customer(None).id, shop.price(1000).id, trial_period_days=14,
+                                  trial_settings={"end_behavior": {"missing_payment_method": "cancel"}})
+    shop.later(14 * DAY + 2 * HOUR)
+    ended = shop.subscription(subscription.id)
+    assert (ended.status, ended.latest_invoice) == ("canceled", subscription.latest_invoice)
+
+
+def test_a_test_clock_holds_three_customers(shop):
+    for _ in range(3):
+        shop.customer(None)
+    assert "3 customers" in refused(stripe.InvalidRequestError, shop.customer, None).user_message
 
 
 def test_a_trial_is_ended_early(shop):

@@ -136,7 +136,8 @@ def packages(shop, calls):
     (graduated, 150, 1550),
     # 1200, then 900 * 5 + 100, then 500 * 1
     (graduated, 1500, 6300),
-    (graduated, 0, 0),
+    # Nothing used: the flat amount of the first band all the same.
+    (graduated, 0, 200),
     # all at the band reached: 150 * 5 + 100
     (volume, 150, 850),
     (volume, 100, 1000),

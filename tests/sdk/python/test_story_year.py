@@ -81,7 +81,8 @@ def test_events_of_a_renewal_in_their_order(shop):
     assert "invoice.upcoming" in types
     assert types.count("invoice_payment.paid") == 1
     # Nobody asked for it: a request caused none of them.
-    assert {(event.request.id, event.request.idempotency_key) for event in events} == {(None, None)}
+    caused = [event for event in events if not event.type.startswith("test_helpers.")]
+    assert {(event.request.id, event.request.idempotency_key) for event in caused} == {(None, None)}
     updated = plain(next(event for event in events if event.type == "customer.subscription.updated"))
     assert set(updated["data"]["previous_attributes"]) >= {"items", "latest_invoice"}
 

@@ -102,6 +102,20 @@ impl ApplyProviderEvent {
     ) -> Result<Decision, ApplyError> {
         match self.decoder.decode(&event.event_type, &event.payload)? {
             ProviderEvent::Irrelevant => Ok(skipped("this type of event has no effect")),
+            ProviderEvent::CheckoutPaymentFailed(_) => Ok(without_capability("delayed payments")),
+            ProviderEvent::InvoiceChanged(_, _) => Ok(without_capability("invoices")),
+            ProviderEvent::PaymentChanged(_) => Ok(without_capability("single payments")),
+            ProviderEvent::ChargeRefunded(_) | ProviderEvent::RefundChanged(_) => {
+                Ok(without_capability("refunds"))
+            }
+            ProviderEvent::DisputeChanged(_) => Ok(without_capability("disputes")),
+            ProviderEvent::SetupFinished(_) | ProviderEvent::PaymentMethodChanged(_) => {
+                Ok(without_capability("payment methods"))
+            }
+            ProviderEvent::CustomerChanged(_) => Ok(without_capability("the provider's customers")),
+            ProviderEvent::CatalogueChanged(_) => {
+                Ok(without_capability("the provider's catalogue"))
+            }
             ProviderEvent::CheckoutCompleted(session) => {
                 let session = self.read_session(session).await?;
                 self.checkout_completed(event, &session, reservation_is_free)
@@ -341,6 +355,12 @@ fn skipped(reason: &str) -> Decision {
     Decision::Settle(Settlement::Skipped {
         reason: reason.to_owned(),
     })
+}
+
+/// The event is understood, and nothing here is built on it yet. It is applied when it is, by a
+/// replay of what was skipped.
+fn without_capability(of: &str) -> Decision {
+    skipped(&format!("this service keeps nothing about {of} yet"))
 }
 
 /// An object without our metadata belongs to somebody else who shares the account.

@@ -1,5 +1,9 @@
 //! The provider's events in our own words; Stripe's words stop at the adapter that decodes them.
 
+use super::reports::{
+    CatalogueReport, ChargeRefundReport, CustomerReport, DisputeReport, InvoiceChange,
+    InvoiceReport, PaymentMethodReport, PaymentReport, RefundReport, SetupReport,
+};
 use crate::checkout::ports::{ProviderInvoice, ProviderSession};
 use crate::kernel::text::ProviderRef;
 use crate::subscriptions::subscription::SubscriptionReport;
@@ -21,11 +25,17 @@ pub enum SubscriptionChange {
     Created,
     /// Something about it is different.
     Updated,
+    /// It bills nothing until it is resumed.
+    Paused,
+    /// It bills again.
+    Resumed,
+    /// Its trial ends in a few days.
+    TrialWillEnd,
     /// It ended.
     Deleted,
 }
 
-/// An event that has an effect.
+/// An event of a type that this service knows (F.2), whether or not it has an effect yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderEvent {
     /// Somebody went through a checkout page. It links ids; it does not mean "paid" for a
@@ -33,12 +43,32 @@ pub enum ProviderEvent {
     CheckoutCompleted(Payload<ProviderSession>),
     /// A page ran out before anybody paid.
     CheckoutExpired(Payload<ProviderSession>),
+    /// The payment of a completed page came to nothing after all.
+    CheckoutPaymentFailed(Payload<ProviderSession>),
     /// An invoice is paid; `invoice.paid` and `invoice.payment_succeeded` are the same fact.
     InvoicePaid(Payload<ProviderInvoice>),
     /// An attempt to pay an invoice failed.
     InvoicePaymentFailed(Payload<ProviderInvoice>),
+    /// Something else happened to an invoice.
+    InvoiceChanged(InvoiceChange, Payload<InvoiceReport>),
     /// A subscription changed.
     SubscriptionChanged(SubscriptionChange, Payload<SubscriptionReport>),
-    /// A type without an effect (yet): stored and skipped.
+    /// A payment came a step further, or back; its status tells which.
+    PaymentChanged(Payload<PaymentReport>),
+    /// A charge was paid back, in part or whole.
+    ChargeRefunded(Payload<ChargeRefundReport>),
+    /// A refund began, went through or failed.
+    RefundChanged(Payload<RefundReport>),
+    /// A dispute was opened, answered or decided.
+    DisputeChanged(Payload<DisputeReport>),
+    /// A way to pay later was set up, or given up.
+    SetupFinished(Payload<SetupReport>),
+    /// A way to pay was tied to a customer, or let go.
+    PaymentMethodChanged(Payload<PaymentMethodReport>),
+    /// A customer was changed or deleted at the provider.
+    CustomerChanged(CustomerReport),
+    /// A product or a price was changed or deleted at the provider.
+    CatalogueChanged(CatalogueReport),
+    /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }

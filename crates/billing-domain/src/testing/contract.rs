@@ -159,6 +159,7 @@ pub async fn run_concurrency<S: Store>(new_store: impl AsyncFn() -> S) {
 /// The inbox and the outbox.
 pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::an_event_is_recorded_once(&new_store().await).await;
+    inbox::deliveries_at_the_same_time_are_each_recorded_once(&new_store().await).await;
     inbox::a_lease_keeps_others_away_until_it_ends(&new_store().await).await;
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;

@@ -45,6 +45,8 @@ impl Account {
         // Named one by one, so that a new member has to be decided on here.
         let Self {
             id,
+            // The sandbox keeps it, beside the account's state.
+            key: _,
             public_url,
             default_version,
             now,
@@ -113,6 +115,7 @@ impl Account {
         }
         let resumed = Self {
             id: state.id,
+            key: self.key.clone(),
             public_url: state.public_url,
             default_version: Version::parse(&state.default_version)?,
             now: state.now,

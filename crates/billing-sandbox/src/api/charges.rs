@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
-use crate::api::{Answer, Call, Route, list, route, search};
+use crate::api::payments::terms;
+use crate::api::{Answer, Call, Route, list, payment_methods, route, search};
 use crate::http::error::StripeError;
-use crate::lives::payment::{charge, intent};
+use crate::lives::money;
+use crate::lives::payment::{self, charge, intent};
 
 const NOT_SIMULATED: &str = "application_fee application_fee_amount destination on_behalf_of \
     transfer_data";
@@ -37,34 +39,77 @@ const SEARCHED: &[&str] = &[
     "status",
 ];
 
-/// Charges of their own are what payment intents have replaced; only the refusals are left of them.
+/// A charge of its own, of a token; payment intents have replaced it.
 fn create(call: &mut Call<'_>) -> Answer {
-    let customer = call.params.text("/customer");
-    if call.params.text("/source").is_none() && customer.is_none() {
+    let customer = call.params.text("/customer").map(str::to_owned);
+    let source = call.params.text("/source").map(str::to_owned);
+    if source.is_none() && customer.is_none() {
         return Err(StripeError::coded(
             "parameter_missing",
             "Must provide source or customer.",
         ));
     }
-    if let Some(id) = customer {
+    if let Some(id) = &customer {
         let known = call.account.get(id);
         if known["object"] != "customer" || known["deleted"] == true {
             return Err(StripeError::no_such_param("customer", id, "customer"));
         }
-        if call.params.text("/source").is_none() {
-            let mut error = StripeError::coded(
-                "missing",
-                "Cannot charge a customer that has no active card",
-            )
-            .param("card")
-            .status(402);
-            error.kind = "card_error";
-            return Err(error);
+        return Err(no_source(id, source.as_deref()));
+    }
+    let amount = call
+        .params
+        .int("/amount")
+        .ok_or_else(|| StripeError::missing("amount"))?;
+    let currency = money::currency(call.params.require("currency")?)?;
+    terms::check_amount(amount, &currency)?;
+    let metadata = merged_metadata(&json!({}), call.params.0.get("metadata"))?;
+    let is_held = call.params.flag("/capture") == Some(false);
+    let mut wanted = json!({
+        "amount": amount, "currency": currency, "metadata": metadata,
+        "capture_method": if is_held { "manual" } else { "automatic" },
+    });
+    for name in [
+        "description",
+        "receipt_email",
+        "shipping",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_group",
+    ] {
+        wanted[name] = call.params.or_null(&format!("/{name}"));
+    }
+    let token = source.unwrap_or_default();
+    let method_id = payment_methods::from_token(call.account, &token, "source")?;
+    match payment::charge_alone(call.account, &wanted, &method_id) {
+        Ok(id) => Ok(call.account.get(&id).clone()),
+        Err((id, decline)) => {
+            let mut error = payment::card_error(&decline, Value::Null);
+            if decline.param.is_empty() {
+                error.param = None;
+            }
+            Err(error.with("charge", json!(id)))
         }
     }
-    Err(StripeError::not_simulated(
-        "charges without a payment intent",
-    ))
+}
+
+/// Customers have payment methods here, and no sources.
+fn no_source(customer: &str, source: Option<&str>) -> StripeError {
+    let Some(source) = source else {
+        let mut error = StripeError::coded(
+            "missing",
+            "Cannot charge a customer that has no active card",
+        )
+        .param("card")
+        .status(402);
+        error.kind = "card_error";
+        return error;
+    };
+    StripeError::coded(
+        "missing",
+        format!("Customer {customer} does not have a linked source with ID {source}."),
+    )
+    .param("source")
+    .status(404)
 }
 
 fn list_all(call: &mut Call<'_>) -> Answer {
@@ -131,7 +176,9 @@ fn capture(call: &mut Call<'_>) -> Answer {
             format!("Charge {id} has already been captured."),
         ));
     }
-    let intent_id = before["payment_intent"].as_str().unwrap_or_default();
+    let Some(intent_id) = before["payment_intent"].as_str() else {
+        return capture_alone(call, &id, &before);
+    };
     let held = call.account.get(intent_id)["amount_capturable"]
         .as_i64()
         .unwrap_or(0);
@@ -154,4 +201,19 @@ fn capture(call: &mut Call<'_>) -> Answer {
     }
     intent::capture(call.account, intent_id, amount);
     Ok(Value::clone(&call.account.snapshot(&id)))
+}
+
+/// Captures a charge of its own.
+fn capture_alone(call: &mut Call<'_>, id: &str, before: &Value) -> Answer {
+    let held = before["amount"].as_i64().unwrap_or(0);
+    let amount = call.params.int("/amount").unwrap_or(held);
+    if amount < 1 || amount > held || before["status"] != "succeeded" {
+        return Err(StripeError::coded(
+            "amount_too_large",
+            "The payment could not be captured because the requested capture amount is greater \
+             than the amount you can capture for this charge.",
+        ));
+    }
+    intent::capture_charge(call.account, id, amount);
+    Ok(call.account.get(id).clone())
 }

@@ -15,10 +15,11 @@ use crate::api::checkout::terms::UiMode;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives;
+use crate::lives::payment::setup::SetupTerms;
 
 /// What would change who gets the money, or taxes that only Stripe can find.
 const UNSIMULATED: &str = "application_fee_amount application_fee_percent automatic_tax \
-    billing_cycle_anchor billing_cycle_anchor_config classic dynamic_tax_rates managed_payments \
+    billing_cycle_anchor_config dynamic_tax_rates managed_payments \
     on_behalf_of payment_method_configuration pending_invoice_item_interval transfer_data";
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -41,6 +42,7 @@ fn create(call: &mut Call<'_>) -> Answer {
     let expires_at = terms::expiry(call)?;
     let data = call.params.or_null("/subscription_data");
     terms::check_trial(call, &data)?;
+    terms::check_anchor(call, &data)?;
     lines::tax_rates_of(
         call,
         &data["default_tax_rates"],
@@ -79,43 +81,17 @@ fn create(call: &mut Call<'_>) -> Answer {
     Ok(shown(call, &id))
 }
 
+/// The intent that a setup session saves its card with; it is there from the beginning.
 fn insert_setup_intent(call: &mut Call<'_>, session_id: &str) {
-    let id = call.account.ids.next("seti_");
-    let secret = call.account.ids.letters(25);
-    let metadata = call.params.at("/setup_intent_data/metadata").cloned();
-    let intent = json!({
-        "id": id,
-        "object": "setup_intent",
-        "allowed_payment_method_types": null,
-        "application": null,
-        "automatic_payment_methods": null,
-        "cancellation_reason": null,
-        "client_secret": format!("{id}_secret_{secret}"),
-        "created": call.account.now,
-        "customer": call.params.or_null("/customer"),
-        "customer_account": null,
-        "description": call.params.or_null("/setup_intent_data/description"),
-        "excluded_payment_method_types": null,
-        "flow_directions": null,
-        "last_setup_error": null,
-        "latest_attempt": null,
-        "livemode": false,
-        "managed_payments": null,
-        "mandate": null,
-        "metadata": metadata.unwrap_or_else(|| json!({})),
-        "next_action": null,
-        "on_behalf_of": null,
-        "payment_method": null,
-        "payment_method_configuration_details": null,
-        "payment_method_options": { "card": {
-            "mandate_options": null, "network": null, "request_three_d_secure": "automatic",
-        } },
-        "payment_method_types": ["card"],
-        "single_use_mandate": null,
-        "status": "requires_payment_method",
-        "usage": "off_session",
-    });
-    call.account.insert(intent);
+    let session = call.account.get(session_id);
+    let data = &session["_setup_intent_data"];
+    let terms = SetupTerms {
+        customer: session["customer"].clone(),
+        description: data["description"].clone(),
+        metadata: data["metadata"].clone(),
+        ..SetupTerms::default()
+    };
+    let id = lives::checkout::setup::insert(call.account, session_id, &terms);
     call.account.set(session_id, "setup_intent", json!(id));
     call.account.raise("setup_intent.created", &id);
 }

@@ -65,7 +65,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     }
     for (kind, value) in tax_ids {
         let param = "tax_id_data[0][value]";
-        tax::insert_id(call.account, &kind, &value, tax::owned_by(&id), param)?;
+        tax::insert_id(call.account, &kind, &value, &tax::owned_by(&id), param)?;
     }
     Ok(call.account.get(&id).clone())
 }

@@ -4,12 +4,12 @@ mod actions;
 pub(crate) mod lines;
 mod payments;
 mod preview;
+mod search;
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
-use crate::api::search::Query;
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;
 use crate::lives::invoice::{self, Draft, collect, item, totals};
@@ -22,7 +22,7 @@ const UNSIMULATED: &str = "account application_fee_amount automatic_tax from_inv
 pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/invoices", create).lacks(UNSIMULATED),
     route("GET /v1/invoices", list_invoices),
-    route("GET /v1/invoices/search", search),
+    route("GET /v1/invoices/search", search::search),
     route("GET /v1/invoices/upcoming", preview::create).lacks(preview::UNSIMULATED),
     route("GET /v1/invoices/upcoming/lines", preview::lines).lacks(preview::UNSIMULATED),
     route("POST /v1/invoices/create_preview", preview::create).lacks(preview::UNSIMULATED),
@@ -317,6 +317,10 @@ fn discounts(
             invoice: json!(id),
             ..discount::Owner::default()
         };
+        let invoice = call.account.get(id);
+        let amount = invoice["subtotal"].as_i64().unwrap_or(0);
+        let currency = invoice["currency"].as_str().unwrap_or("usd").to_owned();
+        discount::check_minimum(call.account, &sent, amount, &currency, "discounts")?;
         let ids = discount::attach(call.account, &sent, &owner, "discounts")?;
         call.account.set(id, "discounts", json!(ids));
     } else if is_new {
@@ -437,59 +441,6 @@ fn list_invoices(call: &mut Call<'_>) -> Answer {
             && list::within(call.params.at("/due_date"), row["due_date"].as_i64())
             && subscription.is_none_or(|id| invoice::subscription_of(row) == Some(id))
     })
-}
-
-const SEARCHED: &[&str] = &[
-    "created",
-    "currency",
-    "customer",
-    "last_finalization_error_code",
-    "last_finalization_error_type",
-    "metadata",
-    "number",
-    "receipt_number",
-    "status",
-    "subscription",
-    "total",
-];
-
-fn search(call: &mut Call<'_>) -> Answer {
-    let query = Query::parse(call.params.require("query")?, SEARCHED, "invoices")?;
-    let limit = call.params.int("/limit").unwrap_or(10);
-    if !(1..=100).contains(&limit) {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            "This value must be between 1 and 100.",
-        )
-        .param("limit"));
-    }
-    let page: usize = match call.params.text("/page") {
-        None => 0,
-        Some(page) => page
-            .parse()
-            .map_err(|_| StripeError::invalid(format!("{page} is an invalid page.")))?,
-    };
-    let limit = usize::try_from(limit).unwrap_or(1);
-    let rows: Vec<&Value> = call
-        .account
-        .rows("invoice")
-        .rev()
-        .filter(|row| {
-            let mut searched = Value::clone(row);
-            searched["subscription"] = json!(invoice::subscription_of(row));
-            query.matches(&searched)
-        })
-        .collect();
-    let start = rows.len().min(page.saturating_mul(limit));
-    let end = rows.len().min(start.saturating_add(limit));
-    let has_more = end < rows.len();
-    Ok(json!({
-        "object": "search_result",
-        "data": rows[start..end],
-        "has_more": has_more,
-        "next_page": has_more.then(|| (page + 1).to_string()),
-        "url": "/v1/invoices/search",
-    }))
 }
 
 /// The payment method that an invoice would be charged to, or Stripe's refusal.

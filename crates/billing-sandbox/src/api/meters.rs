@@ -22,9 +22,6 @@ pub(crate) static ROUTES: &[Route] = &[
 
 const KIND: &str = "billing.meter";
 const EVENT_NAME_CHARS_MAX: usize = 100;
-const PAST_SECONDS_MAX: i64 = 35 * 86_400;
-const FUTURE_SECONDS_MAX: i64 = 5 * 60;
-const ADJUSTABLE_SECONDS: i64 = 86_400;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
@@ -105,7 +102,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Answer {
 }
 
 /// Changes a meter and raises the event of that name.
-fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> Answer {
+fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> Value {
     let id = call.id();
     let before = call.account.snapshot(&id);
     let now = call.account.now;
@@ -122,17 +119,17 @@ fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> 
     } else {
         call.account.raise(event, &id);
     }
-    Ok(call.account.get(&id).clone())
+    call.account.get(&id).clone()
 }
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     fetch(call)?;
     let name = call.params.or_null("/display_name");
-    change(call, "billing.meter.updated", |object| {
+    Ok(change(call, "billing.meter.updated", |object| {
         if !name.is_null() {
             object["display_name"] = name;
         }
-    })
+    }))
 }
 
 pub(crate) fn deactivate(call: &mut Call<'_>) -> Answer {
@@ -143,10 +140,10 @@ pub(crate) fn deactivate(call: &mut Call<'_>) -> Answer {
         )));
     }
     let now = call.account.now;
-    change(call, "billing.meter.deactivated", |object| {
+    Ok(change(call, "billing.meter.deactivated", |object| {
         object["status"] = json!("inactive");
         object["status_transitions"]["deactivated_at"] = json!(now);
-    })
+    }))
 }
 
 pub(crate) fn reactivate(call: &mut Call<'_>) -> Answer {
@@ -159,10 +156,10 @@ pub(crate) fn reactivate(call: &mut Call<'_>) -> Answer {
     }
     let event_name = object["event_name"].as_str().unwrap_or_default();
     refuse_taken(call.account, event_name)?;
-    change(call, "billing.meter.reactivated", |object| {
+    Ok(change(call, "billing.meter.reactivated", |object| {
         object["status"] = json!("active");
         object["status_transitions"]["deactivated_at"] = Value::Null;
-    })
+    }))
 }
 
 pub(crate) fn create_event(call: &mut Call<'_>) -> Answer {
@@ -214,53 +211,24 @@ pub(crate) fn create_event(call: &mut Call<'_>) -> Answer {
 fn timestamp(call: &Call<'_>) -> Result<i64, StripeError> {
     let now = call.account.now;
     let at = call.params.int("/timestamp").unwrap_or(now);
-    if at > now.saturating_add(FUTURE_SECONDS_MAX) {
-        return Err(StripeError::coded(
-            "timestamp_in_future",
-            "The timestamp must not be more than 5 minutes in the future.",
-        )
-        .param("timestamp"));
-    }
-    if at < now.saturating_sub(PAST_SECONDS_MAX) {
-        return Err(StripeError::coded(
-            "timestamp_too_far_in_past",
-            "The timestamp must be within the past 35 calendar days.",
-        )
-        .param("timestamp"));
-    }
-    Ok(at)
+    let text = match meter::out_of_time(now, at) {
+        None => return Ok(at),
+        Some("timestamp_in_future") => {
+            "The timestamp must not be more than 5 minutes in the future."
+        }
+        Some(_) => "The timestamp must be within the past 35 calendar days.",
+    };
+    Err(StripeError::invalid(text).param("timestamp"))
 }
 
-/// Cancels a reported event within a day of its receipt; done by the time that it is answered,
-/// though the answer says `pending` as Stripe's does.
+/// Takes an event back; done by the time that it is answered, though the answer says `pending` as
+/// Stripe's does.
 pub(crate) fn adjust(call: &mut Call<'_>) -> Answer {
     let event_name = call.params.require("event_name")?.to_owned();
     let Some(identifier) = call.params.text("/cancel/identifier").map(str::to_owned) else {
         return Err(StripeError::missing("cancel[identifier]"));
     };
-    let id = meter::event_id(&identifier);
-    let event = call.account.get(&id);
-    if event["event_name"] != event_name {
-        return Err(StripeError::coded(
-            "resource_missing",
-            format!("No meter event found with identifier {identifier}."),
-        )
-        .param("cancel[identifier]"));
-    }
-    let received = event["_received"].as_i64().unwrap_or(0);
-    if call.account.wall > received.saturating_add(ADJUSTABLE_SECONDS) {
-        return Err(StripeError::invalid(
-            "Meter events can only be cancelled within 24 hours of when they were received.",
-        )
-        .param("cancel[identifier]"));
-    }
-    if event["_canceled"] == true {
-        return Err(StripeError::invalid(format!(
-            "The meter event with identifier {identifier} is already cancelled."
-        ))
-        .param("cancel[identifier]"));
-    }
-    call.account.set(&id, "_canceled", json!(true));
+    meter::cancel(call.account, &event_name, &identifier)?;
     Ok(json!({
         "object": "billing.meter_event_adjustment",
         "cancel": { "identifier": identifier },

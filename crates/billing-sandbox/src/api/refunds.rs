@@ -56,8 +56,10 @@ fn target(call: &Call<'_>) -> Result<String, StripeError> {
 fn refundable(account: &Account, id: &str, sent: Option<i64>) -> Result<i64, StripeError> {
     let charge = account.get(id);
     let number = |name: &str| charge[name].as_i64().unwrap_or(0);
-    if charge["status"] == "succeeded" && charge["captured"] != true {
-        let intent = charge["payment_intent"].as_str().unwrap_or_default();
+    if charge["status"] == "succeeded"
+        && charge["captured"] != true
+        && let Some(intent) = charge["payment_intent"].as_str()
+    {
         return Err(StripeError::invalid(format!(
             "This uncaptured Charge was created by a PaymentIntent ({intent}). You must cancel the \
              PaymentIntent to reverse the authorization instead of refunding the Charge directly. \

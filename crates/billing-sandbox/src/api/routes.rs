@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{
     Route, balance, catalogue, charges, checkout, coupons, credit_notes, customer_balance,
-    customers, disputes, entitlements, invoice_items, invoices, meters, notifications,
-    payment_methods, payments, plans, portal, products, refunds, schedules, search, setup_intents,
-    shipping, subscription_items, subscriptions, tax, test_clocks, thin_events, tokens,
-    usage_records,
+    customers, disputes, entitlements, invoice_items, invoices, meter_events, meters,
+    notifications, payment_methods, payments, plans, portal, products, refunds, schedules, search,
+    setup_intents, shipping, subscription_items, subscriptions, tax, test_clocks, thin_events,
+    tokens, usage_records,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -28,6 +28,7 @@ static AREAS: &[&[Route]] = &[
     entitlements::ROUTES,
     invoice_items::ROUTES,
     invoices::ROUTES,
+    meter_events::ROUTES,
     meters::ROUTES,
     notifications::ROUTES,
     payment_methods::ROUTES,

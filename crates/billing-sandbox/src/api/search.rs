@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_query_that_is_no_query_is_refused() {
-        let many = vec!["created:5"; 11].join(" ");
+        let many = ["created:5"; 11].join(" ");
         for query in [
             "",
             "email",

@@ -184,7 +184,7 @@ pub(crate) fn insert_id(
     account: &mut Account,
     kind: &str,
     value: &str,
-    owner: Value,
+    owner: &Value,
     param: &str,
 ) -> Result<String, StripeError> {
     if !is_well_formed(kind, value) {
@@ -296,7 +296,7 @@ pub(crate) fn owned_by(customer: &str) -> Value {
     json!({ "customer": customer, "customer_account": null, "type": "customer" })
 }
 
-fn create_for(call: &mut Call<'_>, owner: Value) -> Answer {
+fn create_for(call: &mut Call<'_>, owner: &Value) -> Answer {
     let kind = call.params.require("type")?.to_owned();
     let value = call.params.require("value")?.to_owned();
     let id = insert_id(call.account, &kind, &value, owner, "value")?;
@@ -306,7 +306,7 @@ fn create_for(call: &mut Call<'_>, owner: Value) -> Answer {
 pub(crate) fn create_customer_id(call: &mut Call<'_>) -> Answer {
     let customer = call.id();
     crate::api::customers::live(call.account, &customer, "customer")?;
-    create_for(call, owned_by(&customer))
+    create_for(call, &owned_by(&customer))
 }
 
 pub(crate) fn create_id(call: &mut Call<'_>) -> Answer {
@@ -325,7 +325,7 @@ pub(crate) fn create_id(call: &mut Call<'_>) -> Answer {
             );
         }
     };
-    create_for(call, owner)
+    create_for(call, &owner)
 }
 
 pub(crate) fn list_customer_ids(call: &mut Call<'_>) -> Answer {
@@ -374,20 +374,20 @@ pub(crate) fn retrieve_id(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn delete_customer_id(call: &mut Call<'_>) -> Answer {
     let id = customer_id(call)?;
-    remove_id(call.account, &id)
+    Ok(remove_id(call.account, &id))
 }
 
 pub(crate) fn delete_id(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     call.account.fetch("tax_id", &id, "id")?;
-    remove_id(call.account, &id)
+    Ok(remove_id(call.account, &id))
 }
 
-fn remove_id(account: &mut Account, id: &str) -> Answer {
+fn remove_id(account: &mut Account, id: &str) -> Value {
     let tax_id = account.snapshot(id);
     account.delete("tax_id", id, None);
     if tax_id["owner"]["type"] == "customer" {
         account.raise_with("customer.tax_id.deleted", tax_id, None);
     }
-    Ok(json!({ "id": id, "object": "tax_id", "deleted": true }))
+    json!({ "id": id, "object": "tax_id", "deleted": true })
 }

@@ -29,44 +29,19 @@ fn create(call: &mut Call<'_>) -> Answer {
     let method_id = payment::insert_method(call.account, card, &entry);
     let method = call.account.snapshot(&method_id);
     call.account.delete("payment_method", &method_id, None);
-    let unchecked = |value: &Value| {
-        if value.is_null() {
-            Value::Null
-        } else {
-            json!("unchecked")
-        }
-    };
+    let texts: serde_json::Map<String, Value> = sent
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| value.is_string())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let sent = Value::Object(texts);
     let id = call.account.ids.next("tok_");
     let token = json!({
         "id": id,
         "object": "token",
-        "card": {
-            "id": call.account.ids.next("card_"),
-            "object": "card",
-            "address_city": sent["address_city"],
-            "address_country": sent["address_country"],
-            "address_line1": sent["address_line1"],
-            "address_line1_check": unchecked(&sent["address_line1"]),
-            "address_line2": sent["address_line2"],
-            "address_state": sent["address_state"],
-            "address_zip": sent["address_zip"],
-            "address_zip_check": unchecked(&sent["address_zip"]),
-            "brand": method::spoken_brand(card.brand),
-            "country": card.country,
-            "cvc_check": unchecked(&sent["cvc"]),
-            "dynamic_last4": null,
-            "exp_month": method["card"]["exp_month"],
-            "exp_year": method["card"]["exp_year"],
-            "fingerprint": method["card"]["fingerprint"],
-            "funding": card.funding,
-            "last4": method["card"]["last4"],
-            "metadata": {},
-            "name": sent["name"],
-            "networks": { "preferred": null },
-            "regulated_status": "unregulated",
-            "tokenization_method": null,
-            "wallet": null,
-        },
+        "card": method::old_card(call.account, &method, &sent),
         "client_ip": "127.0.0.1",
         "created": call.account.now,
         "livemode": false,

@@ -26,6 +26,7 @@ const ENDPOINTS: &[&str] = &[
     "GET|POST /sandbox/clock, POST /sandbox/clock/advance  seconds",
     "GET|POST|DELETE /sandbox/faults  method, path, event, times, percent, kind (fail_before, fail_after, cut_before, cut_after, rate_limit, delay, webhook_duplicate, webhook_reorder, webhook_delay, webhook_drop, webhook_same_second), status, retry_after_s, delay_ms, copies",
     "GET /sandbox/deliveries, POST /sandbox/deliveries/deliver_due",
+    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
     "GET /sandbox/deliveries/{account}/{number}, POST /sandbox/deliveries/{account}/{number}/resend",
     "POST /sandbox/events/{id}/resend",
     "POST /sandbox/webhook_endpoints/{id}/roll  overlap_seconds",
@@ -33,7 +34,6 @@ const ENDPOINTS: &[&str] = &[
     "GET|POST /sandbox/snapshot",
     "GET /sandbox/requests, GET /sandbox/requests/{request}",
     "GET /sandbox/routes  what is simulated, and which parameters are not",
-    "POST /sandbox/payment_intents/{id}/authenticate, POST /sandbox/setup_intents/{id}/authenticate  outcome (succeed, fail)",
     "GET /sandbox/shapes  what --check-shapes found",
 ];
 

@@ -8,14 +8,23 @@ const NO_KEY: &str = "You did not provide an API key. You need to provide your A
     https://stripe.com/docs/api#authentication for details, or we can help at \
     https://support.stripe.com/.";
 
-/// The secret key of the request. Test keys of any value are taken; a live key never is.
-pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
+/// The one address that a token of a meter event session opens.
+const STREAM_PATH: &str = "/v2/billing/meter_event_stream";
+const STREAM_PREFIX: &str = "token_test_";
+
+/// The key that was sent, whatever it is; empty if there is none.
+pub(crate) fn sent(request: &Request) -> String {
     let authorization = request.header("authorization").unwrap_or_default();
-    let key = match authorization.split_once(' ') {
+    match authorization.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().to_owned(),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => basic_user(rest.trim()),
         _ => String::new(),
-    };
+    }
+}
+
+/// The secret key of the request. Test keys of any value are taken; a live key never is.
+pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
+    let key = sent(request);
     if key.is_empty() {
         return Err(StripeError::authentication(NO_KEY));
     }
@@ -34,6 +43,11 @@ pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
         .code("secret_key_required")
         .status(403));
     }
+    if request.path == STREAM_PATH
+        && let Some(owner) = stream_owner(&key)
+    {
+        return Ok(owner);
+    }
     let is_test = ["sk_test_", "rk_test_"].iter().any(|prefix| {
         key.strip_prefix(prefix)
             .is_some_and(|rest| !rest.is_empty())
@@ -45,6 +59,18 @@ pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
         "Invalid API Key provided: {}",
         masked(&key)
     )))
+}
+
+/// The token that opens the stream of meter events of the account with this key.
+pub(crate) fn stream_token(key: &str) -> String {
+    format!("{STREAM_PREFIX}{}", hex::encode(key))
+}
+
+/// The key of the account whose stream a token opens.
+fn stream_owner(token: &str) -> Option<String> {
+    let bytes = hex::decode(token.strip_prefix(STREAM_PREFIX)?).ok()?;
+    let key = String::from_utf8(bytes).ok()?;
+    (!is_live_key(&key)).then_some(key)
 }
 
 pub(crate) fn is_live_key(key: &str) -> bool {

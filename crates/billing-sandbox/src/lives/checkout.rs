@@ -1,17 +1,19 @@
 //! A Checkout Session: open until it is paid or expires.
 
+mod billing;
 pub(crate) mod complete;
 pub(crate) mod debit;
 pub(crate) mod entry;
 pub(crate) mod recovery;
 pub(crate) mod revise;
+pub(crate) mod setup;
 pub(crate) mod totals;
 
 use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
-use crate::lives::card::{self, Behaviour, Decline};
+use crate::lives::card::{self, Decline};
 use crate::lives::payment::{self, Collected, IntentTerms, Session};
 use crate::lives::subscription;
 
@@ -161,6 +163,11 @@ pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> P
         _ => return Payment::Expired,
     }
     account.set(id, "_problem", Value::Null);
+    if session["_subscription_data"]["billing_cycle_anchor"].is_i64() {
+        // The part of the period that is left has become shorter.
+        totals::settle(account, id);
+    }
+    let session = account.get(id).clone();
     if let Err((message, field)) = entry::check(account, &session, submission) {
         return Payment::Invalid { message, field };
     }
@@ -179,15 +186,7 @@ pub(crate) fn pay(account: &mut Account, id: &str, submission: &Submission) -> P
     if is_charged(&session) {
         return charge(account, id, submission, &method_id);
     }
-    if let Behaviour::Declines(decline) = payment::behaviour_of(account, &method_id) {
-        return decline.into();
-    }
-    let means = complete::Means {
-        method: Some(method_id),
-        ..complete::Means::default()
-    };
-    complete::complete(account, id, submission, &means);
-    completed(account.get(id))
+    setup::save(account, id, submission, &method_id)
 }
 
 /// Takes the money of a session, unless the card's issuer has something to ask first.
@@ -195,6 +194,7 @@ fn charge(account: &mut Account, id: &str, submission: &Submission, method_id: &
     let session = account.get(id).clone();
     let (intent_id, is_new_intent) = intent_of(account, &session, &submission.card);
     account.set(id, "_payment_intent", json!(intent_id));
+    account.set(id, "_waiting", Value::Null);
     match payment::collect(account, &intent_id, method_id, Session::On) {
         Collected::Declined(decline) => {
             if is_new_intent {
@@ -231,23 +231,39 @@ fn charge(account: &mut Account, id: &str, submission: &Submission, method_id: &
 
 /// Answers the challenge that a session waits for.
 pub(crate) fn authenticate(account: &mut Account, id: &str, is_passed: bool) -> Payment {
-    let intent_id = account.get(id)["_payment_intent"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    let answered = payment::intent::authenticate(account, &intent_id, is_passed);
+    let session = account.get(id);
+    let text = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
+    let (intent_id, setup_id) = (text("_payment_intent"), setup::intent_of(session));
+    let answered = match &setup_id {
+        Some(setup_id) => payment::setup::authenticate(account, setup_id, is_passed),
+        None => payment::intent::authenticate(account, &intent_id, is_passed),
+    };
     let session = account.get(id);
     if session["status"] == "complete" {
         return completed(session);
     }
+    let kind = if setup_id.is_some() {
+        "setup_intent"
+    } else {
+        "payment_intent"
+    };
     match answered {
         Some(Collected::Declined(decline)) => decline.into(),
         _ => Payment::Declined {
-            message: session["_problem"].as_str().unwrap_or_default().to_owned(),
-            code: "payment_intent_authentication_failure".to_owned(),
+            message: problem(account, id).unwrap_or_default(),
+            code: format!("{kind}_authentication_failure"),
             decline_code: String::new(),
         },
     }
+}
+
+/// What went wrong with the challenge of an open session, in Stripe's words.
+pub(crate) fn problem(account: &Account, id: &str) -> Option<String> {
+    let session = account.get(id);
+    let setup_id = setup::intent_of(session).unwrap_or_default();
+    let refused = account.get(&setup_id)["last_setup_error"]["message"].as_str();
+    let known = session["_problem"].as_str().or(refused);
+    known.map(str::to_owned)
 }
 
 /// The intent of a session came to a good end by itself: its payer passed the challenge, or the

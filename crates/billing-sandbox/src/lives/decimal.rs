@@ -58,10 +58,6 @@ impl Decimal {
         Self(self.0.saturating_add(other.0))
     }
 
-    pub(crate) fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-
     /// `amount * self / divisor`, rounded to the nearest whole, halves away from zero.
     pub(crate) fn share(self, amount: i64, divisor: Self) -> i64 {
         if divisor.0 == 0 {

@@ -8,8 +8,11 @@ use crate::http::error::StripeError;
 use crate::lives::calendar;
 use crate::lives::decimal::Decimal;
 
+pub(crate) mod leave;
+
 pub(crate) static DUE: &[Action] = &[
     ("coupon.lapse", lapse_coupon),
+    ("discount.run_out", leave::run_out),
     ("promotion_code.lapse", lapse_code),
 ];
 
@@ -274,6 +277,9 @@ fn insert(account: &mut Account, redeemed: &Redeemed, owner: &Owner) -> String {
         // What it was when it was redeemed: a coupon that is deleted keeps its discounts.
         "_coupon": coupon,
     }));
+    if let Some(end) = end.as_i64() {
+        account.when(end, "discount.run_out", &id);
+    }
     if is_told(account.get(&id)) {
         account.raise("customer.discount.created", &id);
     }

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::Aftermath;
 use crate::lives::ledger::{self, Movement};
-use crate::lives::payment::{charge, method};
+use crate::lives::payment::charge;
 
 pub(crate) static DUE: &[Action] = &[
     ("dispute.win", win),
@@ -23,9 +23,7 @@ const DECIDED_AFTER_SECONDS: i64 = 5;
 /// Lets what a test card brings about follow its charge, once.
 pub(crate) fn follow(account: &mut Account, charge_id: &str) {
     let charge = account.snapshot(charge_id);
-    let card = charge["payment_method"]
-        .as_str()
-        .and_then(|method_id| method::card_of(account, method_id));
+    let card = charge::card_of(&charge);
     if charge["_is_followed"] == true || charge["captured"] != true {
         return;
     }

@@ -259,7 +259,7 @@ pub(crate) fn line_object(
     line: &Line,
 ) -> Value {
     let credited = json!({ "credited_items": line.credited_items });
-    let parent = if line.subscription_item.is_null() || !line.invoice_item.is_null() {
+    let parent = if line.subscription_item.is_null() {
         let item = match line.invoice_item.as_str() {
             Some(id) => id.to_owned(),
             None => account.ids.next("ii_"),
@@ -275,10 +275,11 @@ pub(crate) fn line_object(
             "type": "invoice_item_details",
         })
     } else {
+        // A proration is an invoice item of a subscription's item, and has the latter for its parent.
         json!({
             "invoice_item_details": null,
             "subscription_item_details": {
-                "invoice_item": null,
+                "invoice_item": line.invoice_item,
                 "proration": line.is_proration,
                 "proration_details": credited,
                 "subscription": draft.subscription,
@@ -320,7 +321,6 @@ pub(crate) fn line_object(
         "subtotal": line.amount,
         "taxes": [],
         "_price": line.price,
-        "_subscription_item": line.subscription_item,
         "_tax_rates": line.tax_rates,
     })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::Aftermath;
-use crate::lives::payment::method;
+use crate::lives::payment::charge;
 
 pub(crate) static DUE: &[Action] = &[("balance_transaction.release", release)];
 
@@ -79,9 +79,8 @@ fn release(account: &mut Account, id: &str) {
 pub(crate) fn settle_charge(account: &mut Account, charge_id: &str) {
     let charge = account.snapshot(charge_id);
     let amount = charge["amount_captured"].as_i64().unwrap_or(0);
-    let method_id = charge["payment_method"].as_str().unwrap_or_default();
-    let is_available = method::card_of(account, method_id)
-        .is_some_and(|card| card.aftermath == Aftermath::AvailableAtOnce);
+    let is_available =
+        charge::card_of(&charge).is_some_and(|card| card.aftermath == Aftermath::AvailableAtOnce);
     let available_on = if is_available {
         account.now
     } else {

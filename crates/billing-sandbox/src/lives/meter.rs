@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 use crate::events::thin;
+use crate::http::error::StripeError;
 
 pub(crate) static DUE: &[Action] = &[("meter.report_errors", report_errors)];
 
 /// Rejections are gathered for this long before Stripe tells of them.
 const REPORT_SECONDS: i64 = 10;
+const PAST_SECONDS_MAX: i64 = 35 * 86_400;
+const FUTURE_SECONDS_MAX: i64 = 5 * 60;
 const HOUR_SECONDS: i64 = 3_600;
 const DAY_SECONDS: i64 = 86_400;
 /// A value has at most this many digits.
@@ -65,7 +68,7 @@ pub(crate) fn take(account: &mut Account, meter_id: &str, report: &Report) -> St
         "_received": account.wall,
     }));
     if let Some((code, message)) = problem {
-        reject(account, meter_id, code, message, &report.identifier);
+        reject(account, meter_id, code, &message, &report.identifier);
     }
     id
 }
@@ -115,12 +118,50 @@ pub(crate) fn read(
     }
 }
 
+/// Why a report's time is not taken, if it is not.
+pub(crate) fn out_of_time(now: i64, at: i64) -> Option<&'static str> {
+    if at > now.saturating_add(FUTURE_SECONDS_MAX) {
+        return Some("timestamp_in_future");
+    }
+    (at < now.saturating_sub(PAST_SECONDS_MAX)).then_some("timestamp_too_far_in_past")
+}
+
+/// Takes a reported event back, within a day of its receipt.
+pub(crate) fn cancel(
+    account: &mut Account,
+    event_name: &str,
+    identifier: &str,
+) -> Result<(), StripeError> {
+    let id = event_id(identifier);
+    let event = account.get(&id);
+    let refused = |text: String| StripeError::invalid(text).param("cancel[identifier]");
+    if event["event_name"] != event_name {
+        return Err(refused(format!(
+            "No meter event found with identifier {identifier}."
+        ))
+        .code("resource_missing"));
+    }
+    let received = event["_received"].as_i64().unwrap_or(0);
+    if account.wall > received.saturating_add(DAY_SECONDS) {
+        return Err(refused(
+            "Meter events can only be cancelled within 24 hours of when they were received.".into(),
+        ));
+    }
+    if event["_canceled"] == true {
+        return Err(refused(format!(
+            "The meter event with identifier {identifier} is already cancelled."
+        )));
+    }
+    account.set(&id, "_canceled", json!(true));
+    Ok(())
+}
+
 /// Gathers a rejection for the meter's next report of errors.
 pub(crate) fn reject(
     account: &mut Account,
     meter_id: &str,
     code: &str,
-    message: String,
+    message: &str,
     identifier: &str,
 ) {
     let now = account.wall;

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::Aftermath;
 use crate::lives::ledger::{self, Movement};
-use crate::lives::payment::method;
+use crate::lives::payment::charge;
 
 pub(crate) static DUE: &[Action] = &[
     ("refund.refer", refer),
@@ -31,10 +31,7 @@ pub(crate) fn make(
 ) -> String {
     let id = account.ids.next("re_");
     let charge = account.snapshot(charge_id);
-    let card = charge["payment_method"]
-        .as_str()
-        .and_then(|method_id| method::card_of(account, method_id));
-    let aftermath = card.map_or(Aftermath::Nothing, |card| card.aftermath);
+    let aftermath = charge::card_of(&charge).map_or(Aftermath::Nothing, |card| card.aftermath);
     let is_pending = aftermath == Aftermath::RefundPending;
     let mut refund = json!({
         "id": id,

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::http::error::StripeError;
 use crate::shape::render::render;
 use crate::shape::schema::{self, Shape};
-use crate::shape::version::Version;
+use crate::shape::version::{Range, Version};
 
 const LEVELS_MAX: usize = 4;
 
@@ -90,18 +90,24 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
         return true;
     }
     let schema = schema::of_kind(kind, object["deleted"] == true);
-    let known = schema.and_then(|schema| schema.members.iter().find(|member| member.name == name));
+    // A member whose kind changed is there once for each kind.
+    let is_meant = |name_of: &str, range: Range| name_of == name && range.holds(version);
+    let known = schema.and_then(|schema| {
+        schema
+            .members
+            .iter()
+            .find(|member| is_meant(&member.name, member.range))
+    });
     match known {
         Some(member) => {
             let mut shape = &member.shape;
             while let Shape::Array(inner) | Shape::List(inner) | Shape::Map(inner) = shape {
                 shape = inner;
             }
-            member.range.holds(version)
-                && matches!(
-                    shape,
-                    Shape::Expandable(_) | Shape::Nested(_) | Shape::Anything | Shape::Metadata
-                )
+            matches!(
+                shape,
+                Shape::Expandable(_) | Shape::Nested(_) | Shape::Anything | Shape::Metadata
+            )
         }
         None => schema.is_none() && object.get(name).is_some(),
     }
@@ -146,6 +152,10 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         }
     }
     let is_map = matches!(*first, "metadata" | "data") && !value["data"].is_array();
+    let kind = value["object"].as_str().unwrap_or_default();
+    if value[*first].is_string() && schema::is_text(kind, first, version) {
+        return;
+    }
     let member = &mut value[*first];
     match member {
         Value::String(id) => {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
 
@@ -298,6 +298,79 @@ async fn the_balance_moves_from_pending_to_available() {
     let balance = client.get("/v1/balance").await.json;
     assert_eq!(balance["available"][0]["amount"], 541);
     assert_eq!(balance["pending"][0]["amount"], 0);
+}
+
+#[tokio::test]
+async fn a_browser_confirms_what_it_has_the_secret_of() {
+    let client = Client::start().await;
+    let intent = client
+        .post(
+            "/v1/payment_intents",
+            &[("amount", "900"), ("currency", "usd")],
+        )
+        .await
+        .json;
+    let (id, secret) = (text(&intent["id"]), text(&intent["client_secret"]));
+    let ask = async |method: &str, path: &str, body: String| {
+        let url = format!("{}{path}", client.sandbox.url());
+        let request = client
+            .http
+            .request(method.parse().unwrap(), url)
+            .bearer_auth("pk_test_browser")
+            .body(body);
+        Client::answer(request).await
+    };
+    let path = format!("/v1/payment_intents/{id}");
+    let seen = ask(
+        "GET",
+        &format!("{path}?client_secret={secret}"),
+        String::new(),
+    )
+    .await;
+    assert_eq!(seen.json["id"], intent["id"]);
+    let wrong = ask("GET", &format!("{path}?client_secret=guess"), String::new()).await;
+    assert_eq!(
+        (wrong.status, &wrong.json["error"]["code"]),
+        (403, &json!("secret_key_required"))
+    );
+    assert_eq!(ask("GET", "/v1/customers", String::new()).await.status, 403);
+    let body = format!(
+        "client_secret={secret}&payment_method=pm_card_visa&return_url=http%3A%2F%2Fshop.test"
+    );
+    let paid = ask("POST", &format!("{path}/confirm"), body).await;
+    assert_eq!(paid.json["status"], "succeeded", "{}", paid.text);
+}
+
+#[tokio::test]
+async fn a_token_is_charged_without_an_intent() {
+    let client = Client::start().await;
+    let fields = [
+        ("amount", "1000"),
+        ("currency", "usd"),
+        ("source", "tok_visa"),
+        ("capture", "false"),
+    ];
+    let held = client.post("/v1/charges", &fields).await.json;
+    assert_eq!(held["captured"], false);
+    assert_eq!(held["source"]["object"], "card");
+    let capture = format!("/v1/charges/{}/capture", text(&held["id"]));
+    let taken = client.post(&capture, &[("amount", "700")]).await.json;
+    assert_eq!(taken["amount_captured"], 700);
+    let refused = client
+        .post(
+            "/v1/charges",
+            &[
+                ("amount", "1000"),
+                ("currency", "usd"),
+                ("source", "tok_chargeDeclined"),
+            ],
+        )
+        .await;
+    assert_eq!(refused.status, 402);
+    assert_eq!(
+        client.event_types(),
+        ["charge.succeeded", "charge.captured", "charge.failed"]
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,33 @@ pub(crate) fn received(provider_event_id: &str, created_at: Timestamp) -> Receiv
 }
 
 #[tokio::test]
+async fn a_delivery_that_the_database_refuses_costs_the_others_nothing() {
+    const DELIVERIES: usize = 20;
+    for database in TestDatabase::every().await {
+        let store = database.store();
+        let mut running = tokio::task::JoinSet::new();
+        for number in 0..DELIVERIES {
+            let store = store.clone();
+            let mut event = received(&format!("evt_{number}"), at(0));
+            if number == DELIVERIES / 2 {
+                // PostgreSQL keeps no NUL in a text; SQLite does not mind.
+                event.correlation_id = Some("req_\0".to_owned());
+            }
+            running.spawn(async move { store.record(event).await.is_ok() });
+        }
+        let stored = running
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|ok| *ok)
+            .count();
+        let claimed = store.claim_events(at(1), at(60), 100).await.unwrap().len();
+        assert_eq!(stored, claimed, "what is answered is what is stored");
+        assert!(claimed >= DELIVERIES - 1);
+    }
+}
+
+#[tokio::test]
 async fn an_event_is_stored_once_byte_by_byte() {
     for database in TestDatabase::every().await {
         let store = database.store();

@@ -1,14 +1,72 @@
 //! Invoices, whose subscription and payment moved in 2025-03-31.basil.
 
 use billing_domain::checkout::ports::ProviderInvoice;
+use billing_domain::kernel::id::IntentId;
+use billing_domain::kernel::text::ProviderRef;
+use billing_domain::provider_events::reports::{InvoiceReport, InvoiceStatus};
 
 use super::Reading;
 use super::metadata::intent_in;
+use super::money::{amount, currency};
 use crate::fields::{Fields, ReadError};
 
 /// Reads an invoice. Until acacia it names its subscription itself and says `paid`; since basil
 /// the subscription stands under `parent` and only `status` tells that it is paid.
 pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoice>, ReadError> {
+    let owner = owner(object)?;
+    let status = object.text("status")?;
+    let paid = object.flag("paid")?;
+    Ok(Reading {
+        is_complete: (status.is_some() || paid.is_some()) && owner.is_described(),
+        value: ProviderInvoice {
+            id: object.needed("id", object.reference("id")?)?,
+            customer: object.reference("customer")?,
+            subscription: owner.subscription,
+            intent_id: owner.intent_id,
+            is_paid: status == Some("paid") || paid == Some(true),
+        },
+    })
+}
+
+/// Reads an invoice that is neither paid nor failed to be; one that is only announced has no id.
+pub(crate) fn read_invoice_report(
+    object: &Fields<'_>,
+) -> Result<Reading<InvoiceReport>, ReadError> {
+    let owner = owner(object)?;
+    let currency = currency(object)?;
+    let status = object.needed("status", object.text("status")?)?;
+    Ok(Reading {
+        is_complete: owner.is_described(),
+        value: InvoiceReport {
+            id: object.reference("id")?,
+            status: InvoiceStatus::parse(status).ok_or_else(|| object.malformed("status"))?,
+            customer: object.reference("customer")?,
+            subscription: owner.subscription,
+            intent_id: owner.intent_id,
+            reason: object.text("billing_reason")?.map(str::to_owned),
+            total: amount(object, "total", currency)?,
+            due: amount(object, "amount_due", currency)?,
+            paid: amount(object, "amount_paid", currency)?,
+            due_at: object.time("due_date")?,
+        },
+    })
+}
+
+/// Whom an invoice bills, wherever its version says so.
+struct Owner {
+    subscription: Option<ProviderRef>,
+    intent_id: Option<IntentId>,
+    has_metadata: bool,
+}
+
+impl Owner {
+    /// Whether the sale of a subscription's invoice was to be found.
+    fn is_described(&self) -> bool {
+        self.subscription.is_none() || self.has_metadata
+    }
+}
+
+fn owner(object: &Fields<'_>) -> Result<Owner, ReadError> {
     let parent = object
         .child("parent")?
         .map(|parent| parent.child("subscription_details"))
@@ -23,7 +81,6 @@ pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoic
             .transpose()?
             .flatten(),
     };
-
     let line = subscription_line(object)?;
     let places = [parent.as_ref(), details.as_ref(), line.as_ref()];
     let described = places
@@ -34,19 +91,10 @@ pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoic
         Some(place) => intent_in(place)?,
         None => None,
     };
-
-    let status = object.text("status")?;
-    let paid = object.flag("paid")?;
-    Ok(Reading {
-        is_complete: (status.is_some() || paid.is_some())
-            && (subscription.is_none() || described.is_some()),
-        value: ProviderInvoice {
-            id: object.needed("id", object.reference("id")?)?,
-            customer: object.reference("customer")?,
-            subscription,
-            intent_id,
-            is_paid: status == Some("paid") || paid == Some(true),
-        },
+    Ok(Owner {
+        subscription,
+        intent_id,
+        has_metadata: described.is_some(),
     })
 }
 

@@ -1,25 +1,44 @@
-//! Turns stored payloads into the domain's events: one `match` over the types that have an
-//! effect, and the same readers for every API version.
+//! Turns stored payloads into the domain's events: one `match` over the types that are known, and the same readers for every API version.
 
 use billing_domain::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
 use billing_domain::provider_events::ports::{DecodeError, EventDecoder};
+use billing_domain::provider_events::reports::{CatalogueItem, InvoiceChange, InvoiceReport};
 use serde_json::Value;
 
 use crate::fields::{Fields, ReadError};
-use crate::objects::{Reading, read_invoice, read_session, read_subscription};
+use crate::objects::{
+    Reading, read_catalogue, read_charge_refund, read_customer, read_dispute, read_invoice,
+    read_invoice_report, read_payment, read_payment_method, read_refund, read_session, read_setup,
+    read_subscription,
+};
 
 /// Reads events of any version; it keeps nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StripeEventDecoder;
 
-/// The types that have an effect.
+/// The types that are known (F.2).
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     CheckoutCompleted,
+    CheckoutPaymentFailed,
     CheckoutExpired,
     InvoicePaid,
     InvoicePaymentFailed,
+    Invoice(InvoiceChange),
     Subscription(SubscriptionChange),
+    Payment,
+    ChargeRefund,
+    Refund,
+    Dispute,
+    Setup,
+    PaymentMethod,
+    Customer {
+        is_deleted: bool,
+    },
+    Catalogue {
+        item: CatalogueItem,
+        is_deleted: bool,
+    },
 }
 
 impl Kind {
@@ -29,47 +48,129 @@ impl Kind {
             "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
                 Self::CheckoutCompleted
             }
+            "checkout.session.async_payment_failed" => Self::CheckoutPaymentFailed,
             "checkout.session.expired" => Self::CheckoutExpired,
             "invoice.paid" | "invoice.payment_succeeded" => Self::InvoicePaid,
             "invoice.payment_failed" => Self::InvoicePaymentFailed,
+            "invoice.created" => Self::Invoice(InvoiceChange::Created),
+            "invoice.finalized" => Self::Invoice(InvoiceChange::Finalized),
+            "invoice.updated" => Self::Invoice(InvoiceChange::Updated),
+            "invoice.voided" => Self::Invoice(InvoiceChange::Voided),
+            "invoice.marked_uncollectible" => Self::Invoice(InvoiceChange::MarkedUncollectible),
+            "invoice.payment_action_required" => {
+                Self::Invoice(InvoiceChange::PaymentActionRequired)
+            }
+            "invoice.upcoming" => Self::Invoice(InvoiceChange::Upcoming),
             "customer.subscription.created" => Self::Subscription(SubscriptionChange::Created),
-            "customer.subscription.updated"
-            | "customer.subscription.paused"
-            | "customer.subscription.resumed" => Self::Subscription(SubscriptionChange::Updated),
+            "customer.subscription.updated" => Self::Subscription(SubscriptionChange::Updated),
+            "customer.subscription.paused" => Self::Subscription(SubscriptionChange::Paused),
+            "customer.subscription.resumed" => Self::Subscription(SubscriptionChange::Resumed),
+            "customer.subscription.trial_will_end" => {
+                Self::Subscription(SubscriptionChange::TrialWillEnd)
+            }
             "customer.subscription.deleted" => Self::Subscription(SubscriptionChange::Deleted),
+            "payment_intent.succeeded"
+            | "payment_intent.payment_failed"
+            | "payment_intent.requires_action"
+            | "payment_intent.processing"
+            | "payment_intent.canceled" => Self::Payment,
+            "charge.refunded" => Self::ChargeRefund,
+            "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+                Self::Refund
+            }
+            "charge.dispute.created" | "charge.dispute.updated" | "charge.dispute.closed" => {
+                Self::Dispute
+            }
+            "setup_intent.succeeded" | "setup_intent.canceled" => Self::Setup,
+            "payment_method.attached" | "payment_method.detached" => Self::PaymentMethod,
+            "customer.updated" => Self::Customer { is_deleted: false },
+            "customer.deleted" => Self::Customer { is_deleted: true },
+            "product.updated" => Self::catalogue(CatalogueItem::Product, false),
+            "product.deleted" => Self::catalogue(CatalogueItem::Product, true),
+            "price.updated" => Self::catalogue(CatalogueItem::Price, false),
+            "price.deleted" => Self::catalogue(CatalogueItem::Price, true),
             _ => return None,
         };
         Some(kind)
     }
 
+    fn catalogue(item: CatalogueItem, is_deleted: bool) -> Self {
+        Self::Catalogue { item, is_deleted }
+    }
+
+    /// The value of `object` in the payload.
     fn object_name(self) -> &'static str {
         match self {
-            Self::CheckoutCompleted | Self::CheckoutExpired => "checkout.session",
-            Self::InvoicePaid | Self::InvoicePaymentFailed => "invoice",
+            Self::CheckoutCompleted | Self::CheckoutPaymentFailed | Self::CheckoutExpired => {
+                "checkout.session"
+            }
+            Self::InvoicePaid | Self::InvoicePaymentFailed | Self::Invoice(_) => "invoice",
             Self::Subscription(_) => "subscription",
+            Self::Payment => "payment_intent",
+            Self::ChargeRefund => "charge",
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
+            Self::Setup => "setup_intent",
+            Self::PaymentMethod => "payment_method",
+            Self::Customer { .. } => "customer",
+            Self::Catalogue { item, .. } => match item {
+                CatalogueItem::Product => "product",
+                CatalogueItem::Price => "price",
+            },
         }
     }
 
     fn decode(self, object: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
         Ok(match self {
-            Self::CheckoutCompleted => ProviderEvent::CheckoutCompleted(session(object)?),
-            Self::CheckoutExpired => ProviderEvent::CheckoutExpired(session(object)?),
+            Self::CheckoutCompleted => {
+                ProviderEvent::CheckoutCompleted(whole(object, read_session(object))?)
+            }
+            Self::CheckoutPaymentFailed => {
+                ProviderEvent::CheckoutPaymentFailed(whole(object, read_session(object))?)
+            }
+            Self::CheckoutExpired => {
+                ProviderEvent::CheckoutExpired(whole(object, read_session(object))?)
+            }
             Self::InvoicePaid => ProviderEvent::InvoicePaid(payload(object, read_invoice(object))?),
             Self::InvoicePaymentFailed => {
                 ProviderEvent::InvoicePaymentFailed(payload(object, read_invoice(object))?)
             }
+            Self::Invoice(change) => ProviderEvent::InvoiceChanged(change, invoice(object)?),
             Self::Subscription(change) => ProviderEvent::SubscriptionChanged(
                 change,
                 payload(object, read_subscription(object))?,
             ),
+            Self::Payment => ProviderEvent::PaymentChanged(whole(object, read_payment(object))?),
+            Self::ChargeRefund => {
+                ProviderEvent::ChargeRefunded(whole(object, read_charge_refund(object))?)
+            }
+            Self::Refund => ProviderEvent::RefundChanged(whole(object, read_refund(object))?),
+            Self::Dispute => ProviderEvent::DisputeChanged(whole(object, read_dispute(object))?),
+            Self::Setup => ProviderEvent::SetupFinished(whole(object, read_setup(object))?),
+            Self::PaymentMethod => {
+                ProviderEvent::PaymentMethodChanged(whole(object, read_payment_method(object))?)
+            }
+            Self::Customer { is_deleted } => {
+                ProviderEvent::CustomerChanged(read_customer(object, is_deleted)?)
+            }
+            Self::Catalogue { item, is_deleted } => {
+                ProviderEvent::CatalogueChanged(read_catalogue(object, item, is_deleted)?)
+            }
         })
     }
 }
 
-fn session(
-    object: &Fields<'_>,
-) -> Result<Payload<billing_domain::checkout::ports::ProviderSession>, ReadError> {
-    let reading = read_session(object).map(|value| Reading {
+/// An invoice; one that is only announced has no id, so nobody could be asked for the rest.
+fn invoice(object: &Fields<'_>) -> Result<Payload<InvoiceReport>, ReadError> {
+    if object.has("id") {
+        return payload(object, read_invoice_report(object));
+    }
+    read_invoice_report(object).map(|reading| Payload::Read(reading.value))
+}
+
+/// An object whose facts stand in one place in every version.
+fn whole<T>(object: &Fields<'_>, read: Result<T, ReadError>) -> Result<Payload<T>, ReadError> {
+    let reading = read.map(|value| Reading {
         value,
         is_complete: true,
     });

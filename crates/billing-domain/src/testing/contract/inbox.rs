@@ -36,6 +36,26 @@ pub(super) async fn an_event_is_recorded_once<S: Store>(store: &S) {
     assert_eq!(event.attempts, 0);
 }
 
+pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>(store: &S) {
+    const EVENTS: usize = 40;
+    const DELIVERIES: usize = 3;
+    let world = World::new(1);
+    let deliveries = (0..EVENTS * DELIVERIES).map(|number| {
+        let event = delivery(&world, &format!("evt_{}", number % EVENTS));
+        Box::pin(async move { read(store.record(event).await) }) as _
+    });
+    let receipts = join_all(deliveries.collect()).await;
+    let recorded = receipts
+        .iter()
+        .filter(|receipt| **receipt == Receipt::Recorded);
+    assert_eq!(
+        recorded.count(),
+        EVENTS,
+        "of each event one delivery is the first"
+    );
+    assert_eq!(claim(store, &world).await.len(), EVENTS);
+}
+
 pub(super) async fn a_lease_keeps_others_away_until_it_ends<S: Store>(store: &S) {
     let world = World::new(1);
     let late = record(store, delivery(&world, "evt_late")).await;

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
-use crate::api::{Call, catalogue};
+use crate::api::{Answer, Call, catalogue};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
 use crate::lives::money::QUANTITY_MAX;
+use crate::lives::price;
 
 const LINE_ITEMS_MAX: usize = 100;
 const RECURRING_MAX: usize = 20;
@@ -87,6 +88,7 @@ pub(crate) fn item_of(
     index: usize,
 ) -> Result<Value, StripeError> {
     let price = price_of(call, line, index)?;
+    let price = in_session_currency(call, price, index)?;
     if !price["custom_unit_amount"].is_null() {
         return Err(
             StripeError::not_simulated("prices that the customer chooses")
@@ -94,7 +96,6 @@ pub(crate) fn item_of(
         );
     }
     let quantity = quantity_of(line, &price, index)?;
-    let currency = currency_of(call, &price, index)?;
     let tax_rates = tax_rates_of(
         call,
         &line["tax_rates"],
@@ -112,7 +113,7 @@ pub(crate) fn item_of(
         "amount_subtotal": 0,
         "amount_tax": 0,
         "amount_total": 0,
-        "currency": currency,
+        "currency": price["currency"],
         "description": name,
         "metadata": merged_metadata(&json!({}), line.get("metadata"))?,
         "price": price,
@@ -152,17 +153,19 @@ fn quantity_of(line: &Value, price: &Value, index: usize) -> Result<Value, Strip
     }
 }
 
-/// The session's currency if one was asked for that the price has, else the price's own.
-fn currency_of(call: &Call<'_>, price: &Value, index: usize) -> Result<Value, StripeError> {
-    let own = price["currency"].as_str().unwrap_or_default();
-    match call.params.text("/currency").map(str::to_lowercase) {
-        Some(wanted) if wanted != own => Err(StripeError::invalid(format!(
-            "The price specified only supports `{own}`. This doesn't match the expected \
-                 currency: `{wanted}`."
+/// The price in the session's currency, if one was asked for that is not the price's own.
+fn in_session_currency(call: &Call<'_>, price: Value, index: usize) -> Answer {
+    let Some(wanted) = call.params.text("/currency").map(str::to_lowercase) else {
+        return Ok(price);
+    };
+    price::in_currency(&price, &wanted).ok_or_else(|| {
+        let own = price["currency"].as_str().unwrap_or_default();
+        StripeError::invalid(format!(
+            "The price specified only supports `{own}`. This doesn't match the expected currency: \
+             `{wanted}`."
         ))
-        .param(&format!("line_items[{index}][price]"))),
-        _ => Ok(json!(own)),
-    }
+        .param(&format!("line_items[{index}][price]"))
+    })
 }
 
 /// Ids of tax rates, each of which must exist.
@@ -204,7 +207,7 @@ fn price_of(call: &mut Call<'_>, line: &Value, index: usize) -> Result<Value, St
         let id = catalogue::insert_price(call.account, &data)?;
         // A price that was made for one session is not offered elsewhere.
         call.account.set(&id, "active", json!(false));
-        call.account.raise("price.created", &id);
+        catalogue::raise_price_created(call.account, &id);
         return Ok(call.account.get(&id).clone());
     }
     let at = format!("line_items[{index}][price]");

@@ -8,6 +8,9 @@ use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call};
 use crate::http::params::Params;
 
+/// Flexible billing is the default since then.
+const FLEXIBLE_SINCE: &str = "2025-09-30";
+
 /// What of a session is decided before it is made.
 pub(crate) struct Decided<'a> {
     pub(crate) mode: &'a str,
@@ -100,6 +103,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "_begins_incomplete": call.version.is_before("2025-03-31"),
         "_customer_update": p.or_null("/customer_update"),
         "_discounts": [],
+        "_is_classic": match p.text("/subscription_data/billing_mode/type") {
+            Some(kind) => kind == "classic",
+            None => call.version.is_before(FLEXIBLE_SINCE),
+        },
         "_payment_intent": null,
         "_payment_intent_data": with_metadata(p, "/payment_intent_data")?,
         "_setup_intent_data": with_metadata(p, "/setup_intent_data")?,
@@ -110,11 +117,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         session["redirect_on_completion"] =
             json!(p.text("/redirect_on_completion").unwrap_or("always"));
     }
-    for name in [
-        "branding_settings",
-        "excluded_payment_method_types",
-        "name_collection",
-    ] {
+    if let Some(sent) = p.at("/name_collection") {
+        session["name_collection"] = name_collection(sent);
+    }
+    for name in ["branding_settings", "excluded_payment_method_types"] {
         if let Some(sent) = p.at(&format!("/{name}")) {
             session[name] = sent.clone();
         }
@@ -209,6 +215,16 @@ fn saved_options(p: &Params, mode: &str) -> Value {
             })
         }
     }
+}
+
+fn name_collection(sent: &Value) -> Value {
+    let mut asked = json!({});
+    for (kind, wanted) in sent.as_object().into_iter().flatten() {
+        asked[kind] = json!({
+            "enabled": wanted["enabled"], "optional": wanted["optional"] == true,
+        });
+    }
+    asked
 }
 
 fn optional_item(sent: &Value) -> Value {

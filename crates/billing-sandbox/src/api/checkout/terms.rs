@@ -232,6 +232,25 @@ pub(crate) fn check_trial(call: &Call<'_>, data: &Value) -> Result<(), StripeErr
     }
 }
 
+pub(crate) fn check_anchor(call: &Call<'_>, data: &Value) -> Result<(), StripeError> {
+    let Some(anchor) = data["billing_cycle_anchor"].as_i64() else {
+        if data["proration_behavior"].is_string() {
+            return Err(StripeError::invalid(
+                "`proration_behavior` can only be set along with `billing_cycle_anchor`.",
+            )
+            .param("subscription_data[proration_behavior]"));
+        }
+        return Ok(());
+    };
+    if anchor <= call.account.now {
+        return Err(StripeError::invalid(
+            "billing_cycle_anchor must be a timestamp in the future.",
+        )
+        .param("subscription_data[billing_cycle_anchor]"));
+    }
+    Ok(())
+}
+
 pub(crate) fn check_minimum(amount: i64, currency: &str) -> Result<(), StripeError> {
     let minimum = match currency {
         "usd" | "eur" | "chf" | "cad" | "aud" | "jpy" => 50,

@@ -144,13 +144,11 @@ fn wanted(call: &mut Call<'_>) -> Result<Wanted, StripeError> {
         Some(Value::Array(ids)) => Some(tax_rates(call.account, ids, "default_tax_rates")?),
         _ => None,
     };
-    let behaviour = details["proration_behavior"].as_str();
     Ok(Wanted {
         customer,
         currency,
-        is_prorated: behaviour != Some("none"),
-        is_invoiced_now: changed.is_change
-            && (behaviour == Some("always_invoice") || changed.is_new_period),
+        change_lines: changed.lines,
+        is_invoiced_now: changed.is_invoiced,
         is_recurring_only: call.params.text("/preview_mode") == Some("recurring"),
         before,
         after: changed.after,

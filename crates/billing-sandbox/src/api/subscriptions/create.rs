@@ -18,7 +18,10 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let (collection_method, days_until_due) = terms::collection(call, &Value::Null)?;
     let payment = payment_of(call)?;
     let sent = call.params.list("/items").to_vec();
-    let item_terms = items::new_items(call.account, &sent, "items")?;
+    let mut item_terms = items::new_items(call.account, &sent, "items")?;
+    if let Some(wanted) = call.params.text("/currency").map(str::to_lowercase) {
+        items::take_currency(&mut item_terms, &wanted)?;
+    }
     let currency = item_terms
         .first()
         .map_or(Value::Null, |item| item.price["currency"].clone());
@@ -60,6 +63,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         discounts_param,
         payment,
         is_off_session: call.params.flag("/off_session") == Some(true),
+        is_draft: false,
     };
     let id = begin::begin(call.account, &beginning)?;
     Ok(call.account.get(&id).clone())

@@ -7,6 +7,7 @@ use crate::account::Account;
 use crate::api::metadata::merged_metadata;
 use crate::http::error::StripeError;
 use crate::lives::money::{self, QUANTITY_MAX};
+use crate::lives::price;
 use crate::lives::proration::is_metered;
 use crate::lives::subscription;
 use crate::lives::subscription::terms::ItemTerms;
@@ -66,6 +67,21 @@ fn check_currency(price: &Value, other: &Value, at: &str) -> Result<(), StripeEr
         other["currency"].as_str().unwrap_or_default()
     ))
     .param(&format!("{at}[price]")))
+}
+
+/// Bills items in another of their prices' currencies.
+pub(crate) fn take_currency(items: &mut [ItemTerms], wanted: &str) -> Result<(), StripeError> {
+    for (index, item) in items.iter_mut().enumerate() {
+        item.price = price::in_currency(&item.price, wanted).ok_or_else(|| {
+            StripeError::invalid(format!(
+                "The price specified only supports `{}`. This doesn't match the expected \
+                 currency: `{wanted}`.",
+                item.price["currency"].as_str().unwrap_or_default()
+            ))
+            .param(&format!("items[{index}][price]"))
+        })?;
+    }
+    Ok(())
 }
 
 /// One new item.

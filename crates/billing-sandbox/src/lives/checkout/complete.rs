@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::checkout::entry::{self, Submission};
-use crate::lives::checkout::{email_of, totals};
-use crate::lives::{discount, invoice, subscription};
+use crate::lives::checkout::{billing, email_of, totals};
+use crate::lives::{discount, reaction};
 
 /// What a session is paid with; all of it absent for what costs nothing.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     let mut outcome = json!({});
     let mut invoice_payment = None;
     if session["mode"] == "subscription" {
-        let begun = begin_subscription(account, &session, &customer, means);
+        let begun = billing::begin_subscription(account, &session, &customer, means);
         outcome["subscription"] = json!(begun.subscription);
         outcome["invoice"] = json!(begun.invoice);
         invoice_payment = begun.payment;
@@ -71,12 +71,15 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
         }
     }
     if session["invoice_creation"]["enabled"] == true {
-        let (invoice_id, payment) = invoice_of(account, &session, &customer, means);
+        let (invoice_id, payment) = billing::invoice_of(account, &session, &customer, means);
         outcome["invoice"] = json!(invoice_id);
         invoice_payment = payment;
     }
     record(account, id, submission, means, &customer, &outcome);
     account.raise("checkout.session.completed", id);
+    if session["mode"] == "subscription" {
+        reaction::subscriptions_changed(account, &text(&customer));
+    }
     if let (Some(payment_id), false) = (invoice_payment, means.is_pending) {
         account.raise("invoice_payment.paid", &payment_id);
     }
@@ -86,41 +89,6 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
 fn redeem(account: &mut Account, session: &Value) {
     if session["mode"] == "payment" {
         discount::redeem(account, &totals::texts(&session["_discounts"]));
-    }
-}
-
-/// Gives a new subscription the discounts of its session.
-fn discount_subscription(
-    account: &mut Account,
-    session: &Value,
-    customer: &Value,
-    subscription: &str,
-) {
-    let mut sent: Vec<Value> = Vec::new();
-    for shown in session["discounts"].as_array().into_iter().flatten() {
-        sent.push(match &shown["promotion_code"] {
-            Value::Null => json!({ "coupon": shown["coupon"] }),
-            code => json!({ "promotion_code": code }),
-        });
-    }
-    if sent.is_empty() {
-        return;
-    }
-    let owner = discount::Owner {
-        customer: customer.clone(),
-        subscription: json!(subscription),
-        ..discount::Owner::default()
-    };
-    let made = discount::attach(account, &sent, &owner, "discounts").or_else(|_| {
-        // Used up while the page was open: the price that was shown is kept.
-        let carried: Vec<Value> = totals::texts(&session["_discounts"])
-            .iter()
-            .map(|id| json!({ "discount": id }))
-            .collect();
-        discount::attach(account, &carried, &owner, "discounts")
-    });
-    if let Ok(ids) = made {
-        account.set(subscription, "discounts", json!(ids));
     }
 }
 
@@ -304,156 +272,18 @@ fn update_customer(account: &mut Account, session: &Value, submission: &Submissi
     account.raise_update("customer.updated", &customer_id, &before);
 }
 
-struct Begun {
-    subscription: String,
-    invoice: String,
-    payment: Option<String>,
-}
-
-fn begin_subscription(
-    account: &mut Account,
-    session: &Value,
-    customer: &Value,
-    means: &Means,
-) -> Begun {
-    let data = &session["_subscription_data"];
-    let trial_end = super::trial_end_of(account.now, data);
-    let chosen: Vec<(Value, i64)> = totals::items_of(session)
-        .into_iter()
-        .map(|item| {
-            (
-                item["price"].clone(),
-                item["quantity"].as_i64().unwrap_or(1),
-            )
-        })
-        .collect();
-    let (recurring, one_time): (Vec<_>, Vec<_>) = chosen
-        .into_iter()
-        .partition(|(price, _)| !price["recurring"].is_null());
-    let customer_id = text(customer);
-    let currency_before = subscription::fix_currency(account, &customer_id, &session["currency"]);
-    // Before basil the subscription was there while its payment was made.
-    let begins_incomplete =
-        session["_begins_incomplete"] == true && means.intent.is_some() && trial_end.is_none();
-    let status = match (trial_end, begins_incomplete) {
-        (Some(_), _) => "trialing",
-        (None, true) => "incomplete",
-        (None, false) => "active",
-    };
-    let subscription_id = subscription::insert(
-        account,
-        &subscription::Terms {
-            customer: customer_id.clone(),
-            items: recurring,
-            metadata: data["metadata"].clone(),
-            description: data["description"].clone(),
-            trial_end,
-            trial_settings: data["trial_settings"].clone(),
-            default_payment_method: means.method.as_ref().map_or(Value::Null, |id| json!(id)),
-            status,
-            ..subscription::Terms::default()
-        },
-    );
-    discount_subscription(account, session, customer, &subscription_id);
-    let invoice_id = subscription::insert_first_invoice(account, &subscription_id, &one_time);
-    if let Some(before) = currency_before {
-        account.raise_update("customer.updated", &customer_id, &before);
-    }
-    account.raise("invoice.created", &invoice_id);
-    account.raise("customer.subscription.created", &subscription_id);
-    let payment = settle_invoice(account, &invoice_id, means, |account| {
-        if begins_incomplete {
-            let before = account.snapshot(&subscription_id);
-            account.set(&subscription_id, "status", json!("active"));
-            account.raise_update("customer.subscription.updated", &subscription_id, &before);
-        }
-    });
-    Begun {
-        subscription: subscription_id,
-        invoice: invoice_id,
-        payment,
-    }
-}
-
-/// Finalizes an invoice that is paid by what the session was paid with; `between` happens after it
-/// is finalized and before it is paid.
-fn settle_invoice(
-    account: &mut Account,
-    invoice_id: &str,
-    means: &Means,
-    between: impl FnOnce(&mut Account),
-) -> Option<String> {
-    invoice::finalize(account, invoice_id);
-    let payment = means
-        .intent
-        .as_ref()
-        .map(|intent_id| invoice::tie_payment(account, invoice_id, intent_id, !means.is_pending));
-    account.raise("invoice.finalized", invoice_id);
-    if means.intent.is_some() {
-        account.set(invoice_id, "attempt_count", json!(1));
-        account.set(invoice_id, "attempted", json!(true));
-    }
-    between(account);
-    if !means.is_pending {
-        invoice::mark_paid(account, invoice_id);
-        account.raise("invoice.paid", invoice_id);
-        account.raise("invoice.payment_succeeded", invoice_id);
-    }
-    payment
-}
-
-/// The invoice that a one-time payment asked for.
-fn invoice_of(
-    account: &mut Account,
-    session: &Value,
-    customer: &Value,
-    means: &Means,
-) -> (String, Option<String>) {
-    let now = account.now;
-    let data = &session["invoice_creation"]["invoice_data"];
-    let lines = totals::items_of(session)
-        .iter()
-        .map(|item| invoice::Line {
-            amount: item["amount_subtotal"].as_i64().unwrap_or(0),
-            description: text(&item["description"]),
-            price: item["price"].clone(),
-            quantity: item["quantity"].as_i64().unwrap_or(1),
-            period: (now, now),
-            tax_rates: totals::texts(&item["_tax_rates"])
-                .iter()
-                .map(|id| account.get(id).clone())
-                .collect(),
-            ..invoice::Line::default()
-        })
-        .collect();
-    let draft = invoice::Draft {
-        customer: text(customer),
-        currency: text(&session["currency"]),
-        reason: "manual",
-        lines,
-        period: (now, now),
-        discounts: totals::texts(&session["_discounts"]),
-        description: data["description"].clone(),
-        footer: data["footer"].clone(),
-        metadata: data["metadata"].clone(),
-        ..invoice::Draft::default()
-    };
-    let invoice_id = invoice::insert(account, &draft);
-    account.set(&invoice_id, "auto_advance", json!(false));
-    account.raise("invoice.created", &invoice_id);
-    let payment = settle_invoice(account, &invoice_id, means, |_| ());
-    (invoice_id, payment)
-}
-
 fn confirm_setup(account: &mut Account, session: &Value, customer: &Value, means: &Means) -> Value {
     let Some(intent_id) = session["setup_intent"].as_str().map(str::to_owned) else {
         return Value::Null;
     };
+    let is_new = account.get(&intent_id)["status"] != "succeeded";
     if let Some(intent) = account.edit(&intent_id) {
         intent["status"] = json!("succeeded");
         intent["customer"] = customer.clone();
         intent["payment_method"] = json!(means.method);
     }
-    account.raise("setup_intent.succeeded", &intent_id);
+    if is_new {
+        account.raise("setup_intent.succeeded", &intent_id);
+    }
     json!(intent_id)
 }

@@ -122,6 +122,10 @@ pub(crate) fn apply(
         ..Owner::default()
     };
     let list = sent.as_array().map_or(&[][..], Vec::as_slice);
+    let session = account.get(id);
+    let amount = totals::gross(session);
+    let currency = session["currency"].as_str().unwrap_or_default();
+    discount::check_minimum(account, list, amount, currency, "discounts")?;
     let ids = discount::attach(account, list, &owner, "discounts")?;
     let shown: Vec<Value> = ids
         .iter()

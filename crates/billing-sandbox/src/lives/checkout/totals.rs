@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::lives::calendar::Interval;
+use crate::lives::proration::Rate;
 use crate::lives::{discount, price, tax};
 
 /// Finds the amounts of an open session anew: after its quantities, discounts or shipping changed.
@@ -11,9 +13,12 @@ pub(crate) fn settle(account: &mut Account, id: &str) {
     if session["mode"] == "setup" {
         return;
     }
-    let is_trial = super::trial_end_of(account.now, &session["_subscription_data"]).is_some();
     let mut items = items_of(&session);
-    let subtotals: Vec<i64> = items.iter().map(|item| subtotal(item, is_trial)).collect();
+    let data = &session["_subscription_data"];
+    let subtotals: Vec<i64> = items
+        .iter()
+        .map(|item| subtotal(account.now, data, item))
+        .collect();
     let discounts = texts(&session["_discounts"]);
     let lines: Vec<discount::Discountable> = items
         .iter()
@@ -107,13 +112,34 @@ pub(crate) fn items_of(session: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
-/// What a line costs now: nothing during a trial, and nothing yet for what is metered.
-fn subtotal(item: &Value, is_trial: bool) -> i64 {
+/// What the lines of a session come to before anything is taken off.
+pub(crate) fn gross(session: &Value) -> i64 {
+    items_of(session)
+        .iter()
+        .map(|item| subtotal(0, &Value::Null, item))
+        .fold(0, i64::saturating_add)
+}
+
+/// What a line costs now: nothing during a trial, nothing yet for what is metered, and a part of its
+/// price until a later anchor.
+fn subtotal(now: i64, data: &Value, item: &Value) -> i64 {
+    let amount = price::amount_of(&item["price"], item["quantity"].as_i64().unwrap_or(1));
     let recurring = &item["price"]["recurring"];
-    if recurring["usage_type"] == "metered" || (is_trial && !recurring.is_null()) {
+    if recurring.is_null() {
+        return amount;
+    }
+    let is_trial = super::trial_end_of(now, data).is_some();
+    if recurring["usage_type"] == "metered" || is_trial {
         return 0;
     }
-    price::amount_of(&item["price"], item["quantity"].as_i64().unwrap_or(1))
+    let Some(anchor) = data["billing_cycle_anchor"].as_i64() else {
+        return amount;
+    };
+    if data["proration_behavior"] == "none" {
+        return 0;
+    }
+    let (start, end) = Interval::of(&item["price"]).period_at(anchor, now);
+    Rate { amount, start, end }.share(now, end)
 }
 
 /// The whole tax rates of a line: its own, or those of the subscription.

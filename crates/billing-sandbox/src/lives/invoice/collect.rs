@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::{self, Decline};
-use crate::lives::invoice::{dunning, subscription_of};
+use crate::lives::invoice::subscription_of;
 use crate::lives::payment::{self, Collected, IntentTerms, Session};
 use crate::lives::reaction;
 
@@ -193,33 +193,6 @@ pub(crate) fn cancel_intent(account: &mut Account, id: &str) {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// Tries to pay an open invoice with a payment method, raising what Stripe raises for a first
-/// invoice. What follows for its subscription is the caller's.
-pub(crate) fn attempt(
-    account: &mut Account,
-    id: &str,
-    method_id: &str,
-    _description: &str,
-) -> Result<(), Decline> {
-    let once = Try {
-        method_id,
-        is_off_session: false,
-        is_automatic: false,
-        tells_update: false,
-    };
-    match try_to_pay(account, id, once) {
-        Collection::Paid => Ok(()),
-        Collection::Declined(decline) => {
-            // A subscription whose first payment failed is not dunned: it ends within a day.
-            if account.get(id)["billing_reason"] != "subscription_create" {
-                dunning::plan_retry(account, id);
-            }
-            Err(decline)
-        }
-        Collection::NeedsAction => Err(card::AUTHENTICATION),
-    }
 }
 
 /// Tries to pay an open invoice with a payment method and raises what Stripe raises; what follows

@@ -81,6 +81,7 @@ pub(crate) fn attempt_automatically(account: &mut Account, id: &str) {
         Collection::Declined(decline) => {
             account.set(id, "_last_decline", json!(decline.decline_code));
             account.set(id, "_last_method", json!(method));
+            reaction::collection_declined(account, id);
         }
         Collection::NeedsAction => {}
     }

@@ -192,7 +192,10 @@ pub(crate) fn take(account: &mut Account, invoice_id: &str) {
 
 /// The id of the invoice item that a line bills.
 pub(crate) fn item_of(line: &Value) -> Option<&str> {
-    line["parent"]["invoice_item_details"]["invoice_item"].as_str()
+    let parent = &line["parent"];
+    parent["invoice_item_details"]["invoice_item"]
+        .as_str()
+        .or_else(|| parent["subscription_item_details"]["invoice_item"].as_str())
 }
 
 /// Brings the line of a changed item up to date with it, on a draft.

@@ -132,27 +132,18 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
         if entry["amount"] == 0 || !discount::is_once(account, discount_id) {
             continue;
         }
-        let discount = account.get(discount_id).clone();
-        for owner in ["subscription", "customer"] {
-            let owner_id = discount[owner].as_str().unwrap_or_default().to_owned();
-            let before = account.snapshot(&owner_id);
-            let Some(object) = account.edit(&owner_id) else {
-                continue;
-            };
-            if let Some(rest) = object["discounts"].as_array_mut() {
-                rest.retain(|other| other != discount_id);
-            }
-            if object["discount"] == discount_id || object["discount"]["id"] == discount_id {
-                object["discount"] = Value::Null;
-            }
-            // A subscription that is being made tells of itself when it is done.
-            if owner == "subscription" && invoice["billing_reason"] != "subscription_create" {
-                account.raise_update("customer.subscription.updated", &owner_id, &before);
-            }
+        let discount = account.snapshot(discount_id);
+        let subscription_id = discount["subscription"].as_str().unwrap_or_default();
+        let before = account.snapshot(subscription_id);
+        discount::leave::take_back(account, discount_id);
+        // A subscription that is being made tells of itself when it is done.
+        if before.is_object() && invoice["billing_reason"] != "subscription_create" {
+            account.raise_update("customer.subscription.updated", subscription_id, &before);
         }
         if discount["invoice"].is_null() && discount["invoice_item"].is_null() {
             discount::detach(account, &[discount_id.to_owned()]);
         }
+        discount::detach(account, &[discount_id.to_owned()]);
     }
 }
 

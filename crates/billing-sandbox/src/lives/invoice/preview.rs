@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::calendar::Interval;
 use crate::lives::invoice::{DRAFT_SECONDS, Draft, Line, draft_object, item, totals};
-use crate::lives::proration::{self, is_metered};
+use crate::lives::proration::is_metered;
 use crate::lives::subscription::{self, begin, billing, cycle};
 
 /// What is asked for.
@@ -19,8 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) before: Value,
     /// The subscription as it shall be; null if none is billed.
     pub(crate) after: Value,
-    /// Whether the change is prorated, and whether it is invoiced at once.
-    pub(crate) is_prorated: bool,
+    /// What the change is billed with, and whether it is invoiced at once.
+    pub(crate) change_lines: Vec<Line>,
     pub(crate) is_invoiced_now: bool,
     /// Only what comes back in every period.
     pub(crate) is_recurring_only: bool,
@@ -150,11 +150,17 @@ fn contents(account: &Account, wanted: &Wanted) -> Contents {
         .filter_map(|item| item["current_period_start"].as_i64())
         .max()
         .unwrap_or(now);
-    if wanted.is_change() && wanted.is_prorated && !wanted.is_recurring_only {
-        lines.extend(proration::lines(account, &wanted.before, &wanted.after, at));
-    }
     if !wanted.is_recurring_only {
+        let (prorations, plain): (Vec<Line>, Vec<Line>) = wanted
+            .change_lines
+            .iter()
+            .cloned()
+            .partition(|line| line.is_proration);
+        lines.extend(prorations);
         lines.extend(waiting(account, wanted));
+        if wanted.is_invoiced_now {
+            lines.extend(plain);
+        }
     }
     if wanted.is_invoiced_now && !wanted.is_recurring_only {
         return Contents {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::card::{self, Decline};
+use crate::lives::card::{self, Decline, TestCard};
 use crate::lives::payment::method;
 
 /// Test cards are held for a week.
@@ -16,10 +16,23 @@ pub(crate) enum Authentication {
     Passed,
 }
 
-/// Stores the charge of one try; both outcomes leave one.
+/// Stores the charge of one try to pay an intent; both outcomes leave one.
 pub(crate) fn insert(
     account: &mut Account,
     intent_id: &str,
+    method_id: &str,
+    decline: Option<&Decline>,
+    authentication: Authentication,
+) -> String {
+    let intent = account.snapshot(intent_id);
+    insert_for(account, &intent, method_id, decline, authentication)
+}
+
+/// Stores the charge of one try, for terms that look like an intent's; those without an id are of a
+/// charge of its own.
+pub(crate) fn insert_for(
+    account: &mut Account,
+    intent: &Value,
     method_id: &str,
     decline: Option<&Decline>,
     authentication: Authentication,
@@ -28,12 +41,11 @@ pub(crate) fn insert(
     if let Some(method) = account.edit(method_id) {
         method::note_checks(method);
     }
-    let intent = account.snapshot(intent_id);
     let method = account.snapshot(method_id);
     let is_paid = decline.is_none();
-    let is_held = is_paid && captures_manually(&intent);
+    let is_held = is_paid && captures_manually(intent);
     let risk = method::card_of(account, method_id).map_or("normal", |card| card.risk);
-    let card = details(account, &intent, &method, is_paid, authentication);
+    let card = details(account, intent, &method, is_paid, authentication);
     let invoice = intent["_invoice"].clone();
     let mut charge = json!({
         "id": id,
@@ -46,7 +58,7 @@ pub(crate) fn insert(
         "application_fee_amount": null,
         "balance_transaction": null,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": statement(&intent),
+        "calculated_statement_descriptor": statement(intent),
         "captured": is_paid && !is_held,
         "created": account.now,
         "currency": intent["currency"],
@@ -62,7 +74,7 @@ pub(crate) fn insert(
         "on_behalf_of": null,
         "outcome": outcome(decline, risk),
         "paid": is_paid,
-        "payment_intent": intent_id,
+        "payment_intent": intent["id"],
         "payment_method": method_id,
         "payment_method_details": { "card": card, "type": "card" },
         "radar_options": {},
@@ -83,7 +95,11 @@ pub(crate) fn insert(
         "_number": method["_number"],
     });
     if is_paid {
-        charge["receipt_url"] = receipt_url(account);
+        charge["receipt_url"] = if intent["_invoice"].is_null() {
+            receipt_url(account)
+        } else {
+            invoice_receipt_url(account)
+        };
     }
     if is_held {
         charge["payment_method_details"]["card"]["capture_before"] =
@@ -96,6 +112,18 @@ pub(crate) fn insert(
 pub(crate) fn receipt_url(account: &mut Account) -> Value {
     let token = account.ids.letters(60);
     json!(format!("https://pay.stripe.com/receipts/payment/{token}"))
+}
+
+fn invoice_receipt_url(account: &mut Account) -> Value {
+    let token = account.ids.letters(60);
+    json!(format!(
+        "https://pay.stripe.com/receipts/invoices/{token}?s=ap"
+    ))
+}
+
+/// The test card of a charge.
+pub(crate) fn card_of(charge: &Value) -> Option<&'static TestCard> {
+    card::by_number(charge["_number"].as_str()?).ok()
 }
 
 /// Whether the money is only held until somebody captures it.

@@ -107,21 +107,26 @@ pub(crate) fn capture(account: &mut Account, intent_id: &str, amount: i64) {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    let before = account.snapshot(&charge_id);
-    if let Some(charge) = account.edit(&charge_id) {
-        charge["captured"] = json!(true);
-        charge["amount_captured"] = json!(amount);
-    }
-    ledger::settle_charge(account, &charge_id);
     if let Some(intent) = account.edit(intent_id) {
         intent["status"] = json!("succeeded");
         intent["amount_received"] = json!(amount);
         intent["amount_capturable"] = json!(0);
     }
-    account.raise_update("charge.captured", &charge_id, &before);
-    dispute::follow(account, &charge_id);
+    capture_charge(account, &charge_id, amount);
     account.raise("payment_intent.succeeded", intent_id);
     reaction::intent_succeeded(account, intent_id);
+}
+
+/// Takes what a charge holds, or a part of it.
+pub(crate) fn capture_charge(account: &mut Account, charge_id: &str, amount: i64) {
+    let before = account.snapshot(charge_id);
+    if let Some(charge) = account.edit(charge_id) {
+        charge["captured"] = json!(true);
+        charge["amount_captured"] = json!(amount);
+    }
+    ledger::settle_charge(account, charge_id);
+    account.raise_update("charge.captured", charge_id, &before);
+    dispute::follow(account, charge_id);
 }
 
 /// Gives an intent up; money that is held for it is released.

@@ -104,7 +104,7 @@ pub(crate) fn insert_method(account: &mut Account, card: &TestCard, entry: &Card
 }
 
 /// A brand as cards of old write it: `Visa`, `American Express`.
-pub(crate) fn spoken_brand(brand: &str) -> &'static str {
+fn spoken_brand(brand: &str) -> &'static str {
     match brand {
         "visa" => "Visa",
         "mastercard" => "MasterCard",
@@ -115,6 +115,44 @@ pub(crate) fn spoken_brand(brand: &str) -> &'static str {
         "unionpay" => "UnionPay",
         _ => "Unknown",
     }
+}
+
+/// A card as tokens and charges of old carry it, made of a method's card and what was typed.
+pub(crate) fn old_card(account: &mut Account, method: &Value, sent: &Value) -> Value {
+    let unchecked = |value: &Value| {
+        if value.is_null() {
+            Value::Null
+        } else {
+            json!("unchecked")
+        }
+    };
+    let card = &method["card"];
+    json!({
+        "id": account.ids.next("card_"),
+        "object": "card",
+        "address_city": sent["address_city"],
+        "address_country": sent["address_country"],
+        "address_line1": sent["address_line1"],
+        "address_line1_check": unchecked(&sent["address_line1"]),
+        "address_line2": sent["address_line2"],
+        "address_state": sent["address_state"],
+        "address_zip": sent["address_zip"],
+        "address_zip_check": unchecked(&sent["address_zip"]),
+        "brand": spoken_brand(card["brand"].as_str().unwrap_or_default()),
+        "country": card["country"],
+        "cvc_check": card["checks"]["cvc_check"],
+        "dynamic_last4": null,
+        "exp_month": card["exp_month"],
+        "exp_year": card["exp_year"],
+        "fingerprint": card["fingerprint"],
+        "funding": card["funding"],
+        "last4": card["last4"],
+        "metadata": {},
+        "name": sent["name"],
+        "networks": { "preferred": null },
+        "regulated_status": "unregulated",
+        "tokenization_method": null,
+    })
 }
 
 fn display_brand(brand: &'static str) -> &'static str {

@@ -6,8 +6,8 @@ use crate::account::Account;
 use crate::lives::calendar::{Interval, SECONDS_PER_DAY};
 use crate::lives::invoice::Line;
 use crate::lives::proration::is_metered;
-use crate::lives::reaction;
 use crate::lives::subscription::{billing, collection, ending, items, pending, trial};
+use crate::lives::{reaction, schedule};
 
 /// How long before a renewal `invoice.upcoming` is sent.
 const UPCOMING_DAYS: i64 = 7;
@@ -46,6 +46,10 @@ pub(crate) fn expect_next(account: &mut Account, id: &str) {
 
 /// A period has ended, unless it was moved meanwhile.
 pub(crate) fn run(account: &mut Account, id: &str) {
+    if let Some(schedule) = account.get(id)["schedule"].as_str().map(str::to_owned) {
+        // A phase that begins with the period is what the period bills.
+        schedule::advance(account, &schedule);
+    }
     let before = account.snapshot(id);
     let now = account.now;
     if !is_running(&before) || next_end(&before).is_none_or(|end| end > now) {

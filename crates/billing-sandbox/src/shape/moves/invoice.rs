@@ -98,19 +98,20 @@ pub(super) fn line(members: &mut Object) {
     let of_item = &parent["invoice_item_details"];
     let of_subscription = &parent["subscription_item_details"];
     let details = if of_item.is_null() {
-        put(members, "type", json!("subscription"));
         of_subscription
     } else {
-        put(members, "type", json!("invoiceitem"));
-        put(members, "invoice_item", of_item["invoice_item"].clone());
         of_item
     };
-    let item = match &of_subscription["subscription_item"] {
-        Value::Null => get(members, "_subscription_item"),
-        id => id.clone(),
-    };
-    if !item.is_null() {
-        put(members, "subscription_item", item);
+    let item = &details["invoice_item"];
+    if item.is_null() {
+        put(members, "type", json!("subscription"));
+    } else {
+        put(members, "type", json!("invoiceitem"));
+        put(members, "invoice_item", item.clone());
+    }
+    let subscription_item = &of_subscription["subscription_item"];
+    if !subscription_item.is_null() {
+        put(members, "subscription_item", subscription_item.clone());
     }
     put(members, "proration", json!(details["proration"] == true));
     put(

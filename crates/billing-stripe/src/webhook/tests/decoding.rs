@@ -143,14 +143,20 @@ fn a_subscription_is_read_from_every_version() {
         (
             "paused",
             "paused",
-            SubscriptionChange::Updated,
+            SubscriptionChange::Paused,
             SubscriptionStatus::Paused,
         ),
         (
             "resumed",
             "active",
-            SubscriptionChange::Updated,
+            SubscriptionChange::Resumed,
             SubscriptionStatus::Active,
+        ),
+        (
+            "trial_will_end",
+            "trialing",
+            SubscriptionChange::TrialWillEnd,
+            SubscriptionStatus::Trialing,
         ),
         (
             "deleted",
@@ -351,9 +357,9 @@ fn every_other_type_is_irrelevant_whatever_is_in_it() {
     for name in [
         "",
         "charge.succeeded",
-        "invoice.created",
-        "checkout.session.async_payment_failed",
-        "customer.subscription.trial_will_end",
+        "invoice.deleted",
+        "payment_intent.created",
+        "customer.subscription.pending_update_applied",
         "v1.invoice.paid",
         "some.type.of.2031",
     ] {

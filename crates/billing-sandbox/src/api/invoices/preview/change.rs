@@ -1,21 +1,26 @@
-//! What a preview makes of a subscription's details: the subscription as it would be.
+//! What a preview makes of a subscription's details: the subscription as it would be, worked out by
+//! the same plan as the change itself.
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
 use crate::api::Call;
+use crate::api::invoices::tax_rates;
+use crate::api::subscriptions::create::is_classic;
+use crate::api::subscriptions::{items, terms};
 use crate::http::error::StripeError;
-use crate::lives::calendar::Interval;
-use crate::lives::invoice::item;
-use crate::lives::money;
+use crate::lives::invoice::Line;
+use crate::lives::proration;
+use crate::lives::subscription::change::{self, Change, Payment, Proration};
 use crate::lives::subscription::{self, cycle};
 
-/// A subscription as it shall be.
+const ITEMS: &str = "subscription_details[items]";
+
+/// A subscription as it shall be, and what the change to it is billed with.
 pub(super) struct Changed {
     pub(super) after: Value,
-    pub(super) is_change: bool,
-    /// Whether another billing period begins, so that the change is invoiced at once.
-    pub(super) is_new_period: bool,
+    pub(super) lines: Vec<Line>,
+    /// Whether the change is invoiced at once.
+    pub(super) is_invoiced: bool,
 }
 
 /// The subscription with the changes that were sent.
@@ -26,6 +31,15 @@ pub(super) fn change(
     at: i64,
 ) -> Result<Changed, StripeError> {
     let sent = details["items"].as_array().cloned().unwrap_or_default();
+    for (index, entry) in sent.iter().enumerate() {
+        if entry["discounts"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+        {
+            let at = format!("{ITEMS}[{index}][discounts]");
+            return Err(StripeError::not_simulated("discounts of items in a preview").param(&at));
+        }
+    }
     if before.is_null() {
         let after = if sent.is_empty() {
             Value::Null
@@ -34,213 +48,107 @@ pub(super) fn change(
         };
         return Ok(Changed {
             after,
-            is_change: false,
-            is_new_period: false,
+            lines: Vec::new(),
+            is_invoiced: false,
         });
     }
     let mut after = before.clone();
-    let mut items = subscription::items(before).to_vec();
-    let mut is_new_period = false;
-    for (index, entry) in sent.iter().enumerate() {
-        let param = format!("subscription_details[items][{index}]");
-        let Some(id) = entry["id"].as_str() else {
-            let (price, quantity) = price_of(call, entry, &param)?;
-            items.push(new_item(call.account, &after, &price, quantity, at));
-            continue;
-        };
-        let Some(place) = items.iter().position(|item| item["id"] == id) else {
-            return Err(StripeError::coded(
-                "resource_missing",
-                format!("Invalid subscription_item id: {id}"),
-            )
-            .param(&format!("{param}[id]"))
-            .status(404));
-        };
-        if entry["deleted"] == true {
-            items.remove(place);
-            continue;
-        }
-        let Some(row) = items.get_mut(place) else {
-            continue;
-        };
-        if let Some(quantity) = entry["quantity"].as_i64() {
-            row["quantity"] = json!(quantity);
-        }
-        let names = ["price", "plan", "price_data"];
-        if names.iter().any(|name| !entry[*name].is_null()) {
-            let (price, _) = price_of(call, entry, &param)?;
-            is_new_period |= Interval::of(&price) != Interval::of(&row["price"]);
-            row["price"] = price;
-        }
-    }
-    if is_anchor_now(details) || (is_new_period && before["billing_mode"]["type"] == "classic") {
-        is_new_period = true;
-        after["billing_cycle_anchor"] = json!(at);
-    }
-    if let Some(end) = trial_end(details, at) {
-        is_new_period = true;
-        after["trial_end"] = json!(end);
-        after["billing_cycle_anchor"] = json!(end);
-        after["status"] = json!(if end > at { "trialing" } else { "active" });
-        for item in &mut items {
-            item["current_period_start"] = json!(at);
-            item["current_period_end"] = json!(end);
-        }
-    }
-    if is_new_period && trial_end(details, at).is_none_or(|end| end <= at) {
-        let anchor = after["billing_cycle_anchor"].as_i64().unwrap_or(at);
-        for item in &mut items {
-            let (start, end) = Interval::of(&item["price"]).period_at(anchor, at);
-            item["current_period_start"] = json!(start);
-            item["current_period_end"] = json!(end);
-        }
-    }
     if details["cancel_now"] == true {
-        items.clear();
-        is_new_period = true;
-    }
-    if details["cancel_at_period_end"] == true {
-        after["cancel_at"] = json!(cycle::next_end(before));
-    }
-    let cancel_at = &details["cancel_at"];
-    let cancel_at = cancel_at
-        .as_i64()
-        .or_else(|| cancel_at.as_str().and_then(|text| text.parse().ok()));
-    if let Some(cancel_at) = cancel_at {
-        after["cancel_at"] = json!(cancel_at);
-    }
-    after["items"]["data"] = json!(items);
-    let is_change = after != *before;
-    Ok(Changed {
-        after,
-        is_change,
-        is_new_period,
-    })
-}
-
-fn is_anchor_now(details: &Value) -> bool {
-    let anchor = &details["billing_cycle_anchor"];
-    anchor == "now" || anchor["type"] == "now"
-}
-
-/// When the trial shall end, if that was sent.
-fn trial_end(details: &Value, now: i64) -> Option<i64> {
-    match &details["trial_end"] {
-        Value::String(text) if text == "now" => Some(now),
-        Value::String(text) => text.parse().ok(),
-        other => other.as_i64(),
-    }
-}
-
-/// The price and the quantity of an item that was sent.
-fn price_of(call: &mut Call<'_>, entry: &Value, param: &str) -> Result<(Value, i64), StripeError> {
-    let quantity = entry["quantity"].as_i64().unwrap_or(1);
-    if !(0..=money::QUANTITY_MAX).contains(&quantity) {
-        return Err(StripeError::coded(
-            "parameter_invalid_integer",
-            format!("This value must be between 0 and {}.", money::QUANTITY_MAX),
-        )
-        .param(&format!("{param}[quantity]")));
-    }
-    let data = &entry["price_data"];
-    if data.is_object() {
-        let unit = data["unit_amount_decimal"]
-            .as_str()
-            .map(str::to_owned)
-            .or_else(|| data["unit_amount"].as_i64().map(|n| n.to_string()))
-            .unwrap_or_else(|| "0".to_owned());
-        let product = data["product"].as_str().unwrap_or_default();
-        if call.account.get(product)["object"] != "product" {
-            let at = format!("{param}[price_data][product]");
-            return Err(StripeError::no_such_param("product", product, &at));
-        }
-        let currency = money::currency(data["currency"].as_str().unwrap_or("usd"))?;
-        let made = item::one_off_price(call.account, &currency, &unit, Some(product), "");
-        let id = made["id"].as_str().unwrap_or_default().to_owned();
-        call.account.delete("price", &id, None);
-        let mut price = made;
-        price["type"] = json!("recurring");
-        price["recurring"] = json!({
-            "interval": data["recurring"]["interval"],
-            "interval_count": data["recurring"]["interval_count"].as_i64().unwrap_or(1),
-            "meter": null, "trial_period_days": null, "usage_type": "licensed",
+        after["items"]["data"] = json!([]);
+        let lines = if details["proration_behavior"] == "none" {
+            Vec::new()
+        } else {
+            proration::lines(call.account, before, &after, at)
+        };
+        return Ok(Changed {
+            after,
+            lines,
+            is_invoiced: true,
         });
-        return Ok((price, quantity));
     }
-    let id = entry["price"].as_str().or(entry["plan"].as_str());
-    let Some(id) = id else {
-        return Err(StripeError::missing(&format!("{param}[price]")));
+    set_end(before, details, &mut after);
+    set_trial(call, before, details, &mut after)?;
+    if let Some(Value::Array(ids)) = details.get("default_tax_rates") {
+        let at = "subscription_details[default_tax_rates]";
+        after["default_tax_rates"] = json!(tax_rates(call.account, ids, at)?);
+    }
+    if !sent.is_empty() {
+        let changed = items::changed_items(call.account, before, &sent, ITEMS)?;
+        after["items"]["data"] = json!(changed.items);
+    }
+    let anchor = &details["billing_cycle_anchor"];
+    let wanted = Change {
+        after,
+        proration: match details["proration_behavior"].as_str() {
+            Some("none") => Proration::None,
+            Some("always_invoice") => Proration::Invoiced,
+            _ => Proration::Kept,
+        },
+        at,
+        resets_anchor: anchor == "now" || anchor["type"] == "now",
+        one_time: Vec::new(),
+        payment: Payment::Allowed,
+        is_off_session: true,
     };
-    let price = call.account.get(id);
-    if price["object"] != "price" {
-        return Err(StripeError::no_such_param(
-            "price",
-            id,
-            &format!("{param}[price]"),
-        ));
-    }
-    if price["recurring"].is_null() {
-        return Err(StripeError::invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with \
-             `type=recurring`.",
-        )
-        .param(&format!("{param}[price]")));
-    }
-    Ok((price.clone(), quantity))
-}
-
-/// An item that a subscription does not have yet, for the rest of its period.
-fn new_item(
-    account: &mut Account,
-    subscription: &Value,
-    price: &Value,
-    quantity: i64,
-    at: i64,
-) -> Value {
-    let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(at);
-    let (_, end) = Interval::of(price).period_at(anchor, at);
-    json!({
-        "id": account.ids.next("si_"),
-        "object": "subscription_item",
-        "current_period_start": at,
-        "current_period_end": end,
-        "discounts": [],
-        "metadata": {},
-        "price": price,
-        "quantity": quantity,
-        "tax_rates": [],
+    let plan = change::plan(call.account, before, &wanted);
+    Ok(Changed {
+        after: plan.after,
+        lines: plan.lines,
+        is_invoiced: plan.is_invoiced,
     })
 }
 
-/// A subscription that does not exist yet.
+/// When the subscription shall end.
+fn set_end(before: &Value, details: &Value, after: &mut Value) {
+    match details["cancel_at_period_end"].as_bool() {
+        Some(true) => after["cancel_at"] = json!(cycle::next_end(before)),
+        Some(false) => after["cancel_at"] = Value::Null,
+        None => {}
+    }
+    if let Some(at) = terms::time_of(&details["cancel_at"]) {
+        after["cancel_at"] = json!(at);
+    }
+}
+
+fn set_trial(
+    call: &Call<'_>,
+    before: &Value,
+    details: &Value,
+    after: &mut Value,
+) -> Result<(), StripeError> {
+    let sent = &details["trial_end"];
+    if sent.is_null() {
+        return Ok(());
+    }
+    let now = call.account.now;
+    match terms::trial_end(sent, now)? {
+        Some(end) => after["trial_end"] = json!(end),
+        None if before["status"] == "trialing" => after["trial_end"] = json!(now),
+        None => {}
+    }
+    Ok(())
+}
+
+/// A subscription that does not exist yet, as it would begin; it is not kept.
 fn imagined(call: &mut Call<'_>, details: &Value, sent: &[Value]) -> Result<Value, StripeError> {
     let now = call.account.now;
-    let trial = trial_end(details, now).filter(|end| *end > now);
-    let anchor = trial.unwrap_or(now);
-    let customer = call.params.or_null("/customer");
-    let mut subscription = json!({
-        "object": "subscription",
-        "billing_cycle_anchor": anchor,
-        "billing_mode": { "type": "flexible" },
-        "collection_method": "charge_automatically",
-        "customer": customer,
-        "default_tax_rates": [],
-        "discounts": [],
-        "metadata": {},
-        "start_date": now,
-        "status": if trial.is_some() { "trialing" } else { "active" },
-        "trial_end": trial,
-    });
-    let mut items = Vec::new();
-    for (index, entry) in sent.iter().enumerate() {
-        let param = format!("subscription_details[items][{index}]");
-        let (price, quantity) = price_of(call, entry, &param)?;
-        let mut item = new_item(call.account, &subscription, &price, quantity, now);
-        if let Some(end) = trial {
-            item["current_period_end"] = json!(end);
-        }
-        items.push(item);
-    }
-    subscription["items"] = json!({ "object": "list", "data": items });
+    let trial_end = terms::trial_end(&details["trial_end"], now)?;
+    let item_terms = items::new_items(call.account, sent, ITEMS)?;
+    let mode = details["billing_mode"]["type"].as_str();
+    let made = subscription::Terms {
+        customer: call.params.text("/customer").unwrap_or_default().to_owned(),
+        item_terms,
+        trial_end,
+        status: if trial_end.is_some() {
+            "trialing"
+        } else {
+            "active"
+        },
+        is_classic: mode.map_or_else(|| is_classic(call), |mode| mode == "classic"),
+        ..subscription::Terms::default()
+    };
+    let id = subscription::insert(call.account, &made);
+    let subscription = call.account.get(&id).clone();
+    call.account.delete("subscription", &id, None);
     Ok(subscription)
 }
