@@ -14,6 +14,8 @@ mod conventions;
 mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/documented.rs"]
+mod documented;
 #[path = "sandbox/every_shape.rs"]
 mod every_shape;
 #[path = "sandbox/expansion.rs"]
