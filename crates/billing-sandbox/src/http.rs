@@ -12,6 +12,7 @@ pub(crate) mod hosted;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod params;
+pub(crate) mod publishable;
 pub(crate) mod server;
 pub(crate) mod trigger;
 pub(crate) mod v2;

@@ -140,6 +140,22 @@ impl World {
         accounts.values().cloned().collect()
     }
 
+    /// The secret key of the account whose intent has this client secret.
+    pub(crate) fn key_of_secret(&self, id: &str, secret: &str) -> Option<String> {
+        let accounts: Vec<(String, Arc<Mutex<Account>>)> = {
+            let accounts = self.accounts.lock().expect("no panic under the lock");
+            let pairs = accounts.iter();
+            pairs
+                .map(|(key, account)| (key.clone(), Arc::clone(account)))
+                .collect()
+        };
+        let found = accounts.into_iter().find(|(_, account)| {
+            let account = account.lock().expect("no panic under the lock");
+            account.get(id)["client_secret"] == secret
+        });
+        found.map(|(key, _)| key)
+    }
+
     /// The account that holds an object; hosted pages know an id but no key.
     pub(crate) fn account_holding(&self, id: &str) -> Option<Arc<Mutex<Account>>> {
         self.all_accounts().into_iter().find(|account| {

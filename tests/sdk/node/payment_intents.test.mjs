@@ -1,7 +1,7 @@
 // Payment intents with every test card, 3-D Secure, capture, cancel, and what each state refuses.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { advance, authenticate, eventTypes, NEVER, pay, refused } from './control.mjs';
+import { authenticate, eventTypes, NEVER, pay, refused } from './control.mjs';
 import { newClient, url } from './sandbox.mjs';
 
 const CARDS = [
@@ -81,7 +81,7 @@ test('old versions know less of a decline', async () => {
   }
 });
 
-test('events come in order, and the charge settles later', async () => {
+test('events come in order, and the charge settles after the answer', async () => {
   const stripe = newClient();
   const intent = await pay(stripe, 'pm_card_visa', { description: 'Order 7', expand: ['latest_charge'] });
   assert.equal(intent.latest_charge.balance_transaction, null);

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from sandbox_control import advance, authenticate, event_types
+from sandbox_control import authenticate, event_types
 
 CARDS = [
     ("pm_card_visa", "visa", "4242", "US", "credit"),
@@ -136,12 +136,10 @@ def test_old_versions_know_less_of_a_decline():
     assert refused.value.json_body["error"]["decline_code"] == "generic_decline"
 
 
-def test_the_first_payment_raises_its_events_in_order_and_settles_later(client):
+def test_the_first_payment_raises_its_events_in_order_and_settles_after_its_answer(client):
     intent = pay(client, "pm_card_visa", description="Order 7", expand=["latest_charge"])
     assert intent.latest_charge.balance_transaction is None
-    events = client.v1.events.list().data[::-1]
-    assert [event.type for event in events] == [
-        "payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "charge.updated"]
+    assert event_types(client) == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
     updated = client.v1.events.list(params={"type": "charge.updated"}).data[0]
     assert updated.data.previous_attributes["balance_transaction"] is None
     assert updated.request.id is None
@@ -273,6 +271,22 @@ def test_confirming_by_hand_after_the_challenge(client):
     assert client.v1.payment_intents.retrieve(intent.id).status == "requires_confirmation"
     done = client.v1.payment_intents.confirm(intent.id)
     assert (done.status, done.amount_received) == ("succeeded", 1000)
+
+
+def test_options_of_cards(client):
+    customer = client.v1.customers.create()
+    held = pay(client, "pm_card_visa", customer=customer.id,
+               payment_method_options={"card": {"capture_method": "manual", "setup_future_usage": "off_session"}})
+    assert (held.status, held.payment_method_options.card.capture_method) == ("requires_capture", "manual")
+    assert client.v1.payment_methods.retrieve(held.payment_method).customer == customer.id
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        pay(client, "pm_card_visa", payment_method_options={"card": {"request_three_d_secure": "maybe"}})
+    assert refused.value.user_message == (
+        "Invalid payment_method_options[card][request_three_d_secure]: must be one of any, automatic, or challenge"
+    )
+    with pytest.raises(stripe.StripeError) as refused:
+        pay(client, "pm_card_visa", payment_method_options={"card": {"moto": True}})
+    assert refused.value.http_status == 501
 
 
 def test_states_before_confirmation(client):

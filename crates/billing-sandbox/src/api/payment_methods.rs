@@ -141,32 +141,38 @@ pub(crate) fn from_data(
     if let Some(method) = account.edit(&id) {
         write_billing(method, &data["billing_details"]);
         method["metadata"] = metadata;
-        if let Some(display) = data["allow_redisplay"].as_str() {
+        if let Some(display) = data["allow_redisplay"].as_str()
+            && matches!(display, "always" | "limited" | "unspecified")
+        {
             method["allow_redisplay"] = json!(display);
         }
     }
     Ok(id)
 }
 
+const ADDRESS: &[&str] = &["city", "country", "line1", "line2", "postal_code", "state"];
+
+/// Writes what was sent of the billing details; what is no text is no name, street or number.
 fn write_billing(method: &mut Value, sent: &Value) {
-    let Some(members) = sent.as_object() else {
-        return;
-    };
-    for (name, value) in members {
-        match (name.as_str(), value.as_object()) {
-            ("address", Some(parts)) => {
-                for (part, value) in parts {
-                    method["billing_details"]["address"][part.as_str()] = value.clone();
-                }
-            }
-            ("address", None) => {
-                for part in ["city", "country", "line1", "line2", "postal_code", "state"] {
-                    method["billing_details"]["address"][part] = Value::Null;
-                }
-            }
-            _ => method["billing_details"][name.as_str()] = value.clone(),
+    for name in ["email", "name", "phone", "tax_id"] {
+        if let Some(value) = sent.get(name).filter(|value| is_text(value)) {
+            method["billing_details"][name] = value.clone();
         }
     }
+    let Some(address) = sent.get("address") else {
+        return;
+    };
+    for part in ADDRESS {
+        if address.is_null() {
+            method["billing_details"]["address"][*part] = Value::Null;
+        } else if let Some(value) = address.get(part).filter(|value| is_text(value)) {
+            method["billing_details"]["address"][*part] = value.clone();
+        }
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    value.is_string() || value.is_null()
 }
 
 /// Makes a payment method of a stored or a named token; a stored one works once.

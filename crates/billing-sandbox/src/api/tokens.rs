@@ -29,6 +29,14 @@ fn create(call: &mut Call<'_>) -> Answer {
     let method_id = payment::insert_method(call.account, card, &entry);
     let method = call.account.snapshot(&method_id);
     call.account.delete("payment_method", &method_id, None);
+    let texts: serde_json::Map<String, Value> = sent
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| value.is_string())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let sent = Value::Object(texts);
     let id = call.account.ids.next("tok_");
     let token = json!({
         "id": id,

@@ -8,7 +8,7 @@ use crate::faults::FaultKind;
 use crate::http::error::StripeError;
 use crate::http::exchange::{Reply, Request};
 use crate::http::idempotency::{self, Remembered};
-use crate::http::{endpoint, keys, v2};
+use crate::http::{endpoint, keys, publishable, v2};
 use crate::shape::version::Version;
 use crate::world::World;
 
@@ -39,6 +39,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Option<Repl
     if request.method == "OPTIONS" {
         return Some(preflight(request));
     }
+    let of_browser = publishable::as_secret(world, request);
+    let request = of_browser.as_ref().unwrap_or(request);
     let key = match keys::secret_key(request) {
         Ok(key) => key,
         Err(error) => {

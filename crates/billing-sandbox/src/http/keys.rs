@@ -12,14 +12,19 @@ const NO_KEY: &str = "You did not provide an API key. You need to provide your A
 const STREAM_PATH: &str = "/v2/billing/meter_event_stream";
 const STREAM_PREFIX: &str = "token_test_";
 
-/// The secret key of the request. Test keys of any value are taken; a live key never is.
-pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
+/// The key that was sent, whatever it is; empty if there is none.
+pub(crate) fn sent(request: &Request) -> String {
     let authorization = request.header("authorization").unwrap_or_default();
-    let key = match authorization.split_once(' ') {
+    match authorization.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().to_owned(),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => basic_user(rest.trim()),
         _ => String::new(),
-    };
+    }
+}
+
+/// The secret key of the request. Test keys of any value are taken; a live key never is.
+pub(crate) fn secret_key(request: &Request) -> Result<String, StripeError> {
+    let key = sent(request);
     if key.is_empty() {
         return Err(StripeError::authentication(NO_KEY));
     }

@@ -245,6 +245,16 @@ pub(crate) fn charge(
     }
 }
 
+/// What the method is to be kept for: said for all methods, or for cards alone.
+fn future_usage(intent: &Value) -> Option<&str> {
+    let of_cards = intent["payment_method_options"]["card"]["setup_future_usage"].as_str();
+    match of_cards {
+        Some("none") => None,
+        Some(usage) => Some(usage),
+        None => intent["setup_future_usage"].as_str(),
+    }
+}
+
 /// Moves the money, or holds it.
 fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Authentication) {
     let charge_id = charge::insert(account, intent_id, method_id, None, passed);
@@ -263,8 +273,9 @@ fn succeed(account: &mut Account, intent_id: &str, method_id: &str, passed: Auth
             intent["amount_received"] = intent["amount"].clone();
         }
     }
-    let is_kept = !intent["setup_future_usage"].is_null() && !intent["customer"].is_null();
-    let is_set_up = intent["setup_future_usage"] == "off_session";
+    let usage = future_usage(&intent);
+    let is_kept = usage.is_some() && !intent["customer"].is_null();
+    let is_set_up = usage == Some("off_session");
     if let Some(method) = account.edit(method_id) {
         if method["customer"].is_null() && !is_kept {
             method["_is_used_up"] = json!(true);
@@ -424,10 +435,8 @@ pub(crate) fn raise_succeeded(account: &mut Account, intent_id: &str) {
         crate::lives::dispute::follow(account, charge_id);
     }
     let method_id = intent["payment_method"].as_str().unwrap_or_default();
-    if let (false, Some(customer)) = (
-        intent["setup_future_usage"].is_null(),
-        intent["customer"].as_str(),
-    ) && account.get(method_id)["customer"].is_null()
+    if let (Some(_), Some(customer)) = (future_usage(&intent), intent["customer"].as_str())
+        && account.get(method_id)["customer"].is_null()
     {
         method::attach(account, method_id, customer);
     }

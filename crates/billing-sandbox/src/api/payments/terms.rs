@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::api::metadata::merged_metadata;
 use crate::api::{Call, payment_methods};
 use crate::http::error::StripeError;
+use crate::http::params::one_of;
 use crate::lives::money;
 use crate::lives::payment::{self, method};
 
@@ -74,7 +75,7 @@ impl Terms {
             customer,
             members,
             metadata: p.0.get("metadata").cloned(),
-            card_options: p.or_null("/payment_method_options/card"),
+            card_options: card_options(&p.or_null("/payment_method_options/card"))?,
             automatic: p.at("/automatic_payment_methods").cloned(),
             method_types: (!types.is_empty()).then(|| json!(types)),
             excluded_types: p.at("/excluded_payment_method_types").cloned(),
@@ -132,7 +133,15 @@ impl Terms {
         }
         if let Some(options) = self.card_options.as_object() {
             for (name, value) in options {
-                intent["payment_method_options"]["card"][name.as_str()] = value.clone();
+                let card = &mut intent["payment_method_options"]["card"];
+                match card.as_object_mut() {
+                    // An option that is unset is not shown, but for the one that always is.
+                    Some(members) if value.is_null() && name != "request_three_d_secure" => {
+                        members.shift_remove(name);
+                    }
+                    _ if value.is_null() => card[name.as_str()] = json!("automatic"),
+                    _ => card[name.as_str()] = value.clone(),
+                }
             }
         }
         if let Some(types) = &self.excluded_types {
@@ -161,6 +170,40 @@ impl Terms {
                 json!({ "id": CONFIGURATION, "parent": null });
         }
     }
+}
+
+/// The options of cards that mean something here; what would change a payment in a way that is not
+/// simulated is refused.
+fn card_options(sent: &Value) -> Result<Value, StripeError> {
+    const CHOICES: &[(&str, &[&str])] = &[
+        ("capture_method", &["manual"]),
+        ("request_three_d_secure", &["any", "automatic", "challenge"]),
+        ("setup_future_usage", &["none", "off_session", "on_session"]),
+    ];
+    let mut kept = Map::new();
+    for (name, value) in sent.as_object().into_iter().flatten() {
+        let at = format!("payment_method_options[card][{name}]");
+        if matches!(name.as_str(), "moto" | "three_d_secure" | "cvc_token") {
+            return Err(StripeError::not_simulated(&format!("the parameter {at}")).param(&at));
+        }
+        let Some((_, choices)) = CHOICES.iter().find(|(known, _)| known == name) else {
+            continue;
+        };
+        if value == "" {
+            kept.insert(name.clone(), Value::Null);
+        } else if choices.iter().any(|choice| value == choice) {
+            kept.insert(name.clone(), value.clone());
+        } else {
+            let choices: Vec<String> = choices.iter().map(|c| (*c).to_owned()).collect();
+            return Err(StripeError::invalid(format!(
+                "Invalid {at}: must be one of {}",
+                one_of(&choices)
+            ))
+            .param(&at)
+            .validation());
+        }
+    }
+    Ok(Value::Object(kept))
 }
 
 /// The configuration of payment methods that every account has.
