@@ -4,7 +4,7 @@ import time
 
 import pytest
 import stripe
-from shop import plain, refused
+from shop import Shop, day, plain, refused
 
 
 @pytest.fixture
@@ -231,3 +231,25 @@ def test_a_discount_is_taken_off_a_subscription(v1, payer):
     assert changed.discounts == []
     types = [event.type for event in v1.events.list({"type": "customer.discount.*"}).data][::-1]
     assert types == ["customer.discount.created", "customer.discount.deleted"]
+
+
+@pytest.mark.parametrize("duration,totals", [
+    ({"duration": "forever"}, [1800, 1800, 1800, 1800]),
+    ({"duration": "repeating", "duration_in_months": 2}, [1800, 1800, 2000, 2000]),
+    ({"duration": "once"}, [1800, 2000, 2000, 2000]),
+])
+def test_how_long_a_coupon_lasts(client, duration, totals):
+    shop = Shop(client, "2026-01-31")
+    coupon = shop.v1.coupons.create({"percent_off": 10, **duration}).id
+    customer = shop.customer()
+    subscription = shop.subscribe(customer.id, shop.price(2000).id, discounts=[{"coupon": coupon}])
+    shop.to("2026-02-10")
+    for month in ("2026-03-10", "2026-04-10", "2026-05-10"):
+        shop.to(month)
+    invoices = shop.invoices(customer=customer.id)
+    assert [day(invoice.created) for invoice in invoices] == ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"]
+    assert [invoice.total for invoice in invoices] == totals
+    still = shop.subscription(subscription.id).discounts
+    assert len(still) == (1 if duration["duration"] == "forever" else 0)
+    ended = shop.event_types("customer.discount.created", "customer.discount.deleted")
+    assert ended[0] == "customer.discount.created" and len(ended) == (1 if still else 2)

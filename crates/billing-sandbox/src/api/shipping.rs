@@ -50,7 +50,7 @@ pub(crate) fn insert(
         Value::Null,
         |sent| json!({ "maximum": sent["maximum"], "minimum": sent["minimum"] }),
     );
-    let rate = json!({
+    let mut rate = json!({
         "id": account.ids.next("shr_"),
         "object": "shipping_rate",
         "active": true,
@@ -63,9 +63,21 @@ pub(crate) fn insert(
         "tax_behavior": params.text("/tax_behavior").unwrap_or("unspecified"),
         "tax_code": params.or_null("/tax_code"),
         "type": "fixed_amount",
-        "_currency_options": fixed["currency_options"],
     });
+    rate["_currency_options"] = json!({
+        own: { "amount": amount, "tax_behavior": rate["tax_behavior"] },
+    });
+    for (code, option) in fixed["currency_options"].as_object().into_iter().flatten() {
+        rate["_currency_options"][code.as_str()] = option_of(option);
+    }
     Ok(account.insert(rate))
+}
+
+fn option_of(sent: &Value) -> Value {
+    json!({
+        "amount": sent["amount"],
+        "tax_behavior": sent["tax_behavior"].as_str().unwrap_or("unspecified"),
+    })
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
@@ -97,7 +109,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let options = call.params.or_null("/fixed_amount/currency_options");
     check_currencies(&options)?;
     for (code, option) in options.as_object().into_iter().flatten() {
-        rate["_currency_options"][code.as_str()] = option.clone();
+        rate["_currency_options"][code.as_str()] = option_of(option);
     }
     rate["metadata"] = merged_metadata(&rate["metadata"], call.params.0.get("metadata"))?;
     if let Some(stored) = call.account.edit(&id) {

@@ -12,7 +12,7 @@ pub(crate) mod leave;
 
 pub(crate) static DUE: &[Action] = &[
     ("coupon.lapse", lapse_coupon),
-    ("discount.run_out", leave::run_out),
+    ("discount.end", end),
     ("promotion_code.lapse", lapse_code),
 ];
 
@@ -281,6 +281,9 @@ fn insert(account: &mut Account, redeemed: &Redeemed, owner: &Owner) -> String {
         account.when(end, "discount.run_out", &id);
     }
     if is_told(account.get(&id)) {
+        if let Some(end) = account.get(&id)["end"].as_i64() {
+            account.when(end, "discount.end", &id);
+        }
         account.raise("customer.discount.created", &id);
     }
     id
@@ -327,6 +330,24 @@ pub(crate) fn redeem(account: &mut Account, discounts: &[String]) {
             count(account, &id);
         }
     }
+}
+
+/// A discount has run its months: it leaves what it was tied to.
+fn end(account: &mut Account, id: &str) {
+    let discount = account.snapshot(id);
+    if discount["_ended"] == true {
+        return;
+    }
+    if let Some(owner) = discount["subscription"].as_str() {
+        if let Some(Value::Array(ids)) = account.edit(owner).map(|o| &mut o["discounts"]) {
+            ids.retain(|other| other != id);
+        }
+    } else if let Some(owner) = discount["customer"].as_str()
+        && account.get(owner)["discount"]["id"] == id
+    {
+        account.set(owner, "discount", Value::Null);
+    }
+    detach(account, &[id.to_owned()]);
 }
 
 /// The time to redeem a coupon has passed, for its promotion codes too.

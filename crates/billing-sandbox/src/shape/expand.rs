@@ -151,10 +151,12 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             return;
         }
     }
+    let kind = value["object"].as_str().unwrap_or_default();
+    let is_text = schema::is_text(kind, first, version);
     let is_map = matches!(*first, "metadata" | "data") && !value["data"].is_array();
     let member = &mut value[*first];
     match member {
-        Value::String(id) => {
+        Value::String(id) if !is_text => {
             // What was deleted without a trace stays an id.
             if let Some(object) = account.find(id).filter(|object| object.is_object()) {
                 *member = render(object, version);

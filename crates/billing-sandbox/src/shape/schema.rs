@@ -123,6 +123,15 @@ pub(crate) fn has_member(kind: &str, member: &str, version: Version) -> bool {
     })
 }
 
+/// Whether a member is a text in a version and nothing more, be it one that looks like an id.
+pub(crate) fn is_text(kind: &str, member: &str, version: Version) -> bool {
+    of_kind(kind, false).is_some_and(|schema| {
+        (schema.members.iter()).any(|known| {
+            known.name == member && known.range.holds(version) && known.shape == Shape::Text
+        })
+    })
+}
+
 fn parse(line: &'static str) -> Option<Schema> {
     let (name, rest) = line.split_once(' ')?;
     let (kind, rest) = rest.split_once(' ')?;

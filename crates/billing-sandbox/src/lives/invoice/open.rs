@@ -143,6 +143,7 @@ fn use_up_discounts(account: &mut Account, invoice: &Value) {
         if discount["invoice"].is_null() && discount["invoice_item"].is_null() {
             discount::detach(account, &[discount_id.to_owned()]);
         }
+        discount::detach(account, &[discount_id.to_owned()]);
     }
 }
 
