@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::discount;
 use crate::lives::invoice::balance::{self, Entry};
-use crate::lives::invoice::{collect, dunning, end, totals};
+use crate::lives::invoice::{collect, dunning, end, subscription_of, totals};
 
 /// The smallest amount that Stripe charges, by currency; others are as the dollar.
 const SMALLEST: &[(&str, i64)] = &[
@@ -119,30 +119,51 @@ fn settle_balance(
     }
 }
 
-/// Discounts for one invoice leave their subscription or customer once they took something off.
+/// Discounts for one invoice leave their subscription or customer once they took something off;
+/// those whose time is over leave it as well.
 fn use_up_discounts(account: &mut Account, invoice: &Value) {
-    for entry in invoice["total_discount_amounts"]
-        .as_array()
+    let taken = invoice["total_discount_amounts"].as_array();
+    let mut gone: Vec<String> = taken
         .into_iter()
         .flatten()
-    {
-        let Some(discount_id) = entry["discount"].as_str() else {
+        .filter(|entry| entry["amount"] != 0)
+        .filter_map(|entry| entry["discount"].as_str())
+        .filter(|id| discount::is_once(account, id))
+        .map(str::to_owned)
+        .collect();
+    let subscription = account.get(subscription_of(invoice).unwrap_or_default());
+    let held = subscription["discounts"].as_array().into_iter().flatten();
+    let ended = held
+        .filter_map(Value::as_str)
+        .filter(|id| !discount::is_live(account, id, account.now));
+    gone.extend(ended.map(str::to_owned));
+    let is_new = invoice["billing_reason"] == "subscription_create";
+    for discount_id in gone {
+        take_away(account, &discount_id, is_new);
+    }
+}
+
+/// Takes a discount away from whom it is tied to.
+fn take_away(account: &mut Account, discount_id: &str, is_new: bool) {
+    let discount = account.get(discount_id).clone();
+    for owner in ["subscription", "customer"] {
+        let owner_id = discount[owner].as_str().unwrap_or_default().to_owned();
+        let before = account.snapshot(&owner_id);
+        let Some(object) = account.edit(&owner_id) else {
             continue;
         };
-        if entry["amount"] == 0 || !discount::is_once(account, discount_id) {
-            continue;
+        if let Some(rest) = object["discounts"].as_array_mut() {
+            rest.retain(|other| other != discount_id);
         }
-        let discount = account.snapshot(discount_id);
-        let subscription_id = discount["subscription"].as_str().unwrap_or_default();
-        let before = account.snapshot(subscription_id);
-        discount::leave::take_back(account, discount_id);
+        if object["discount"] == discount_id || object["discount"]["id"] == discount_id {
+            object["discount"] = Value::Null;
+        }
         // A subscription that is being made tells of itself when it is done.
-        if before.is_object() && invoice["billing_reason"] != "subscription_create" {
-            account.raise_update("customer.subscription.updated", subscription_id, &before);
+        if owner == "subscription" && !is_new {
+            account.raise_update("customer.subscription.updated", &owner_id, &before);
         }
-        if discount["invoice"].is_null() && discount["invoice_item"].is_null() {
-            discount::detach(account, &[discount_id.to_owned()]);
-        }
+    }
+    if discount["invoice"].is_null() && discount["invoice_item"].is_null() {
         discount::detach(account, &[discount_id.to_owned()]);
     }
 }
