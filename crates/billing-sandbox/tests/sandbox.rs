@@ -34,6 +34,8 @@ mod renewals;
 mod repeatable;
 #[path = "sandbox/seeing.rs"]
 mod seeing;
+#[path = "sandbox/schedules.rs"]
+mod schedules;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]

@@ -81,8 +81,9 @@ pub(crate) fn advance(account: &mut Account, id: &str, to: i64) {
         clock["status_details"] = json!({ "advancing": { "target_frozen_time": to } });
         clock["_advanced_at"] = json!(wall);
     }
-    account.raise("test_helpers.test_clock.advancing", id);
+    // Time causes what happens now, not the request that moves it.
     let cause = std::mem::take(&mut account.cause);
+    account.raise("test_helpers.test_clock.advancing", id);
     account.carry_out_due(id, to);
     account.now = to;
     // Told before anybody looks, as Stripe tells it when it is done.

@@ -101,7 +101,15 @@ fn old_subscription(members: &mut Object) {
         "current_period_end",
         item["current_period_end"].clone(),
     );
-    put(members, "discount", get(members, "_discount"));
+    // The first of the discounts, kept whole beside their ids, as long as it is one of them.
+    let first = get(members, "discounts")[0].clone();
+    let whole = get(members, "_discount");
+    let is_there = !first.is_null() && (whole["id"] == first || whole["id"] == first["id"]);
+    put(
+        members,
+        "discount",
+        if is_there { whole } else { Value::Null },
+    );
 }
 
 fn old_invoice_link(members: &mut Object) {

@@ -63,6 +63,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         discounts_param,
         payment,
         is_off_session: call.params.flag("/off_session") == Some(true),
+        is_draft: false,
     };
     let id = begin::begin(call.account, &beginning)?;
     Ok(call.account.get(&id).clone())

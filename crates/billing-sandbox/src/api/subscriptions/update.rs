@@ -43,8 +43,12 @@ pub(crate) fn update_subscription(call: &mut Call<'_>, id: &str) -> Result<(), S
         return Ok(());
     }
     let change = planned(call, &before)?;
+    let resumes_at = change.after["pause_collection"]["resumes_at"].as_i64();
     change::apply(call.account, id, &change)?;
     schedule_end(call, id, &before)?;
+    if let Some(at) = resumes_at {
+        call.account.when(at, "subscription.unpause", id);
+    }
     call.account
         .raise_update("customer.subscription.updated", id, &before);
     let now = call.account.snapshot(id);
@@ -262,6 +266,9 @@ fn set_discounts(
         .filter(|id| !made.contains(id))
         .collect();
     discount::detach(call.account, &gone);
+    if let Some(first) = made.first() {
+        after["_discount"] = call.account.get(first).clone();
+    }
     after["discounts"] = json!(made);
     after["_discount"] = discount::leave::first_of(call.account, after);
     Ok(())

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::http::error::StripeError;
 use crate::lives::calendar::Interval;
 use crate::lives::discount::{self, Owner};
-use crate::lives::invoice::{Line, open};
+use crate::lives::invoice::{self, Line, open};
 use crate::lives::proration::{self, Rate, is_metered};
 use crate::lives::subscription::{self, Terms, billing, collection, items, pending, trial};
 use crate::lives::{price, reaction};
@@ -35,6 +35,8 @@ pub(crate) struct Beginning {
     pub(crate) discounts_param: &'static str,
     pub(crate) payment: FirstPayment,
     pub(crate) is_off_session: bool,
+    /// Its first invoice is a draft for an hour, as those of schedules are.
+    pub(crate) is_draft: bool,
 }
 
 /// Begins a subscription: its object, its first invoice, the payment of it, and all their events.
@@ -42,7 +44,8 @@ pub(crate) struct Beginning {
 pub(crate) fn begin(account: &mut Account, beginning: &Beginning) -> Result<String, StripeError> {
     let mut terms = beginning.terms.clone();
     let is_sent = member(&terms, "collection_method") == "send_invoice";
-    let is_charged = !is_sent && asks_for_money(account, beginning);
+    let waits = is_sent || beginning.is_draft;
+    let is_charged = !waits && asks_for_money(account, beginning);
     if is_charged && beginning.payment != FirstPayment::Deferred {
         check_payable(account, beginning)?;
     }
@@ -63,8 +66,10 @@ pub(crate) fn begin(account: &mut Account, beginning: &Beginning) -> Result<Stri
     let first = insert_first_invoice_if_any(account, &id, &beginning.one_time);
     if let Some(invoice_id) = &first {
         account.raise("invoice.created", invoice_id);
-        if !is_sent {
+        if !waits {
             collect_first(account, &id, invoice_id, beginning);
+        } else if beginning.is_draft {
+            invoice::plan_advance(account, invoice_id);
         }
     } else if account.get(&id)["status"] == "incomplete" {
         account.set(&id, "status", json!("active"));
@@ -159,6 +164,14 @@ fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {
     found.map_or(&NONE, |(_, value)| value)
 }
 
+/// Older versions show the first discount whole.
+fn keep_first(account: &mut Account, id: &str, discounts: &[String]) {
+    if let Some(first) = discounts.first() {
+        let whole = account.get(first).clone();
+        account.set(id, "_discount", whole);
+    }
+}
+
 fn attach_discounts(
     account: &mut Account,
     id: &str,
@@ -180,6 +193,7 @@ fn attach_discounts(
     let currency = currency.and_then(Value::as_str).unwrap_or_default();
     discount::check_minimum(account, &beginning.discounts, amount, currency, param)?;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
+    keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
     discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::invoice::Line;
 use crate::lives::proration::{self, is_metered};
-use crate::lives::reaction;
 use crate::lives::subscription::{billing, collection, items, pending};
+use crate::lives::{reaction, schedule};
 
 /// How long an invoice of a credit stays as it is before it is given up.
 const WRITTEN_OFF_AFTER_SECONDS: i64 = 5;
@@ -106,6 +106,7 @@ fn close(account: &mut Account, id: &str, reason: &str) {
         }
     }
     account.raise("customer.subscription.deleted", id);
+    schedule::subscription_ended(account, id, reason == "payment_failed");
     let customer = account.get(id)["customer"]
         .as_str()
         .unwrap_or_default()
