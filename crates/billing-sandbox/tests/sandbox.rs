@@ -18,6 +18,8 @@ mod documented;
 mod expansion;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/hosted.rs"]
+mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
 #[path = "sandbox/invoices.rs"]

@@ -45,6 +45,7 @@ impl Account {
         // Named one by one, so that a new member has to be decided on here.
         let Self {
             id,
+            // The sandbox keeps it, beside the account's state.
             key: _,
             public_url,
             default_version,

@@ -58,14 +58,9 @@ pub(super) fn answer(
 
 /// The page as it is met first, or after a challenge that was not passed.
 fn show(account: &Account, id: &str) -> Reply {
-    let problem = account.get(id)["_problem"].as_str();
-    let typed = Submission::default();
-    page(
-        account,
-        id,
-        &typed,
-        problem.map(|message| (message, "number")),
-    )
+    let problem = checkout::problem(account, id);
+    let problem = problem.as_deref().map(|message| (message, "number"));
+    page(account, id, &Submission::default(), problem)
 }
 
 /// Begins an expired session again, and leads to its page.

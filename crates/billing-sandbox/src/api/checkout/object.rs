@@ -117,11 +117,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         session["redirect_on_completion"] =
             json!(p.text("/redirect_on_completion").unwrap_or("always"));
     }
-    for name in [
-        "branding_settings",
-        "excluded_payment_method_types",
-        "name_collection",
-    ] {
+    if let Some(sent) = p.at("/name_collection") {
+        session["name_collection"] = name_collection(sent);
+    }
+    for name in ["branding_settings", "excluded_payment_method_types"] {
         if let Some(sent) = p.at(&format!("/{name}")) {
             session[name] = sent.clone();
         }
@@ -216,6 +215,16 @@ fn saved_options(p: &Params, mode: &str) -> Value {
             })
         }
     }
+}
+
+fn name_collection(sent: &Value) -> Value {
+    let mut asked = json!({});
+    for (kind, wanted) in sent.as_object().into_iter().flatten() {
+        asked[kind] = json!({
+            "enabled": wanted["enabled"], "optional": wanted["optional"] == true,
+        });
+    }
+    asked
 }
 
 fn optional_item(sent: &Value) -> Value {

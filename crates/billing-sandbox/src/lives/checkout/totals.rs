@@ -116,7 +116,7 @@ pub(crate) fn items_of(session: &Value) -> Vec<Value> {
 pub(crate) fn gross(session: &Value) -> i64 {
     items_of(session)
         .iter()
-        .map(|item| subtotal(0, &Value::Null, item))
+        .map(|item| price::amount_of(&item["price"], item["quantity"].as_i64().unwrap_or(1)))
         .fold(0, i64::saturating_add)
 }
 

@@ -224,7 +224,7 @@ fn method(session: &Value, typed: &Submission, problem: Problem<'_>) -> String {
         return card(typed, problem, false);
     };
     let is_debit = matches!(typed.pay_with, PayWith::Debit(_)) || !takes_cards;
-    let kind = debit.replace('_', " ");
+    let kind = debit.replace("us_", "US ").replace('_', " ");
     let choice = if takes_cards {
         format!(
             "<fieldset>\n<legend>Pay with</legend>\n{}{}</fieldset>\n",

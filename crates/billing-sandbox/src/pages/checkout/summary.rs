@@ -115,7 +115,9 @@ fn extras(account: &Account, session: &Value) -> String {
         } else {
             "added"
         };
-        let label = format!("{name} {}% ({how})", rate["percentage"]);
+        let percentage = rate["percentage"].to_string();
+        let percentage = percentage.trim_end_matches(".0");
+        let label = format!("{name} {percentage}% ({how})");
         row(&label, tax["amount"].as_i64().unwrap_or(0));
     }
     if let Some(cost) = session["shipping_cost"]["amount_total"].as_i64() {
