@@ -104,7 +104,6 @@ fn delete_discount(call: &mut Call<'_>) -> Answer {
         .status(404));
     };
     call.account.set(&id, "discounts", json!([]));
-    discount::leave::note_first(call.account, &id);
     discount::detach(call.account, &discounts);
     call.account
         .raise_update("customer.subscription.updated", &id, &before);

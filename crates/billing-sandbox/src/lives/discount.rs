@@ -8,8 +8,6 @@ use crate::http::error::StripeError;
 use crate::lives::calendar;
 use crate::lives::decimal::Decimal;
 
-pub(crate) mod leave;
-
 pub(crate) static DUE: &[Action] = &[
     ("coupon.lapse", lapse_coupon),
     ("discount.end", end),
@@ -277,9 +275,6 @@ fn insert(account: &mut Account, redeemed: &Redeemed, owner: &Owner) -> String {
         // What it was when it was redeemed: a coupon that is deleted keeps its discounts.
         "_coupon": coupon,
     }));
-    if let Some(end) = end.as_i64() {
-        account.when(end, "discount.run_out", &id);
-    }
     if is_told(account.get(&id)) {
         if let Some(end) = account.get(&id)["end"].as_i64() {
             account.when(end, "discount.end", &id);

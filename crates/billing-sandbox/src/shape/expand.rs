@@ -151,6 +151,8 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             return;
         }
     }
+    let kind = value["object"].as_str().unwrap_or_default();
+    let is_text = schema::is_text(kind, first, version);
     let is_map = matches!(*first, "metadata" | "data") && !value["data"].is_array();
     let member = &mut value[*first];
     match member {

@@ -270,7 +270,6 @@ fn set_discounts(
         after["_discount"] = call.account.get(first).clone();
     }
     after["discounts"] = json!(made);
-    after["_discount"] = discount::leave::first_of(call.account, after);
     Ok(())
 }
 

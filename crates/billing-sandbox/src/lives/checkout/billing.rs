@@ -236,7 +236,8 @@ fn discount_subscription(
     });
     if let Ok(ids) = made {
         account.set(subscription, "discounts", json!(ids));
-        discount::leave::note_first(account, subscription);
+        let first = ids.first().map(|id| account.get(id).clone());
+        account.set(subscription, "_discount", first.unwrap_or_default());
     }
 }
 

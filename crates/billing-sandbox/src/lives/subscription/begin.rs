@@ -195,7 +195,6 @@ fn attach_discounts(
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
     keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
-    discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {
         if item.discounts.is_empty() {
             continue;
