@@ -34,10 +34,10 @@ mod receiver;
 mod renewals;
 #[path = "sandbox/repeatable.rs"]
 mod repeatable;
-#[path = "sandbox/seeing.rs"]
-mod seeing;
 #[path = "sandbox/schedules.rs"]
 mod schedules;
+#[path = "sandbox/seeing.rs"]
+mod seeing;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
 #[path = "sandbox/subscriptions.rs"]
