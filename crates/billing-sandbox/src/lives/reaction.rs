@@ -61,7 +61,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     checkout::intent_failed(account, intent_id);
 }
 
-/// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
+/// A setup intent succeeded.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
     checkout::setup::succeeded(account, intent_id);
 }
