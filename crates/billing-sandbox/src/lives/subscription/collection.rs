@@ -10,6 +10,7 @@ use crate::http::error::StripeError;
 use crate::lives::card::Behaviour;
 use crate::lives::invoice::collect::{self, Collection, Try};
 use crate::lives::invoice::{self, dunning, end, open};
+use crate::lives::payment::setup::{self, SetupTerms};
 use crate::lives::subscription::{billing, cycle, pending};
 use crate::lives::{payment, reaction};
 
@@ -140,7 +141,33 @@ pub(crate) fn refuse_failing(
 
 /// Asks for a payment method to be set up for later, where there is none.
 pub(crate) fn ask_for_method(account: &mut Account, id: &str) {
-    let _ = (account, id);
+    let terms = SetupTerms {
+        customer: account.get(id)["customer"].clone(),
+        usage: json!("off_session"),
+        ..SetupTerms::default()
+    };
+    let intent = setup::insert(account, &terms);
+    account.set(&intent, "_subscription", json!(id));
+    account.set(id, "pending_setup_intent", json!(intent));
+    account.raise("setup_intent.created", &intent);
+}
+
+/// The payment method that a subscription waited for has been set up.
+pub(crate) fn method_set_up(account: &mut Account, intent_id: &str) {
+    let intent = account.snapshot(intent_id);
+    let Some(id) = intent["_subscription"].as_str() else {
+        return;
+    };
+    let before = account.snapshot(id);
+    if before["pending_setup_intent"] == intent_id {
+        account.set(id, "pending_setup_intent", Value::Null);
+        account.set(
+            id,
+            "default_payment_method",
+            intent["payment_method"].clone(),
+        );
+        account.raise_update("customer.subscription.updated", id, &before);
+    }
 }
 
 /// Tells what the next renewal will ask for.
