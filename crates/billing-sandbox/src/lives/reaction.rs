@@ -64,6 +64,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
 /// A setup intent succeeded.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
     checkout::setup::succeeded(account, intent_id);
+    collection::method_set_up(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

@@ -159,32 +159,30 @@ pub(crate) fn refuse_failing(
 pub(crate) fn ask_for_method(account: &mut Account, id: &str) {
     let terms = SetupTerms {
         customer: account.get(id)["customer"].clone(),
+        usage: json!("off_session"),
         ..SetupTerms::default()
     };
-    let intent_id = setup::insert(account, &terms);
-    account.raise("setup_intent.created", &intent_id);
-    account.set(id, "pending_setup_intent", json!(intent_id));
+    let intent = setup::insert(account, &terms);
+    account.set(&intent, "_subscription", json!(id));
+    account.set(id, "pending_setup_intent", json!(intent));
+    account.raise("setup_intent.created", &intent);
 }
 
-/// A method that a subscription had asked for is there.
+/// The payment method that a subscription waited for has been set up.
 pub(crate) fn method_set_up(account: &mut Account, intent_id: &str) {
     let intent = account.snapshot(intent_id);
-    let customer = intent["customer"].as_str().unwrap_or_default();
-    let waiting: Vec<String> = account
-        .rows_by("subscription", "customer", customer)
-        .filter(|row| row["pending_setup_intent"] == intent_id)
-        .filter_map(|row| row["id"].as_str().map(str::to_owned))
-        .collect();
-    for id in waiting {
-        let before = account.snapshot(&id);
-        if let Some(subscription) = account.edit(&id) {
-            subscription["pending_setup_intent"] = Value::Null;
-            if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
-            {
-                subscription["default_payment_method"] = intent["payment_method"].clone();
-            }
-        }
-        account.raise_update("customer.subscription.updated", &id, &before);
+    let Some(id) = intent["_subscription"].as_str() else {
+        return;
+    };
+    let before = account.snapshot(id);
+    if before["pending_setup_intent"] == intent_id {
+        account.set(id, "pending_setup_intent", Value::Null);
+        account.set(
+            id,
+            "default_payment_method",
+            intent["payment_method"].clone(),
+        );
+        account.raise_update("customer.subscription.updated", id, &before);
     }
 }
 
