@@ -53,6 +53,11 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     } else {
         update_customer(account, &session, submission);
     }
+    if let (Some((kind, value)), false) = (&submission.tax_id, customer.is_null()) {
+        let owner = json!({ "customer": customer, "customer_account": null, "type": "customer" });
+        // One that is not well formed was refused by the page; other ways of paying leave it out.
+        let _ = crate::api::tax::insert_id(account, kind, value, &owner, "tax_id");
+    }
     redeem(account, &session);
     let mut outcome = json!({});
     let mut invoice_payment = None;
