@@ -11,6 +11,7 @@ use crate::lives::card::{Behaviour, Decline};
 use crate::lives::invoice::collect::{self, Collection, Try};
 use crate::lives::invoice::{self, dunning, end, open};
 use crate::lives::subscription::{billing, cycle, pending};
+use crate::lives::payment::setup::{self, SetupTerms};
 use crate::lives::{payment, reaction};
 
 /// How a try to collect an invoice at once ended.
@@ -140,7 +141,35 @@ pub(crate) fn refuse_failing(
 
 /// Asks for a payment method to be set up for later, where there is none.
 pub(crate) fn ask_for_method(account: &mut Account, id: &str) {
-    let _ = (account, id);
+    let terms = SetupTerms {
+        customer: account.get(id)["customer"].clone(),
+        ..SetupTerms::default()
+    };
+    let intent_id = setup::insert(account, &terms);
+    account.raise("setup_intent.created", &intent_id);
+    account.set(id, "pending_setup_intent", json!(intent_id));
+}
+
+/// A method that a subscription had asked for is there.
+pub(crate) fn method_set_up(account: &mut Account, intent_id: &str) {
+    let intent = account.snapshot(intent_id);
+    let customer = intent["customer"].as_str().unwrap_or_default();
+    let waiting: Vec<String> = account
+        .rows_by("subscription", "customer", customer)
+        .filter(|row| row["pending_setup_intent"] == intent_id)
+        .filter_map(|row| row["id"].as_str().map(str::to_owned))
+        .collect();
+    for id in waiting {
+        let before = account.snapshot(&id);
+        if let Some(subscription) = account.edit(&id) {
+            subscription["pending_setup_intent"] = Value::Null;
+            if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+            {
+                subscription["default_payment_method"] = intent["payment_method"].clone();
+            }
+        }
+        account.raise_update("customer.subscription.updated", &id, &before);
+    }
 }
 
 /// Tells what the next renewal will ask for.
