@@ -10,8 +10,8 @@ use crate::http::error::StripeError;
 use crate::lives::card::{Behaviour, Decline};
 use crate::lives::invoice::collect::{self, Collection, Try};
 use crate::lives::invoice::{self, dunning, end, open};
-use crate::lives::subscription::{billing, cycle, pending};
 use crate::lives::payment::setup::{self, SetupTerms};
+use crate::lives::subscription::{billing, cycle, pending};
 use crate::lives::{payment, reaction};
 
 /// How a try to collect an invoice at once ended.
