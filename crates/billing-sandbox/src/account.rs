@@ -39,6 +39,7 @@ const INDEXED: &[(&str, &str)] = &[
     ("product_feature", "_product"),
     ("promotion_code", "code"),
     ("price", "product"),
+    ("radar.early_fraud_warning", "charge"),
     ("refund", "charge"),
     ("subscription", "customer"),
     ("tax_id", "customer"),

@@ -402,6 +402,7 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     for subscription_id in owned {
         crate::lives::subscription::cancel_now(call.account, &subscription_id);
     }
+    method::release_all(call.account, &id);
     let customer = call.account.snapshot(&id);
     let tombstone = json!({
         "id": id, "object": "customer", "deleted": true,
