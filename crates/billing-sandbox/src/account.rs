@@ -25,6 +25,7 @@ const KEYS_MAX: usize = 10_000;
 /// Members that never change and that objects are looked up by: (kind, member).
 const INDEXED: &[(&str, &str)] = &[
     ("balance_transaction", "source"),
+    ("billing.credit_grant", "customer"),
     ("billing.meter_event", "_usage"),
     ("charge", "payment_intent"),
     ("credit_note", "invoice"),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "sandbox/catalogue.rs"]
+mod catalogue;
 #[path = "sandbox/checkout.rs"]
 mod checkout;
 #[path = "sandbox/client.rs"]

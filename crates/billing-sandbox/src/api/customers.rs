@@ -174,6 +174,9 @@ fn apply(call: &mut Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
     if let Some(prefix) = params.text("/invoice_prefix") {
         customer["invoice_prefix"] = free_prefix(call.account, prefix, &customer["id"])?;
     }
+    if let Some(address) = params.0.pointer("/tax/ip_address") {
+        customer["_ip_address"] = address.clone();
+    }
     if let Some(locales) = params.at("/preferred_locales") {
         customer["preferred_locales"] = locales.clone();
     }

@@ -96,7 +96,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
         schema
             .members
             .iter()
-            .find(|member| is_meant(&member.name, member.range))
+            .find(|member| is_meant(member.name, member.range))
     });
     match known {
         Some(member) => {
@@ -216,6 +216,24 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
                 format!("/v1/customers/{id}/subscriptions"),
                 rows.cloned().collect(),
             )
+        }
+        "tax" => {
+            // Nobody is registered anywhere, so nothing is collected from anybody.
+            let customer = account.get(id);
+            let address = &customer["address"];
+            let location = if address["country"].is_null() {
+                Value::Null
+            } else {
+                json!({
+                    "country": address["country"], "source": "billing_address",
+                    "state": address["state"],
+                })
+            };
+            json!({
+                "automatic_tax": if location.is_null() { "unrecognized_location" } else { "not_collecting" },
+                "ip_address": customer["_ip_address"],
+                "location": location,
+            })
         }
         "tax_ids" => {
             let rows = account.rows_by("tax_id", "customer", id).rev();
