@@ -15,7 +15,7 @@ use crate::snapshot;
 use crate::world::World;
 
 const ENDPOINTS: &[&str] = &[
-    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle, authenticate (true, false)",
+    "POST /sandbox/checkout/{session}/pay  number, exp_month, exp_year, cvc, email, name, promotion_code, quantities, optional_items, shipping_rate, phone, address, shipping, custom_fields, tax_id, payment_method (us_bank_account …), outcome (succeeded, failed), settle, authenticate (true, false)",
     "POST /sandbox/checkout/{session}/settle  outcome (succeeded, failed)",
     "POST /sandbox/portal/{session}/cancel  subscription, feedback, comment",
     "POST /sandbox/portal/{session}/renew  subscription",
