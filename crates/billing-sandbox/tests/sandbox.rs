@@ -14,6 +14,8 @@ mod conventions;
 mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/documented.rs"]
+mod documented;
 #[path = "sandbox/expansion.rs"]
 mod expansion;
 #[path = "sandbox/faults.rs"]
