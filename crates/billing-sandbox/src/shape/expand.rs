@@ -96,7 +96,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
         schema
             .members
             .iter()
-            .find(|member| is_meant(&member.name, member.range))
+            .find(|member| is_meant(member.name, member.range))
     });
     match known {
         Some(member) => {
