@@ -1,5 +1,7 @@
 //! The durable inbox.
 
+use std::pin::Pin;
+
 use time::Duration;
 
 use super::commit::{delivery, record};
@@ -40,11 +42,12 @@ pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>
     const EVENTS: usize = 40;
     const DELIVERIES: usize = 3;
     let world = World::new(1);
-    let deliveries = (0..EVENTS * DELIVERIES).map(|number| {
+    let mut deliveries: Vec<Pin<Box<dyn Future<Output = Receipt> + '_>>> = Vec::new();
+    for number in 0..EVENTS * DELIVERIES {
         let event = delivery(&world, &format!("evt_{}", number % EVENTS));
-        Box::pin(async move { read(store.record(event).await) }) as _
-    });
-    let receipts = join_all(deliveries.collect()).await;
+        deliveries.push(Box::pin(async move { read(store.record(event).await) }));
+    }
+    let receipts = join_all(deliveries).await;
     let recorded = receipts
         .iter()
         .filter(|receipt| **receipt == Receipt::Recorded);
