@@ -144,11 +144,39 @@ pub(crate) fn insert_invoice(
     let invoice_id = invoice::insert(account, &draft);
     invoice::item::take(account, &invoice_id);
     let billed = billed_by(account, &invoice_id);
+    let debits = debits_of(account, &invoice_id);
     if let Some(stored) = account.edit(id) {
         stored["latest_invoice"] = json!(invoice_id);
         note_billed(stored, &billed);
+        note_debits(stored, &invoice_id, &debits);
     }
     invoice_id
+}
+
+/// The prorated debits of an invoice: items, and the lines that bill them.
+fn debits_of(account: &Account, invoice_id: &str) -> Vec<(String, Value)> {
+    invoice::lines_of(account.get(invoice_id))
+        .iter()
+        .filter_map(|line| {
+            let details = &line["parent"]["subscription_item_details"];
+            let is_debit = details["proration"] == true && line["amount"].as_i64()? > 0;
+            let item = details["subscription_item"].as_str()?;
+            is_debit.then(|| (item.to_owned(), line["id"].clone()))
+        })
+        .collect()
+}
+
+/// Remembers which line billed a change, for the credit of a later one to name.
+fn note_debits(subscription: &mut Value, invoice_id: &str, debits: &[(String, Value)]) {
+    let items = subscription["items"]["data"].as_array_mut();
+    for item in items.into_iter().flatten() {
+        let line = debits.iter().find(|(id, _)| item["id"] == id.as_str());
+        let waits = item["_billed"].is_object() && item["_billed"]["line"].is_null();
+        if let (Some((_, line)), true) = (line, waits) {
+            item["_billed"]["invoice"] = json!(invoice_id);
+            item["_billed"]["line"] = line.clone();
+        }
+    }
 }
 
 /// Remembers on the items what was billed for them.
