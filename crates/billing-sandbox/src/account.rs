@@ -25,6 +25,7 @@ const KEYS_MAX: usize = 10_000;
 /// Members that never change and that objects are looked up by: (kind, member).
 const INDEXED: &[(&str, &str)] = &[
     ("balance_transaction", "source"),
+    ("billing.credit_grant", "customer"),
     ("billing.meter_event", "_usage"),
     ("charge", "payment_intent"),
     ("credit_note", "invoice"),
@@ -39,6 +40,7 @@ const INDEXED: &[(&str, &str)] = &[
     ("product_feature", "_product"),
     ("promotion_code", "code"),
     ("price", "product"),
+    ("radar.early_fraud_warning", "charge"),
     ("refund", "charge"),
     ("subscription", "customer"),
     ("tax_id", "customer"),

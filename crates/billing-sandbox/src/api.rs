@@ -5,6 +5,7 @@ pub(crate) mod catalogue;
 pub(crate) mod charges;
 pub(crate) mod checkout;
 pub(crate) mod coupons;
+pub(crate) mod credit_grants;
 pub(crate) mod credit_notes;
 pub(crate) mod customer_balance;
 pub(crate) mod customers;

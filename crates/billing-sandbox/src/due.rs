@@ -10,6 +10,7 @@ pub(crate) type Action = (&'static str, fn(&mut Account, &str));
 /// The actions of every area.
 static AREAS: &[&[Action]] = &[
     lives::checkout::DUE,
+    lives::credit::DUE,
     lives::discount::DUE,
     lives::invoice::DUE,
     lives::ledger::DUE,

@@ -35,21 +35,18 @@
 //! - **Deliver**: with `auto_deliver: false`, [`Sandbox::deliver_due`] sends what is due and tells how
 //!   it went; [`Sandbox::advance`] makes retries due. [`Sandbox::take_pending_deliveries`] hands out
 //!   exact bodies and headers, to be sent twice or in another order.
-//! - **Break**: [`Sandbox::faults`] with a [`FaultKind`] before or after the effect,
-//!   [`Sandbox::set_offline`].
+//! - **Break**: [`Sandbox::faults`] with a [`FaultKind`] before or after the effect, or one that
+//!   disturbs webhooks; [`Sandbox::set_offline`].
+//!
+//! - **Go on**: [`Sandbox::snapshot`] is the whole state as one document, [`Sandbox::resume`] goes on
+//!   from it as if nothing had happened since.
+//! - **Repeat**: the same seed, clock and requests give the same bytes. Addresses of hosted pages are
+//!   in bodies, so runs on free ports want a `public_url` that stays.
 //!
 //! # What is simulated
 //!
-//! Customers, products, prices, Checkout Sessions in all three modes, payment intents, card payment
-//! methods, charges, subscriptions (trial, quantities with proration, pending updates, cancellation),
-//! invoices, invoice payments, events, webhook endpoints, the account; in every API version from
-//! 2023-10-16 to 2026-10-28.endive.
-//!
-//! # What is not
-//!
-//! Renewals and the end of trials, dunning, 3-D Secure, refunds, disputes, coupons, tax, tiers, meters,
-//! invoice items, price changes, the billing portal, test clocks, thin events. Their endpoints and
-//! parameters answer 501. Prorations of `create_prorations` are kept, but no renewal bills them yet.
+//! What `docs/sandbox.md` says and `GET /sandbox/routes` lists: each endpoint with the parameters that it
+//! knows and does not simulate. They answer 501, and so does everything else of Stripe's.
 
 // Stripe's objects have more members than `json!` unfolds by default.
 #![recursion_limit = "512"]

@@ -4,6 +4,7 @@
 pub(crate) mod calendar;
 pub(crate) mod card;
 pub(crate) mod checkout;
+pub(crate) mod credit;
 pub(crate) mod credit_note;
 pub(crate) mod decimal;
 pub(crate) mod discount;

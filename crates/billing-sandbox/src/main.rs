@@ -2,9 +2,12 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, StartError, WebhookConfig};
+use billing_sandbox::{
+    ClockStart, Sandbox, SandboxConfig, SnapshotOwner, StartError, WebhookConfig,
+};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -15,6 +18,8 @@ Examples:
       any free port, other ids
   stripe-sandbox --webhook http://localhost:8080/api/v1/webhooks/stripe --webhook-secret whsec_demo
       sends every event there, signed with that secret
+  stripe-sandbox --snapshot shop.json
+      goes on where it was stopped the last time, and writes the file on Ctrl-C
   stripe-sandbox --api-version 2023-10-16 --clock 1790000000
       answers in an old version's shapes, at a time that stands still until it is advanced
 
@@ -30,9 +35,12 @@ struct Arguments {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
-    /// Same seed, same clock, same requests: same ids and bodies.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    /// Same seed, same clock, same requests: same ids and bodies. 42, or the snapshot's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// File to go on from, if it is there, and to write the whole state to on Ctrl-C.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
     /// Where to send every event.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -84,52 +92,128 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Why a snapshot file could not be used.
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("cannot read the snapshot {path}: {source}")]
+    Read {
+        path: String,
+        source: std::io::Error,
+    },
+    #[error("cannot write the snapshot {path}: {source}")]
+    Write {
+        path: String,
+        source: std::io::Error,
+    },
+}
+
+/// The snapshot to go on from; none if the file is not there yet.
+fn read(file: &Path) -> Result<Option<String>, FileError> {
+    match std::fs::read_to_string(file) {
+        Ok(document) => Ok(Some(document)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::Read {
+            path: file.display().to_string(),
+            source,
+        }),
+    }
+}
+
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let snapshot = match &arguments.snapshot {
+        Some(file) => read(file)?,
+        None => None,
+    };
+    let owner = match &snapshot {
+        Some(document) => Some(SnapshotOwner::of(document)?),
+        None => None,
+    };
+    let seed = arguments.seed.or(owner.as_ref().map(|owner| owner.seed));
+    let secret_key = arguments.secret_key.or(owner.map(|owner| owner.secret_key));
     let sandbox = Sandbox::start(SandboxConfig {
         host: arguments.host,
         port: arguments.port,
-        seed: arguments.seed,
+        seed: seed.unwrap_or(42),
         clock: arguments.clock.map_or(ClockStart::Real, ClockStart::Fixed),
         default_api_version: arguments.api_version,
         public_url: arguments.public_url,
-        secret_key: arguments.secret_key,
+        secret_key,
         check_shapes: arguments.check_shapes,
-        webhook: arguments.webhook.clone().map(|url| WebhookConfig {
-            url,
-            secret: arguments.webhook_secret,
-            api_version: None,
-        }),
         ..SandboxConfig::default()
     })
     .await?;
-    introduce(&sandbox, arguments.webhook.as_deref())?;
+    if let Some(document) = &snapshot {
+        sandbox.resume(document)?;
+    }
+    let secret = match arguments.webhook.clone() {
+        Some(url) => Some(sandbox.send_webhooks_to(&WebhookConfig {
+            url,
+            secret: arguments.webhook_secret,
+            api_version: None,
+        })?),
+        None => None,
+    };
+    introduce(
+        &sandbox,
+        arguments.webhook.as_deref().zip(secret.as_deref()),
+    )?;
     tokio::signal::ctrl_c().await?;
+    let kept = match &arguments.snapshot {
+        None => "nothing was kept (--snapshot FILE keeps it)".to_owned(),
+        Some(file) => {
+            let path = file.display().to_string();
+            std::fs::write(file, sandbox.snapshot()).map_err(|source| FileError::Write {
+                path: path.clone(),
+                source,
+            })?;
+            format!("everything is kept in {path}; the same command goes on from there")
+        }
+    };
     sandbox.stop().await;
-    writeln!(std::io::stdout(), "\nStopped; nothing was kept.")?;
+    writeln!(std::io::stdout(), "\nStopped; {kept}.")?;
     Ok(())
 }
 
-fn introduce(sandbox: &Sandbox, webhook: Option<&str>) -> std::io::Result<()> {
+/// Says where it is, how to point an SDK at it, and what to do next.
+fn introduce(sandbox: &Sandbox, webhook: Option<(&str, &str)>) -> std::io::Result<()> {
     let (url, key) = (sandbox.url(), sandbox.secret_key());
     let mut out = std::io::stdout().lock();
     writeln!(out, "Stripe sandbox   {url}   (no real money)")?;
     writeln!(out, "Secret key       {key}")?;
-    match (webhook, sandbox.webhook_secret()) {
-        (Some(to), Some(secret)) => {
+    match webhook {
+        Some((to, secret)) => {
             writeln!(out, "Webhooks to      {to}")?;
             writeln!(out, "Webhook secret   {secret}")?;
         }
-        _ => writeln!(
+        None => writeln!(
             out,
             "Webhooks         nowhere yet: --webhook URL, or POST /v1/webhook_endpoints"
         )?,
     }
+    writeln!(out, "\nPoint an SDK at it (docs/sandbox.md has all seven):")?;
+    writeln!(
+        out,
+        "  Python  stripe.StripeClient(key, base_addresses={{\"api\": \"{url}\"}})"
+    )?;
+    let (host, port) = address_of(url);
+    writeln!(
+        out,
+        "  Node    new Stripe(key, {{ host: '{host}', port: {port}, protocol: 'http' }})"
+    )?;
     writeln!(out, "\nTry next:")?;
     writeln!(
         out,
         "  curl {url}/v1/customers -u {key}: -d email=jenny@example.com"
     )?;
+    writeln!(out, "  curl -X POST {url}/sandbox/trigger/invoice.paid")?;
     writeln!(out, "  curl {url}/sandbox/clock/advance -d seconds=86400")?;
     writeln!(out, "  open {url}/ for requests, events and deliveries")?;
     out.flush()
+}
+
+/// Host and port of an address such as `http://127.0.0.1:12111`.
+fn address_of(url: &str) -> (&str, &str) {
+    url.trim_start_matches("http://")
+        .rsplit_once(':')
+        .unwrap_or((url, "80"))
 }

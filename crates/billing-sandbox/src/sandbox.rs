@@ -218,6 +218,34 @@ impl Sandbox {
         Some(payment.as_json(session_id))
     }
 
+    /// Sends every event of the first account to an address from now on, and tells the secret that
+    /// they are signed with. An endpoint that has this address already is used.
+    pub fn send_webhooks_to(&self, webhook: &WebhookConfig) -> Result<String, StartError> {
+        let account = self.world.account(&self.secret_key);
+        let known = {
+            let mut account = account.lock().expect("no panic under the lock");
+            let endpoint = account
+                .rows("webhook_endpoint")
+                .find(|endpoint| endpoint["url"] == webhook.url.as_str());
+            let known = endpoint.and_then(|endpoint| {
+                let secret = endpoint["_secrets"][0].as_str()?.to_owned();
+                Some((endpoint["id"].as_str()?.to_owned(), secret))
+            });
+            match (known, &webhook.secret) {
+                (Some((id, _)), Some(secret)) => {
+                    account.set(&id, "_secrets", json!([secret]));
+                    Some(secret.clone())
+                }
+                (Some((_, secret)), None) => Some(secret),
+                (None, _) => None,
+            }
+        };
+        match known {
+            Some(secret) => Ok(secret),
+            None => add_webhook(&self.world, &self.secret_key, webhook),
+        }
+    }
+
     /// Gives an endpoint a new secret; for 24 hours of the sandbox's time both sign, as during
     /// Stripe's overlap.
     pub fn roll_webhook_secret(&self, endpoint_id: &str) -> Option<String> {

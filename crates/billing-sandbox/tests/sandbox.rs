@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "sandbox/catalogue.rs"]
+mod catalogue;
 #[path = "sandbox/checkout.rs"]
 mod checkout;
 #[path = "sandbox/client.rs"]
@@ -12,6 +14,10 @@ mod conventions;
 mod credit_notes;
 #[path = "sandbox/disturbances.rs"]
 mod disturbances;
+#[path = "sandbox/documented.rs"]
+mod documented;
+#[path = "sandbox/every_shape.rs"]
+mod every_shape;
 #[path = "sandbox/expansion.rs"]
 mod expansion;
 #[path = "sandbox/faults.rs"]
@@ -20,10 +26,14 @@ mod faults;
 mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
+#[path = "sandbox/invoice_totals.rs"]
+mod invoice_totals;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
 #[path = "sandbox/payments.rs"]
 mod payments;
+#[path = "sandbox/previews.rs"]
+mod previews;
 #[path = "sandbox/proration.rs"]
 mod proration;
 #[path = "sandbox/receiver.rs"]

@@ -77,7 +77,7 @@ def test_an_upgrade_with_its_proration(stripe, clock):
         subscription_items=[{"id": made["items"].data[0].id, "price": dearer.id}],
         subscription_proration_date=at("2026-04-11"))
     assert [line.amount for line in upcoming.lines if line.proration] == [-667, 1333]
-    assert upcoming.total == 2666 and "id" not in upcoming
+    assert upcoming.total == 2666
     changed = stripe.Subscription.modify(
         made.id, items=[{"id": made["items"].data[0].id, "price": dearer.id}], proration_behavior="always_invoice",
         expand=["latest_invoice"])

@@ -221,6 +221,29 @@ def test_a_quantity_is_changed_on_the_page(v1):
     assert [(row.quantity, row.amount_total) for row in items] == [(4, 6000)]
 
 
+def test_something_more_is_bought_along(v1, url):
+    wrap = price(v1, 300).id
+    session = payment(v1, optional_items=[{"price": wrap, "quantity": 1}])
+    assert session.optional_items[0].price == wrap and session.amount_total == 1500
+    assert "Add to your order" in call(session.url)[2]
+    assert submit(f"{session.url}/update", optional_item=wrap)[0] == 303
+    assert v1.checkout.sessions.retrieve(session.id).amount_total == 1800
+    assert submit(f"{session.url}/update", optional_item=wrap)[0] == 303
+    assert v1.checkout.sessions.retrieve(session.id).amount_total == 1500
+    assert control(url, session, optional_items=[wrap])[0] == 200
+    assert v1.payment_intents.list().data[0].amount == 1800
+
+
+def test_an_anchor_bills_only_until_then(v1):
+    now = v1.customers.create({}).created
+    data = {"billing_cycle_anchor": now + 10 * DAY, "proration_behavior": "none"}
+    session = subscription(v1, 3000, subscription_data=data)
+    assert session.amount_total == 0
+    assert 0 < subscription(v1, 3000, subscription_data={"billing_cycle_anchor": now + 10 * DAY}).amount_total < 3000
+    error = refused(stripe.InvalidRequestError, subscription, v1, subscription_data={"billing_cycle_anchor": 1})
+    assert error.param == "subscription_data[billing_cycle_anchor]"
+
+
 def test_three_d_secure_on_the_page(v1):
     session = payment(v1)
     status, where, _ = submit(session.url, **{**CARD, "number": "4000002760003184"})
@@ -314,6 +337,11 @@ def test_a_subscription_with_something_once(v1):
     assert done.customer.email == "jenny@example.com"
     assert len(done.subscription["items"].data) == 1 and len(done.subscription.discounts) == 1
     assert v1.coupons.retrieve(coupon.id).times_redeemed == 1
+    # The card was saved with its customer, and can be charged again.
+    again = v1.payment_intents.create({
+        "amount": 700, "currency": "usd", "customer": done.customer.id, "off_session": True, "confirm": True,
+        "payment_method": done.subscription.default_payment_method})
+    assert again.status == "succeeded"
 
 
 def test_a_subscription_of_an_old_version_begins_incomplete(url):

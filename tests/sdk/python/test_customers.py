@@ -204,3 +204,31 @@ def test_a_coupon_of_the_old_way(client):
     assert types == ["customer.discount.created", "customer.discount.deleted"]
     error = refused(stripe.InvalidRequestError, client.v1.customers.create, {"coupon": coupon.id})
     assert (error.code, error.user_message) == ("parameter_unknown", "Received unknown parameter: coupon")
+
+
+def test_where_a_customer_is_taxed(v1):
+    customer = v1.customers.create({"tax": {"ip_address": "203.0.113.7"}, "expand": ["tax"]})
+    assert (customer.tax.automatic_tax, customer.tax.ip_address, customer.tax.location) == (
+        "unrecognized_location", "203.0.113.7", None)
+    moved = v1.customers.update(customer.id, {"address": {"country": "US", "state": "CA"}, "expand": ["tax"]})
+    assert (moved.tax.automatic_tax, moved.tax.location.state, moved.tax.location.source) == (
+        "not_collecting", "CA", "billing_address")
+
+
+def test_a_payment_method_comes_with_a_customer(v1):
+    customer = v1.customers.create({"payment_method": "pm_card_visa"})
+    assert [method.card.last4 for method in v1.customers.payment_methods.list(customer.id).data] == ["4242"]
+    error = refused(stripe.InvalidRequestError, v1.customers.create, {"payment_method": "pm_nothing"})
+    assert (error.user_message, error.param) == ("No such PaymentMethod: 'pm_nothing'", "payment_method")
+    declined = refused(stripe.CardError, v1.customers.create, {"payment_method": "pm_card_chargeDeclined"})
+    assert (declined.http_status, declined.code) == (402, "card_declined")
+    assert len(v1.customers.list().data) == 1
+
+
+def test_a_test_clock_holds_three_customers(v1):
+    clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_790_000_000}).id
+    made = [v1.customers.create({"test_clock": clock}) for _ in range(3)]
+    assert {customer.created for customer in made} == {1_790_000_000}
+    assert refused(stripe.InvalidRequestError, v1.customers.create, {"test_clock": clock}).param == "test_clock"
+    assert v1.customers.list().data == []
+    assert len(v1.customers.list({"test_clock": clock}).data) == 3

@@ -179,20 +179,6 @@ def test_a_price_needs_the_meter(shop):
     assert error.http_status == 400
 
 
-def test_credits_pay_for_usage_first(shop):
-    calls, customer = meter(shop), shop.customer()
-    shop.v1.subscriptions.create({"customer": customer.id, "items": [{"price": metered(shop, calls, unit_amount=5).id}]})
-    shop.v1.billing.credit_grants.create({
-        "customer": customer.id, "name": "Welcome", "category": "promotional",
-        "amount": {"type": "monetary", "monetary": {"value": 300, "currency": "usd"}},
-        "applicability_config": {"scope": {"price_type": "metered"}}})
-    shop.to("2026-04-10")
-    use(shop, calls, customer.id, 100)
-    shop.to(at("2026-05-01") + 2 * HOUR)
-    invoice = shop.invoices(customer=customer.id)[-1]
-    assert invoice.amount_paid == 200
-
-
 def test_features_follow_the_subscription(shop):
     product = shop.v1.products.create({"name": "Pro"})
     feature = shop.v1.entitlements.features.create({"name": "API access", "lookup_key": "api"})

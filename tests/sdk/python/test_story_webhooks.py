@@ -138,7 +138,7 @@ def test_a_trigger_does_what_the_cli_does(url, receiver):
     client.v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["*"]})
     key = client._requestor.api_key
     status, _, body = call(f"{url}/sandbox/trigger/payment_intent.succeeded", "POST", "",
-                           {"Authorization": f"Bearer {key}"})
+                           headers={"Authorization": f"Bearer {key}"})
     assert status == 200, body
     receiver.wait_for(3)
     kinds = [json.loads(body)["type"] for _, body in receiver.received]

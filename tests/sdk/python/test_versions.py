@@ -139,7 +139,7 @@ def test_endpoints_that_came_and_went(api, version):
     else:
         assert preview[0] in (400, 404)
     assert api.ask(version, "GET", "/v1/invoice_payments")[0] == (200 if version >= BASIL else 404)
-    assert api.ask(version, "GET", "/v1/entitlements/features")[0] == (200 if version >= "2024-06-20" else 404)
+    assert api.ask(version, "GET", "/v1/entitlements/features")[0] == 200
     status, _, body = api.ask(version, "POST", "/v1/billing/meters", ("default_aggregation[formula]", "sum"),
                               display_name="Calls", event_name="calls")
     assert status == 200, body

@@ -81,8 +81,8 @@ fn create(call: &mut Call<'_>) -> Answer {
     let token = source.unwrap_or_default();
     let method_id = payment_methods::from_token(call.account, &token, "source")?;
     match payment::charge_alone(call.account, &wanted, &method_id) {
-        Ok(id) => Ok(call.account.get(&id).clone()),
-        Err((id, decline)) => {
+        (id, None) => Ok(call.account.get(&id).clone()),
+        (id, Some(decline)) => {
             let mut error = payment::card_error(&decline, Value::Null);
             if decline.param.is_empty() {
                 error.param = None;

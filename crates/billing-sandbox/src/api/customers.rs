@@ -174,6 +174,9 @@ fn apply(call: &mut Call<'_>, customer: &mut Value) -> Result<(), StripeError> {
     if let Some(prefix) = params.text("/invoice_prefix") {
         customer["invoice_prefix"] = free_prefix(call.account, prefix, &customer["id"])?;
     }
+    if let Some(address) = params.0.pointer("/tax/ip_address") {
+        customer["_ip_address"] = address.clone();
+    }
     if let Some(locales) = params.at("/preferred_locales") {
         customer["preferred_locales"] = locales.clone();
     }
@@ -402,6 +405,7 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     for subscription_id in owned {
         crate::lives::subscription::cancel_now(call.account, &subscription_id);
     }
+    method::release_all(call.account, &id);
     let customer = call.account.snapshot(&id);
     let tombstone = json!({
         "id": id, "object": "customer", "deleted": true,

@@ -35,7 +35,7 @@ pub(crate) const OPEN: &[&str] = &[
 ];
 
 fn create(call: &mut Call<'_>) -> Answer {
-    let mut terms = Terms::read(call)?;
+    let terms = Terms::read(call)?;
     let amount = call
         .params
         .int("/amount")
@@ -50,7 +50,7 @@ fn create(call: &mut Call<'_>) -> Answer {
         return Err(only_with_confirm("return_url"));
     }
     let customer = terms.customer.clone().unwrap_or_default();
-    let method = terms.method(call, &customer, "PaymentIntent")?;
+    let method = terms::method(call, &customer, "PaymentIntent")?;
     let made = IntentTerms {
         amount,
         currency,
@@ -147,7 +147,7 @@ fn update(call: &mut Call<'_>) -> Answer {
     let before = call
         .account
         .fetch_snapshot("payment_intent", &id, "intent")?;
-    let mut terms = Terms::read(call)?;
+    let terms = Terms::read(call)?;
     if !is_open(&before) {
         let fixed = [
             "amount",
@@ -184,7 +184,7 @@ fn update(call: &mut Call<'_>) -> Answer {
         .customer
         .clone()
         .unwrap_or_else(|| before["customer"].clone());
-    let method = terms.method(call, &customer, "PaymentIntent")?;
+    let method = terms::method(call, &customer, "PaymentIntent")?;
     if let Some(stored) = call.account.edit(&id) {
         if let Some(amount) = amount {
             stored["amount"] = json!(amount);
@@ -246,8 +246,8 @@ fn confirm(call: &mut Call<'_>) -> Answer {
             &before,
         ));
     }
-    let mut terms = Terms::read(call)?;
-    let sent = terms.method(call, &before["customer"], "PaymentIntent")?;
+    let terms = Terms::read(call)?;
+    let sent = terms::method(call, &before["customer"], "PaymentIntent")?;
     let kept = before["payment_method"].as_str().map(str::to_owned);
     let found = sent
         .or(kept)
@@ -344,7 +344,7 @@ fn capture(call: &mut Call<'_>) -> Answer {
         )
         .with("payment_intent", Value::clone(&before)));
     }
-    let mut terms = Terms::read(call)?;
+    let terms = Terms::read(call)?;
     if let Some(stored) = call.account.edit(&id) {
         terms.apply(stored);
     }

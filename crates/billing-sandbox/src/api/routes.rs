@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{
-    Route, balance, catalogue, charges, checkout, coupons, credit_notes, customer_balance,
-    customers, disputes, entitlements, invoice_items, invoices, meter_events, meters,
-    notifications, payment_methods, payments, plans, portal, products, refunds, schedules, search,
-    setup_intents, shipping, subscription_items, subscriptions, tax, test_clocks, thin_events,
-    tokens, usage_records,
+    Route, balance, catalogue, charges, checkout, coupons, credit_grants, credit_notes,
+    customer_balance, customers, disputes, entitlements, invoice_items, invoices, meter_events,
+    meters, notifications, payment_methods, payments, plans, portal, products, refunds, schedules,
+    search, setup_intents, shipping, subscription_items, subscriptions, tax, test_clocks,
+    thin_events, tokens, usage_records,
 };
 use crate::http::error::StripeError;
 use crate::http::params::{self, Params};
@@ -21,6 +21,7 @@ static AREAS: &[&[Route]] = &[
     charges::ROUTES,
     checkout::ROUTES,
     coupons::ROUTES,
+    credit_grants::ROUTES,
     credit_notes::ROUTES,
     customer_balance::ROUTES,
     customers::ROUTES,

@@ -25,9 +25,9 @@ const MISSING_METHOD: &str = "You cannot confirm this SetupIntent because it's m
     or confirm it again directly with a payment method or ConfirmationToken.";
 
 fn create(call: &mut Call<'_>) -> Answer {
-    let mut terms = Terms::read(call)?;
+    let terms = Terms::read(call)?;
     let customer = terms.customer.clone().unwrap_or_default();
-    let method = terms.method(call, &customer, "SetupIntent")?;
+    let method = terms::method(call, &customer, "SetupIntent")?;
     let is_confirmed = call.params.flag("/confirm") == Some(true);
     if is_confirmed && method.is_none() {
         return Err(StripeError::coded(
@@ -89,7 +89,7 @@ fn is_open(intent: &Value) -> bool {
 fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call.account.fetch_snapshot("setup_intent", &id, "intent")?;
-    let mut terms = Terms::read(call)?;
+    let terms = Terms::read(call)?;
     let status = before["status"].as_str().unwrap_or_default();
     if !is_open(&before) && (call.params.has("payment_method") || call.params.has("customer")) {
         let name = if call.params.has("payment_method") {
@@ -112,7 +112,7 @@ fn update(call: &mut Call<'_>) -> Answer {
         .customer
         .clone()
         .unwrap_or_else(|| before["customer"].clone());
-    let method = terms.method(call, &customer, "SetupIntent")?;
+    let method = terms::method(call, &customer, "SetupIntent")?;
     if let Some(stored) = call.account.edit(&id) {
         terms.apply(stored);
         if let Some(method_id) = method {
@@ -127,8 +127,8 @@ fn update(call: &mut Call<'_>) -> Answer {
 fn confirm(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call.account.fetch_snapshot("setup_intent", &id, "intent")?;
-    let mut terms = Terms::read(call)?;
-    let sent = terms.method(call, &before["customer"], "SetupIntent")?;
+    let terms = Terms::read(call)?;
+    let sent = terms::method(call, &before["customer"], "SetupIntent")?;
     let kept = before["payment_method"].as_str().map(str::to_owned);
     let Some(method_id) = sent.or(kept) else {
         return Err(unexpected_state(MISSING_METHOD, &before));

@@ -220,7 +220,7 @@ pub(crate) fn insert_id(
     Ok(id)
 }
 
-fn is_well_formed(kind: &str, value: &str) -> bool {
+pub(crate) fn is_well_formed(kind: &str, value: &str) -> bool {
     let is_alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let plain = value.replace([' ', '-', '.', '/'], "");

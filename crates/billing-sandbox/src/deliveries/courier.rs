@@ -132,10 +132,10 @@ pub(crate) async fn deliver_due(world: &Arc<World>) -> Vec<DeliveryOutcome> {
         if courier.tasks.is_empty() {
             break;
         }
-        match tokio::time::timeout(PATIENCE, courier.tasks.join_next()).await {
-            Ok(Some(Ok(sent))) => courier.finish(world, sent),
-            // Nobody has answered yet: those who wait behind get their turn.
-            Ok(_) | Err(_) => {}
+        // If nobody has answered by then, those who wait behind get their turn.
+        let ended = tokio::time::timeout(PATIENCE, courier.tasks.join_next()).await;
+        if let Ok(Some(Ok(sent))) = ended {
+            courier.finish(world, sent);
         }
     }
     courier.outcomes.sort_by_key(|(order, _)| *order);

@@ -36,8 +36,8 @@ impl Account {
     ) {
         let id = self.ids.next("evt_");
         self.keep_and_send(Event {
-            before,
             object,
+            before,
             ..self.blank_event(id, kind)
         });
     }

@@ -241,7 +241,7 @@ impl Exchange<'_> {
             };
             if let Some(key) = &self.idempotency_key {
                 // API v2 runs again what failed.
-                let is_kept = !is_validation && !(is_failure && v2::is_path(&self.request.path));
+                let is_kept = !(is_validation || is_failure && v2::is_path(&self.request.path));
                 if !is_kept {
                     account.remembered.remove(key);
                 } else if let Some(remembered) = account.remembered.get_mut(key) {

@@ -218,6 +218,9 @@ fn change(account: &mut crate::account::Account, id: &str, sent: &Value) -> Resu
         .filter_map(|(item, quantity)| Some((item.clone(), quantity.as_i64()?)))
         .collect();
     revise::quantities(account, id, &quantities)?;
+    for price in sent["optional_items"].as_array().into_iter().flatten() {
+        revise::optional_item(account, id, price.as_str().unwrap_or_default())?;
+    }
     if let Some(rate) = sent["shipping_rate"].as_str() {
         revise::shipping(account, id, rate)?;
     }

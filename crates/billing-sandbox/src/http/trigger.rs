@@ -2,6 +2,7 @@
 //! requests that lead to it; on fresh objects, or on yours.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -151,7 +152,8 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"[]-_.".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a text cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
@@ -161,14 +163,11 @@ fn encoded(text: &str) -> String {
 pub(crate) async fn run(world: &Arc<World>, kind: &str, request: &Request) -> Reply {
     let steps = steps(kind);
     if steps.is_empty() || kind.starts_with('@') {
-        return refused(
-            400,
-            format!("no way is known to trigger {kind}"),
-            json!({ "types": types() }),
-        );
+        let text = format!("no way is known to trigger {kind}");
+        return refused(400, &text, &json!({ "types": types() }));
     }
     let Some(wishes) = Wishes::of(request) else {
-        return refused(400, "the body is neither a form nor JSON".into(), json!({}));
+        return refused(400, "the body is neither a form nor JSON", &json!({}));
     };
     let key = keys::secret_key(request).unwrap_or_else(|_| world.secret_key.clone());
     let seen = count_events(world, &key);
@@ -185,7 +184,7 @@ pub(crate) async fn run(world: &Arc<World>, kind: &str, request: &Request) -> Re
             Err(message) => {
                 let done: Vec<&&str> = answers.keys().collect();
                 let text = format!("the step {} of {kind} was refused: {message}", step.name);
-                return refused(409, text, json!({ "done": done }));
+                return refused(409, &text, &json!({ "done": done }));
             }
         }
     }
@@ -195,7 +194,7 @@ pub(crate) async fn run(world: &Arc<World>, kind: &str, request: &Request) -> Re
         .collect();
     if !raised.iter().any(|event| event["type"] == kind) {
         let text = format!("everything was done, and no {kind} came of it");
-        return refused(409, text, json!({ "objects": objects, "raised": raised }));
+        return refused(409, &text, &json!({ "objects": objects, "raised": raised }));
     }
     Reply::json(
         200,
@@ -203,7 +202,7 @@ pub(crate) async fn run(world: &Arc<World>, kind: &str, request: &Request) -> Re
     )
 }
 
-fn refused(status: u16, message: String, more: Value) -> Reply {
+fn refused(status: u16, message: &str, more: &Value) -> Reply {
     let mut error = json!({ "message": message });
     for (name, value) in more.as_object().into_iter().flatten() {
         error[name] = value.clone();

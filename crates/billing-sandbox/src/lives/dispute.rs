@@ -12,6 +12,7 @@ pub(crate) static DUE: &[Action] = &[
     ("dispute.win", win),
     ("dispute.lose", lose),
     ("dispute.escalate", escalate),
+    ("dispute.overdue", overdue),
 ];
 
 const DAY: i64 = 86_400;
@@ -123,6 +124,7 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "reason": case.reason,
         "status": if case.is_inquiry { "warning_needs_response" } else { "needs_response" },
     }));
+    account.when(due_by.saturating_add(1), "dispute.overdue", &id);
     if !case.is_inquiry {
         account.set(charge_id, "disputed", json!(true));
         withdraw(account, &id);
@@ -179,6 +181,19 @@ fn warn(account: &mut Account, charge_id: &str, charge: &Value) {
         "payment_intent": charge["payment_intent"],
     }));
     account.raise("radar.early_fraud_warning.created", &id);
+}
+
+/// A warning about a charge that was given back in full asks for nothing any more.
+pub(crate) fn calm_warnings(account: &mut Account, charge_id: &str) {
+    let warnings: Vec<String> = account
+        .rows_by("radar.early_fraud_warning", "charge", charge_id)
+        .filter_map(|row| row["id"].as_str().map(str::to_owned))
+        .collect();
+    for id in warnings {
+        let before = account.snapshot(&id);
+        account.set(&id, "actionable", json!(false));
+        account.raise_update("radar.early_fraud_warning.updated", &id, &before);
+    }
 }
 
 /// Whether the bank has decided, or nobody contests it any more.
@@ -302,6 +317,20 @@ fn give_up(account: &mut Account, id: &str) {
     let status = if is_inquiry { "warning_closed" } else { "lost" };
     account.set(id, "status", json!(status));
     account.raise_update("charge.dispute.closed", id, &before);
+}
+
+/// Nobody has answered in time.
+fn overdue(account: &mut Account, id: &str) {
+    let is_open = matches!(
+        account.get(id)["status"].as_str(),
+        Some("needs_response" | "warning_needs_response")
+    );
+    if is_open {
+        if let Some(dispute) = account.edit(id) {
+            dispute["evidence_details"]["past_due"] = json!(true);
+        }
+        give_up(account, id);
+    }
 }
 
 /// An inquiry becomes a dispute.

@@ -150,6 +150,8 @@ fn is_holiday(date: time::Date) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use time::Month::{January, July, November, September};
+
     use super::*;
 
     #[test]
@@ -173,7 +175,6 @@ mod tests {
                 .assume_utc()
                 .unix_timestamp()
         };
-        use time::Month::{January, July, November, September};
         // Tuesday 2026-09-22 → Thursday.
         assert_eq!(
             available_on(day(2026, September, 22) + 3_600),

@@ -352,12 +352,13 @@ fn fail(
     }
 }
 
-/// Charges a card without an intent, as integrations of old do. Raises what Stripe raises.
+/// Charges a card without an intent, as integrations of old do, and raises what Stripe raises: the
+/// charge and, if it failed, why.
 pub(crate) fn charge_alone(
     account: &mut Account,
     terms: &Value,
     method_id: &str,
-) -> Result<String, (String, Decline)> {
+) -> (String, Option<Decline>) {
     let decline = match way_of(account, terms, method_id, Session::Off) {
         Way::Goes => None,
         Way::Refused(decline) => Some(decline),
@@ -379,14 +380,14 @@ pub(crate) fn charge_alone(
     account.delete("payment_method", method_id, None);
     if let Some(decline) = decline {
         account.raise("charge.failed", &id);
-        return Err((id, decline));
+        return (id, Some(decline));
     }
     if account.get(&id)["captured"] == true {
         ledger::settle_charge(account, &id);
     }
     account.raise("charge.succeeded", &id);
     crate::lives::dispute::follow(account, &id);
-    Ok(id)
+    (id, None)
 }
 
 /// Settles a captured charge: at once where Stripe answers with the balance transaction, else after

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::due::Action;
 use crate::lives::card::Aftermath;
+use crate::lives::dispute;
 use crate::lives::ledger::{self, Movement};
 use crate::lives::payment::charge;
 
@@ -68,6 +69,9 @@ pub(crate) fn make(
     give_back(account, charge_id, amount);
     account.raise("refund.created", &id);
     account.raise_update("charge.refunded", charge_id, &charge);
+    if account.get(charge_id)["refunded"] == true {
+        dispute::calm_warnings(account, charge_id);
+    }
     let now = account.now;
     let (after, action) = match aftermath {
         Aftermath::RefundPending => (DECIDED_AFTER_SECONDS, "refund.arrive"),

@@ -143,6 +143,10 @@ fn change_of(account: &mut Account, id: &str, fields: &Node) -> Result<(), (Stri
     if !rate.is_empty() {
         revise::shipping(account, id, &rate).map_err(tied("shipping_rate"))?;
     }
+    let optional = fields::typed(fields, "optional_item");
+    if !optional.is_empty() {
+        revise::optional_item(account, id, &optional).map_err(tied(""))?;
+    }
     if !fields::typed(fields, "no_promotion_code").is_empty() {
         revise::no_promotion_code(account, id);
     }

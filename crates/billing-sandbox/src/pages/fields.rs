@@ -1,6 +1,7 @@
 //! The parts of forms: every input has a label, and what is wrong with it is tied to it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use crate::http::form::Node;
 use crate::pages::escaped;
@@ -61,24 +62,23 @@ pub(super) fn select(
     options: &[(String, String)],
     problem: Problem<'_>,
 ) -> String {
-    let options: String = options
-        .iter()
-        .map(|(value, label)| {
-            let chosen = if value == field.value {
-                " selected"
-            } else {
-                ""
-            };
-            format!(
-                "<option value=\"{}\"{chosen}>{}</option>\n",
-                escaped(value),
-                escaped(label)
-            )
-        })
-        .collect();
+    let mut choices = String::new();
+    for (value, label) in options {
+        let chosen = if value == field.value {
+            " selected"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            choices,
+            "<option value=\"{}\"{chosen}>{}</option>",
+            escaped(value),
+            escaped(label)
+        );
+    }
     format!(
         "<label for=\"{name}\">{label}</label>\n<select id=\"{name}\" name=\"{name}\" \
-         {attributes}{required}{state}>\n{options}</select>\n",
+         {attributes}{required}{state}>\n{choices}</select>\n",
         name = field.name,
         label = field.label,
         attributes = field.attributes,

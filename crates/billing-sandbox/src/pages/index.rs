@@ -13,12 +13,13 @@ const ROWS_MAX: usize = 30;
 const LIVE: &str = "<script>
 const board = document.getElementById('board');
 const live = document.getElementById('live');
-live.parentElement.hidden = false;
+live.closest('p').hidden = false;
+let last = '';
 setInterval(async () => {
   if (!live.checked || document.hidden || board.contains(document.activeElement)) return;
   try {
     const text = await (await fetch('/sandbox/board')).text();
-    if (text !== board.innerHTML) board.innerHTML = text;
+    if (text !== last) board.innerHTML = last = text;
   } catch { /* The sandbox has stopped; what it said last stays. */ }
 }, 1000);
 </script>";
@@ -35,7 +36,8 @@ pub(crate) fn page(world: &World) -> Reply {
          <a href=\"/sandbox/deliveries\">deliveries</a>, <a href=\"/sandbox/faults\">faults</a>, \
          <a href=\"/sandbox/clock\">clock</a>, <a href=\"/sandbox/trigger\">events to trigger</a>. \
          Newest first, {ROWS_MAX} of each. <a href=\"/\">Look again</a></p>\n\
-         <p hidden><label class=\"choice\"><input type=\"checkbox\" id=\"live\" checked> \
+         <p hidden><label class=\"choice\"><input type=\"checkbox\" \
+         id=\"live\" checked style=\"width: auto\"> \
          Keep up to date</label></p>\n<div id=\"board\">{}</div>\n{LIVE}",
         tables(world)
     );

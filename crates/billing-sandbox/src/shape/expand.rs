@@ -96,7 +96,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
         schema
             .members
             .iter()
-            .find(|member| is_meant(&member.name, member.range))
+            .find(|member| is_meant(member.name, member.range))
     });
     match known {
         Some(member) => {
@@ -142,7 +142,11 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_null() {
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
-            let included = on_request(account, value, first);
+            let mut included = on_request(account, value, first);
+            // Clover began to say who works the tax out.
+            if (kind, *first) == ("customer", "tax") && !version.is_before("2025-09-30") {
+                included["provider"] = json!("stripe");
+            }
             if included.is_null() && is_kept_back(first) {
                 return;
             }
@@ -216,6 +220,24 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
                 format!("/v1/customers/{id}/subscriptions"),
                 rows.cloned().collect(),
             )
+        }
+        "tax" => {
+            // Nobody is registered anywhere, so nothing is collected from anybody.
+            let customer = account.get(id);
+            let address = &customer["address"];
+            let location = if address["country"].is_null() {
+                Value::Null
+            } else {
+                json!({
+                    "country": address["country"], "source": "billing_address",
+                    "state": address["state"],
+                })
+            };
+            json!({
+                "automatic_tax": if location.is_null() { "unrecognized_location" } else { "not_collecting" },
+                "ip_address": customer["_ip_address"],
+                "location": location,
+            })
         }
         "tax_ids" => {
             let rows = account.rows_by("tax_id", "customer", id).rev();

@@ -162,6 +162,11 @@ async fn a_session_that_asks_for_everything_has_stripes_shape_before_and_after()
     assert_eq!(done["custom_fields"][0]["dropdown"]["value"], "s");
     assert_eq!(done["consent"]["promotions"], "opt_out");
     assert!(done["invoice"].is_string() && done["customer"].is_string());
+    let customer = done["customer"].as_str().unwrap();
+    let kept = client
+        .get(&format!("/v1/customers/{customer}/tax_ids"))
+        .await;
+    assert_eq!(kept.json["data"][0]["value"], "DE123456789");
 }
 
 #[tokio::test]

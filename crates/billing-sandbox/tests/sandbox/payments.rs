@@ -301,6 +301,58 @@ async fn the_balance_moves_from_pending_to_available() {
 }
 
 #[tokio::test]
+async fn a_dispute_that_nobody_answers_is_lost_and_a_warning_ends_with_a_refund() {
+    let client = Client::start().await;
+    pay(&client, "pm_card_createDispute", &[]).await.id();
+    let warned = pay(&client, "pm_card_createIssuerFraudRecord", &[])
+        .await
+        .id();
+    client
+        .post("/v1/refunds", &[("payment_intent", &warned)])
+        .await
+        .id();
+    let warnings = client.get("/v1/radar/early_fraud_warnings").await.json;
+    assert_eq!(warnings["data"][0]["actionable"], false);
+    client.sandbox.advance(Duration::from_secs(10 * 86_400));
+    let lost = client.get("/v1/disputes").await.json["data"][0].clone();
+    assert_eq!(lost["status"], "lost");
+    assert_eq!(lost["evidence_details"]["past_due"], true);
+}
+
+#[tokio::test]
+async fn a_payer_pays_the_invoice_of_a_subscription_in_person() {
+    let client = Client::start().await;
+    let price = client.monthly_price().await;
+    let customer = client.post("/v1/customers", &[]).await.id();
+    let fields = [
+        ("customer", customer.as_str()),
+        ("items[0][price]", &price),
+        ("payment_behavior", "default_incomplete"),
+        (
+            "payment_settings[save_default_payment_method]",
+            "on_subscription",
+        ),
+        ("expand[]", "latest_invoice.payments"),
+    ];
+    let subscription = client.post("/v1/subscriptions", &fields).await.json;
+    let payment = &subscription["latest_invoice"]["payments"]["data"][0]["payment"];
+    let intent = text(&payment["payment_intent"]).to_owned();
+    let confirm = format!("/v1/payment_intents/{intent}/confirm");
+    let method = [("payment_method", "pm_card_authenticationRequired")];
+    let asked = client.post(&confirm, &method).await.json;
+    assert_eq!(asked["status"], "requires_action");
+    let paid = answer_bank(&client, &intent, "succeed").await.json;
+    let path = format!("/v1/subscriptions/{}", text(&subscription["id"]));
+    let active = client.get(&path).await.json;
+    assert_eq!(active["status"], "active");
+    assert_eq!(active["default_payment_method"], paid["payment_method"]);
+    let deleted = client.request("DELETE", &format!("/v1/customers/{customer}"));
+    assert_eq!(Client::answer(deleted).await.status, 200);
+    let gone = pay(&client, text(&paid["payment_method"]), &[]).await;
+    assert_eq!(gone.status, 400);
+}
+
+#[tokio::test]
 async fn a_browser_confirms_what_it_has_the_secret_of() {
     let client = Client::start().await;
     let intent = client

@@ -6,6 +6,7 @@ use crate::api::checkout::asks;
 use crate::api::checkout::terms::UiMode;
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call};
+use crate::http::error::StripeError;
 use crate::http::params::Params;
 
 /// Flexible billing is the default since then.
@@ -130,11 +131,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
             "enabled": sent["enabled"], "required": sent["required"].as_str().unwrap_or("never"),
         });
     }
-    let optional: Vec<Value> = p
-        .list("/optional_items")
-        .iter()
-        .map(optional_item)
-        .collect();
+    let mut optional: Vec<Value> = Vec::new();
+    for (index, sent) in p.list("/optional_items").iter().enumerate() {
+        optional.push(optional_item(call, sent, decided, index)?);
+    }
     if !optional.is_empty() {
         session["optional_items"] = json!(optional);
     }
@@ -227,12 +227,26 @@ fn name_collection(sent: &Value) -> Value {
     asked
 }
 
-fn optional_item(sent: &Value) -> Value {
-    json!({
+/// Something that the customer may buy along.
+fn optional_item(call: &Call<'_>, sent: &Value, decided: &Decided<'_>, index: usize) -> Answer {
+    let id = sent["price"].as_str().unwrap_or_default();
+    let price = call.account.get(id);
+    let at = format!("optional_items[{index}][price]");
+    if price["object"] != "price" {
+        return Err(StripeError::no_such_param("price", id, &at));
+    }
+    let fits_mode = decided.mode == "subscription" || price["recurring"].is_null();
+    if !fits_mode || price["currency"] != decided.currency {
+        return Err(StripeError::invalid(
+            "Optional items must fit the mode and the currency of the Checkout Session.",
+        )
+        .param(&at));
+    }
+    Ok(json!({
         "adjustable_quantity": super::lines::adjustable(&sent["adjustable_quantity"]),
         "price": sent["price"],
         "quantity": sent["quantity"],
-    })
+    }))
 }
 
 /// What was sent for the object that the session will make, its metadata checked.

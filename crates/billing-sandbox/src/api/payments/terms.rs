@@ -7,7 +7,7 @@ use crate::api::{Call, payment_methods};
 use crate::http::error::StripeError;
 use crate::http::params::one_of;
 use crate::lives::money;
-use crate::lives::payment::{self, method};
+use crate::lives::payment;
 
 /// What is not simulated of intents: money for others, and methods other than cards.
 pub(crate) const NOT_SIMULATED: &str = "amount_to_confirm application_fee_amount confirmation_token \
@@ -83,24 +83,6 @@ impl Terms {
         })
     }
 
-    /// The payment method that was sent, by id or by its data.
-    pub(crate) fn method(
-        &mut self,
-        call: &mut Call<'_>,
-        customer: &Value,
-        owner: &str,
-    ) -> Result<Option<String>, StripeError> {
-        let found = if let Some(id) = call.params.text("/payment_method").map(str::to_owned) {
-            payment::resolve_method(call.account, &id, "payment_method")?
-        } else if let Some(data) = call.params.at("/payment_method_data").cloned() {
-            payment_methods::from_data(call.account, &data, "payment_method_data")?
-        } else {
-            return Ok(None);
-        };
-        method::refuse_unusable(call.account, &found, customer, owner)?;
-        Ok(Some(found))
-    }
-
     pub(crate) fn setup_future_usage(&self) -> Value {
         let sent = self.members.get("setup_future_usage");
         sent.cloned().unwrap_or_default()
@@ -118,7 +100,7 @@ impl Terms {
     }
 
     /// Writes the terms into an intent.
-    pub(crate) fn apply(&mut self, intent: &mut Value) {
+    pub(crate) fn apply(&self, intent: &mut Value) {
         for (name, value) in &self.members {
             intent[name.as_str()] = value.clone();
         }
@@ -170,6 +152,23 @@ impl Terms {
                 json!({ "id": CONFIGURATION, "parent": null });
         }
     }
+}
+
+/// The payment method that was sent, by id or by its data.
+pub(crate) fn method(
+    call: &mut Call<'_>,
+    customer: &Value,
+    owner: &str,
+) -> Result<Option<String>, StripeError> {
+    let found = if let Some(id) = call.params.text("/payment_method").map(str::to_owned) {
+        payment::resolve_method(call.account, &id, "payment_method")?
+    } else if let Some(data) = call.params.at("/payment_method_data").cloned() {
+        payment_methods::from_data(call.account, &data, "payment_method_data")?
+    } else {
+        return Ok(None);
+    };
+    payment::method::refuse_unusable(call.account, &found, customer, owner)?;
+    Ok(Some(found))
 }
 
 /// The options of cards that mean something here; what would change a payment in a way that is not

@@ -18,6 +18,16 @@ use crate::lives::subscription::{self, begin, collection, ending};
 /// What may still change when a subscription is canceled.
 const AFTER_THE_END: &[&str] = &["cancellation_details", "expand", "metadata"];
 
+/// What may change before the first payment. The words of the refusal are our own: Stripe's are not
+/// recorded.
+const BEFORE_PAYMENT: &[&str] = &[
+    "default_payment_method",
+    "default_source",
+    "description",
+    "expand",
+    "metadata",
+];
+
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     call.account.fetch("subscription", &id, "id")?;
@@ -60,6 +70,12 @@ fn refuse_by_state(call: &Call<'_>, before: &Value) -> Result<(), StripeError> {
             Err(StripeError::coded(
                 "invalid_canceled_subscription_fields",
                 "A canceled subscription can only update its cancellation_details and metadata.",
+            ))
+        }
+        Some("incomplete") if names.any(|n| !BEFORE_PAYMENT.contains(&n)) => {
+            Err(StripeError::invalid(
+                "This subscription is `incomplete`: until its first invoice is paid, only its \
+                 metadata, description and default payment method can be updated.",
             ))
         }
         Some("paused") if call.params.at("/trial_end").is_some() => Err(StripeError::invalid(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::checkout::entry::{self, Submission};
 use crate::lives::checkout::{billing, email_of, totals};
+use crate::lives::payment::method;
 use crate::lives::{discount, reaction};
 
 /// What a session is paid with; all of it absent for what costs nothing.
@@ -43,13 +44,19 @@ pub(crate) fn complete(account: &mut Account, id: &str, submission: &Submission,
     if let (Some(method_id), true, false) = (&means.method, keeps_method, customer.is_null())
         && account.get(method_id)["customer"].is_null()
     {
-        account.set(method_id, "customer", customer.clone());
-        account.raise("payment_method.attached", method_id);
+        // It was charged before its owner was there, which would be its end otherwise.
+        account.set(method_id, "_is_used_up", json!(false));
+        method::attach(account, method_id, &text(&customer));
     }
     if is_new_customer {
         account.raise("customer.created", customer.as_str().unwrap_or_default());
     } else {
         update_customer(account, &session, submission);
+    }
+    if let (Some((kind, value)), false) = (&submission.tax_id, customer.is_null()) {
+        let owner = json!({ "customer": customer, "customer_account": null, "type": "customer" });
+        // One that is not well formed was refused by the page; other ways of paying leave it out.
+        let _ = crate::api::tax::insert_id(account, kind, value, &owner, "tax_id");
     }
     redeem(account, &session);
     let mut outcome = json!({});

@@ -123,6 +123,11 @@ fn check_contact(session: &Value, submission: &Submission) -> Result<(), Problem
             return problem("Your name is incomplete.", &format!("{name}_name"));
         }
     }
+    if let Some((kind, value)) = &submission.tax_id
+        && !crate::api::tax::is_well_formed(kind, value)
+    {
+        return problem("Your tax id is invalid.", "tax_id");
+    }
     for field in session["custom_fields"].as_array().into_iter().flatten() {
         check_field(field, submission)?;
     }

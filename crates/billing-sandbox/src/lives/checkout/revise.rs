@@ -60,6 +60,44 @@ pub(crate) fn quantities(
     Ok(())
 }
 
+/// Adds one of the items that the session offers beside what is bought, or takes it off again.
+pub(crate) fn optional_item(account: &mut Account, id: &str, price_id: &str) -> Result<(), String> {
+    let session = account.get(id).clone();
+    let offered = session["optional_items"].as_array().into_iter().flatten();
+    let Some(offer) = offered.into_iter().find(|item| item["price"] == price_id) else {
+        return Err("This item is not offered.".to_owned());
+    };
+    let mut items = totals::items_of(&session);
+    let count = items.len();
+    items.retain(|item| item["_is_optional"] != true || item["price"]["id"] != price_id);
+    if items.len() == count {
+        let price = account.get(price_id).clone();
+        let product = account.get(price["product"].as_str().unwrap_or_default());
+        let name = product["name"].clone();
+        items.push(json!({
+            "id": account.ids.next("li_"),
+            "object": "item",
+            "adjustable_quantity": offer["adjustable_quantity"],
+            "amount_discount": 0,
+            "amount_subtotal": 0,
+            "amount_tax": 0,
+            "amount_total": 0,
+            "currency": price["currency"],
+            "description": name,
+            "metadata": {},
+            "price": price,
+            "quantity": offer["quantity"],
+            "_discounts": [],
+            "_is_optional": true,
+            "_tax_rates": [],
+            "_taxes": [],
+        }));
+    }
+    account.set(id, "_line_items", json!(items));
+    totals::settle(account, id);
+    Ok(())
+}
+
 /// Chooses one of the session's shipping rates.
 pub(crate) fn shipping(account: &mut Account, id: &str, rate: &str) -> Result<(), String> {
     let session = account.get(id);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::lives::credit;
 use crate::lives::invoice::balance::{self, Entry};
 use crate::lives::invoice::collect;
 use crate::lives::reaction;
@@ -31,6 +32,7 @@ pub(crate) fn void(account: &mut Account, id: &str) {
     let now = account.now;
     let invoice = account.get(id).clone();
     give_balance_back(account, id, &invoice);
+    credit::give_back(account, &invoice);
     collect::cancel_intent(account, id);
     if let Some(invoice) = account.edit(id) {
         invoice["status"] = json!("void");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::lives::credit;
 use crate::lives::discount;
 use crate::lives::invoice::balance::{self, Entry};
 use crate::lives::invoice::{collect, dunning, end, totals};
@@ -34,8 +35,9 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
         return;
     }
     renew_if_balance_moved(account, id);
+    credit::apply(account, id);
     let now = account.now;
-    let invoice = account.get(id).clone();
+    let invoice = account.snapshot(id);
     let customer_id = invoice["customer"].as_str().unwrap_or_default().to_owned();
     let number = number_of(account, &invoice, &customer_id);
     let (due, ending) = settle_balance(account, id, &invoice, &customer_id);

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Discountable};
-use crate::lives::invoice::lines_of;
 use crate::lives::tax;
 
 /// Works out the amounts of every line and of the whole invoice.
 pub(crate) fn apply(account: &Account, invoice: &mut Value) {
-    let mut lines = lines_of(invoice).to_vec();
+    let mut lines = match invoice["lines"]["data"].take() {
+        Value::Array(lines) => lines,
+        _ => Vec::new(),
+    };
     let own = take_own_discounts(account, &mut lines);
     let subtotals: Vec<i64> = remaining(&lines);
     take_invoice_discounts(account, invoice, &mut lines);
@@ -26,7 +28,7 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
     for (line, before) in lines.iter_mut().zip(&subtotals) {
         let rates = rates_of(line, &defaults);
         subtotal_tax = subtotal_tax.saturating_add(inclusive(&rates, *before, &exemption));
-        let taxable = line_net(line);
+        let taxable = line_net(line).saturating_sub(show_credits(line));
         line["taxes"] = taxes(&rates, taxable, &exemption);
     }
     // Versions before basil show the first discount whole.
@@ -34,9 +36,10 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
         .first()
         .map(|id| account.get(id).clone());
     invoice["_discount"] = first.unwrap_or_default();
-    let net: i64 = remaining(&lines)
+    let net: i64 = lines
         .iter()
-        .fold(0, |sum, n| sum.saturating_add(*n));
+        .map(|line| line_net(line).saturating_sub(credited(line)))
+        .fold(0, i64::saturating_add);
     let shipping = invoice["shipping_cost"]["amount_subtotal"]
         .as_i64()
         .unwrap_or(0);
@@ -52,16 +55,16 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
     let subtotal: i64 = subtotals.iter().fold(0, |sum, n| sum.saturating_add(*n));
     let total = net.saturating_add(exclusive).saturating_add(shipping);
     let discounts = gathered_discounts(&lines, &own, invoice);
-    invoice["total_pretax_credit_amounts"] = pretax(&discounts);
-    invoice["total_discount_amounts"] = json!(discounts);
-    invoice["total_taxes"] = json!(all_taxes);
+    invoice["total_pretax_credit_amounts"] = pretax(&discounts, &lines);
+    invoice["total_discount_amounts"] = Value::Array(discounts);
+    invoice["total_taxes"] = Value::Array(all_taxes);
     invoice["subtotal"] = json!(subtotal);
     invoice["subtotal_excluding_tax"] = json!(subtotal.saturating_sub(subtotal_tax));
     invoice["total"] = json!(total);
     invoice["total_excluding_tax"] =
         json!(total.saturating_sub(exclusive).saturating_sub(inclusive));
     invoice["lines"]["total_count"] = json!(lines.len());
-    invoice["lines"]["data"] = json!(lines);
+    invoice["lines"]["data"] = Value::Array(lines);
     let due = total
         .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
         .max(0);
@@ -110,6 +113,27 @@ pub(crate) fn line_net(line: &Value) -> i64 {
         .as_i64()
         .unwrap_or(0)
         .saturating_sub(taken(line))
+}
+
+/// What billing credits pay of a line.
+fn credits(line: &Value) -> &[Value] {
+    line["_credits"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn credited(line: &Value) -> i64 {
+    let amounts = credits(line)
+        .iter()
+        .filter_map(|entry| entry["amount"].as_i64());
+    amounts.fold(0, i64::saturating_add)
+}
+
+/// Puts a line's credits among what is taken off before tax; answers their sum.
+fn show_credits(line: &mut Value) -> i64 {
+    let own = credits(line).to_vec();
+    if let Some(entries) = line["pretax_credit_amounts"].as_array_mut() {
+        entries.extend(own);
+    }
+    credited(line)
 }
 
 fn remaining(lines: &[Value]) -> Vec<i64> {
@@ -258,7 +282,8 @@ fn gathered_discounts(lines: &[Value], own: &[String], invoice: &Value) -> Vec<V
     out
 }
 
-fn pretax(discounts: &[Value]) -> Value {
+fn pretax(discounts: &[Value], lines: &[Value]) -> Value {
+    let credits = lines.iter().flat_map(credits).cloned();
     discounts
         .iter()
         .map(|entry| {
@@ -266,5 +291,6 @@ fn pretax(discounts: &[Value]) -> Value {
                 "amount": entry["amount"], "discount": entry["discount"], "type": "discount",
             })
         })
+        .chain(credits)
         .collect()
 }

@@ -309,3 +309,18 @@ pub(crate) fn detach(account: &mut Account, method_id: &str, before: &Arc<Value>
     }
     account.raise_update("payment_method.detached", method_id, before);
 }
+
+/// Lets go of the methods of a customer who is deleted; none of them can be used again.
+pub(crate) fn release_all(account: &mut Account, customer: &str) {
+    let owned: Vec<String> = account
+        .rows("payment_method")
+        .filter(|row| row["customer"] == customer)
+        .filter_map(|row| row["id"].as_str().map(str::to_owned))
+        .collect();
+    for id in owned {
+        if let Some(method) = account.edit(&id) {
+            method["customer"] = Value::Null;
+            method["_is_used_up"] = json!(true);
+        }
+    }
+}

@@ -17,12 +17,13 @@ pub(super) fn of(account: &Account, session: &Value, problem: Problem<'_>) -> St
     let currency = session["currency"].as_str().unwrap_or("usd");
     let amount = |value: &Value| money::written(value.as_i64().unwrap_or(0), currency);
     format!(
-        "<h1>{} <span class=\"due\">due today, in {}</span></h1>\n<ul class=\"items\">\n{}{}</ul>\n{}{}{}",
+        "<h1>{} <span class=\"due\">due today, in {}</span></h1>\n<ul class=\"items\">\n{}{}</ul>\n{}{}{}{}",
         amount(&session["amount_total"]),
         currency.to_uppercase(),
         items(account, session),
         extras(account, session),
         trial(session),
+        optional(account, session),
         shipping(account, session),
         promotion(session, problem),
     )
@@ -133,6 +134,40 @@ fn trial(session: &Value) -> String {
         None if !data["trial_end"].is_null() => "<p>Free trial first, then as listed.</p>\n".into(),
         None => String::new(),
     }
+}
+
+/// What is offered beside what is bought, each with a button.
+fn optional(account: &Account, session: &Value) -> String {
+    let id = escaped(session["id"].as_str().unwrap_or_default());
+    let chosen = totals::items_of(session);
+    let mut rows = String::new();
+    for offer in session["optional_items"].as_array().into_iter().flatten() {
+        let price = account.get(offer["price"].as_str().unwrap_or_default());
+        let product = account.get(price["product"].as_str().unwrap_or_default());
+        let name = escaped(product["name"].as_str().unwrap_or("Item"));
+        let quantity = offer["quantity"].as_i64().unwrap_or(1);
+        let currency = price["currency"].as_str().unwrap_or("usd");
+        let cost = money::written(price::amount_of(price, quantity), currency);
+        let is_chosen = chosen
+            .iter()
+            .any(|item| item["_is_optional"] == true && item["price"]["id"] == price["id"]);
+        let action = if is_chosen { "Remove" } else { "Add" };
+        let _ = writeln!(
+            rows,
+            "<li><span>{quantity} × {name}</span> <span>{cost}{}</span>\
+             <button class=\"small\" type=\"submit\" name=\"optional_item\" value=\"{}\">{action}\
+             <span class=\"unseen\"> {name}</span></button></li>",
+            every(price),
+            escaped(price["id"].as_str().unwrap_or_default()),
+        );
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "<form method=\"post\" action=\"/c/pay/{id}/update\">\n<h2>Add to your order</h2>\n\
+         <ul class=\"items\">\n{rows}</ul>\n</form>\n"
+    )
 }
 
 fn shipping(account: &Account, session: &Value) -> String {
