@@ -144,38 +144,39 @@ pub(crate) fn insert_invoice(
     let invoice_id = invoice::insert(account, &draft);
     invoice::item::take(account, &invoice_id);
     let billed = billed_by(account, &invoice_id);
-    let debited = debited_by(account, &invoice_id);
+    let debits = debits_of(account, &invoice_id);
     if let Some(stored) = account.edit(id) {
         stored["latest_invoice"] = json!(invoice_id);
         note_billed(stored, &billed);
-        let items = stored["items"]["data"].as_array_mut();
-        for item in items.into_iter().flatten() {
-            let line = debited
-                .iter()
-                .find(|(item_id, _)| item["id"] == item_id.as_str());
-            if let Some((_, line_id)) = line
-                && item["_billed"].is_object()
-            {
-                item["_billed"]["invoice"] = json!(invoice_id);
-                item["_billed"]["line"] = json!(line_id);
-            }
-        }
+        note_debits(stored, &invoice_id, &debits);
     }
     invoice_id
 }
 
-/// The lines that ask for the rest of a period after a change, by item: a later credit names them.
-fn debited_by(account: &Account, invoice_id: &str) -> Vec<(String, String)> {
-    let invoice = account.get(invoice_id);
-    let lines = invoice["lines"]["data"].as_array().into_iter().flatten();
-    lines
-        .filter(|line| line["amount"].as_i64().is_some_and(|amount| amount > 0))
+/// The prorated debits of an invoice: items, and the lines that bill them.
+fn debits_of(account: &Account, invoice_id: &str) -> Vec<(String, Value)> {
+    invoice::lines_of(account.get(invoice_id))
+        .iter()
         .filter_map(|line| {
-            let parent = &line["parent"]["subscription_item_details"];
-            let item = parent["subscription_item"].as_str()?;
-            (parent["proration"] == true).then(|| (item.to_owned(), text(&line["id"])))
+            let details = &line["parent"]["subscription_item_details"];
+            let is_debit = details["proration"] == true && line["amount"].as_i64()? > 0;
+            let item = details["subscription_item"].as_str()?;
+            is_debit.then(|| (item.to_owned(), line["id"].clone()))
         })
         .collect()
+}
+
+/// Remembers which line billed a change, for the credit of a later one to name.
+fn note_debits(subscription: &mut Value, invoice_id: &str, debits: &[(String, Value)]) {
+    let items = subscription["items"]["data"].as_array_mut();
+    for item in items.into_iter().flatten() {
+        let line = debits.iter().find(|(id, _)| item["id"] == id.as_str());
+        let waits = item["_billed"].is_object() && item["_billed"]["line"].is_null();
+        if let (Some((_, line)), true) = (line, waits) {
+            item["_billed"]["invoice"] = json!(invoice_id);
+            item["_billed"]["line"] = line.clone();
+        }
+    }
 }
 
 /// Remembers on the items what was billed for them.
