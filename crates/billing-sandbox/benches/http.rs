@@ -32,7 +32,7 @@ async fn exchange(stream: &mut TcpStream, request: &str, buffer: &mut Vec<u8>) -
     stream.write_all(request.as_bytes()).await.unwrap();
     buffer.clear();
     loop {
-        let mut chunk = [0_u8; 16_384];
+        let mut chunk = vec![0_u8; 16_384];
         let count = stream.read(&mut chunk).await.unwrap();
         assert!(count > 0, "the server closed the connection");
         buffer.extend_from_slice(&chunk[..count]);

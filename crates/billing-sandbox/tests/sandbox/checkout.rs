@@ -1,7 +1,5 @@
 //! The sale: a session is made, a person pays on the hosted page, and everything follows once.
 
-use std::time::Duration;
-
 use crate::client::{Client, START, form};
 
 #[tokio::test]
@@ -217,9 +215,9 @@ async fn a_closed_tab_leaves_the_session_open_until_it_expires() {
     let price = client.monthly_price().await;
     let id = client.session("subscription", &price, &[]).await.id();
     let path = format!("/v1/checkout/sessions/{id}");
-    client.sandbox.advance(Duration::from_secs(86_399));
+    client.pass(86_399);
     assert_eq!(client.get(&path).await.json["status"], "open");
-    client.sandbox.advance(Duration::from_secs(1));
+    client.pass(1);
     let expired = client.get(&path).await.json;
     assert_eq!(
         (&expired["status"], expired["url"].is_null()),

@@ -95,6 +95,12 @@ impl Client {
         Self { sandbox, http, key }
     }
 
+    /// Lets this many seconds pass.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.sandbox
+            .advance(std::time::Duration::from_secs(seconds));
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().unwrap();
         self.http

@@ -1,10 +1,8 @@
 //! One of everything, listed, retrieved and expanded: all that the sandbox answers and sends has the
 //! shape of Stripe's, in ten versions. The client holds every answer and event against the table.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 use crate::client::Client;
 
@@ -75,6 +73,7 @@ fn id(object: &Value) -> String {
 }
 
 /// What no trigger makes.
+#[expect(clippy::too_many_lines, reason = "one object after the other")]
 async fn make_the_rest(client: &Client) {
     let price = client.monthly_price().await;
     let product = client.get(&format!("/v1/prices/{price}")).await.json["product"].clone();
@@ -202,7 +201,7 @@ async fn meter_some_usage(client: &Client, customer: &str) {
         ],
     )
     .await;
-    client.sandbox.advance(Duration::from_secs(3_600));
+    client.pass(3_600);
     made(
         client,
         "/v1/billing/meter_event_adjustments",
@@ -287,10 +286,10 @@ async fn one_of_everything_has_stripes_shape_in_every_version() {
     let types = client.get("/sandbox/trigger").await.json["types"].clone();
     for kind in types.as_array().unwrap().iter().filter_map(Value::as_str) {
         client.post(&format!("/sandbox/trigger/{kind}"), &[]).await;
-        client.sandbox.advance(Duration::from_secs(1));
+        client.pass(1);
     }
     make_the_rest(&client).await;
-    client.sandbox.advance(Duration::from_secs(40 * 86_400));
+    client.pass(40 * 86_400);
     for list in LISTS {
         let page = client.get(&format!("{list}?limit=3")).await;
         assert_eq!(page.status, 200, "{list}: {}", page.text);

@@ -1,8 +1,6 @@
 //! The hosted pages beyond the plain sale: everything that a session can ask for, bank debits, 3-D
 //! Secure, recovery, and the billing portal; each answer in the shape of every version.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::client::{Answer, Client, START, form};
@@ -44,6 +42,7 @@ impl Client {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one session with every parameter")]
 async fn a_session_that_asks_for_everything_has_stripes_shape_before_and_after() {
     let client = Client::start().await;
     let price = client.one_time_price().await;
@@ -189,9 +188,9 @@ async fn a_bank_debit_settles_by_the_clock() {
         (&sent["status"], &sent["payment_status"]),
         (&"complete".into(), &"unpaid".into())
     );
-    client.sandbox.advance(Duration::from_secs(86_399));
+    client.pass(86_399);
     assert_eq!(client.retrieve(&id).await["payment_status"], "unpaid");
-    client.sandbox.advance(Duration::from_secs(1));
+    client.pass(1);
     assert_eq!(client.retrieve(&id).await["payment_status"], "paid");
     let path = format!("/v1/checkout/sessions/{id}?expand[]=invoice&expand[]=payment_intent");
     let paid = client.get(&path).await.json;
@@ -271,7 +270,7 @@ async fn an_expired_session_is_begun_again_for_a_month() {
     let price = client.one_time_price().await;
     let more = [("after_expiration[recovery][enabled]", "true")];
     let id = client.session("payment", &price, &more).await.id();
-    client.sandbox.advance(Duration::from_secs(86_400));
+    client.pass(86_400);
     let recovery = client.retrieve(&id).await["after_expiration"]["recovery"].clone();
     assert_eq!(recovery["expires_at"], START + 31 * 86_400);
     let path = format!("/c/recover/{id}");
@@ -285,7 +284,7 @@ async fn an_expired_session_is_begun_again_for_a_month() {
         .to_owned();
     assert_eq!(client.retrieve(&new_id).await["recovered_from"], id);
     assert_eq!(client.submit(&new_id, "4242424242424242").await.status, 303);
-    client.sandbox.advance(Duration::from_secs(30 * 86_400));
+    client.pass(30 * 86_400);
     assert_eq!(client.page(&path, &[]).await.status, 200);
 }
 

@@ -1,7 +1,5 @@
 //! Invoices by the API: items, drafts, totals, finalising, paying, voiding, dunning.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
@@ -226,7 +224,7 @@ async fn a_draft_that_advances_is_paid_after_an_hour() {
         ),
         (&json!(START + 3_601), &json!(START + 3_600))
     );
-    client.sandbox.advance(Duration::from_secs(3_600));
+    client.pass(3_600);
     let paid = client.get(&path(&invoice, "")).await.json;
     assert_eq!(paid["status"], "paid");
     assert_eq!(paid["status_transitions"]["paid_at"], START + 3_600);
@@ -240,7 +238,7 @@ async fn a_card_that_fails_is_tried_eight_times_more_in_two_weeks() {
     item(&client, &customer, "1000", "Setup").await;
     let invoice = draft(&client, &customer, &[("auto_advance", "true")]).await;
     let first = START + 3_600;
-    client.sandbox.advance(Duration::from_secs(3_600));
+    client.pass(3_600);
     let mut next = client.get(&path(&invoice, "")).await.json;
     for attempt in 1..=8 {
         // 14 days / 8 = 151,200 seconds between tries.
@@ -248,7 +246,7 @@ async fn a_card_that_fails_is_tried_eight_times_more_in_two_weeks() {
             (&next["attempt_count"], &next["next_payment_attempt"]),
             (&json!(attempt), &json!(first + 151_200 * attempt))
         );
-        client.sandbox.advance(Duration::from_secs(151_200));
+        client.pass(151_200);
         next = client.get(&path(&invoice, "")).await.json;
     }
     assert_eq!(
@@ -293,7 +291,7 @@ async fn a_sent_invoice_has_a_due_date_and_becomes_overdue() {
     let sent = client.post(&path(&invoice, "/send"), &[]).await.json;
     assert_eq!(sent["status"], "open");
     assert_eq!(client.event_types().last().unwrap(), "invoice.sent");
-    client.sandbox.advance(Duration::from_secs(7 * 86_400));
+    client.pass(7 * 86_400);
     let last = client
         .event_types()
         .split_off(client.event_types().len() - 2);

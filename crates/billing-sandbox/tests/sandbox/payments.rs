@@ -1,8 +1,6 @@
 //! Payments from the first try to the last refund; what is answered and raised is held against the
 //! shapes of all versions when the client is dropped.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
@@ -153,7 +151,7 @@ async fn a_hold_is_captured_in_part_released_or_forgotten() {
     let cancel = format!("/v1/payment_intents/{other}/cancel");
     assert_eq!(client.post(&cancel, &[]).await.json["status"], "canceled");
     let third = pay(&client, "pm_card_visa", &manual).await.id();
-    client.sandbox.advance(Duration::from_secs(7 * 86_400));
+    client.pass(7 * 86_400);
     let gone = client.get(&format!("/v1/payment_intents/{third}")).await;
     assert_eq!(gone.json["cancellation_reason"], "automatic");
     assert!(client.event_types().contains(&"charge.expired".to_owned()));
@@ -171,7 +169,7 @@ async fn refunds_go_through_wait_and_come_back() {
         let fields = [("payment_intent", text(&intent["id"])), ("amount", "400")];
         let refund = client.post("/v1/refunds", &fields).await.json;
         assert_eq!(refund["status"], at_once, "{method}");
-        client.sandbox.advance(Duration::from_secs(6));
+        client.pass(6);
         let path = format!("/v1/refunds/{}?expand[]=charge", text(&refund["id"]));
         let done = client.get(&path).await.json;
         assert_eq!(done["status"], later, "{method}");
@@ -220,7 +218,7 @@ async fn disputes_are_opened_contested_and_decided() {
         let fields = [("evidence[uncategorized_text]", evidence)];
         let sent = client.post(&path, &fields).await.json;
         assert_eq!(sent["evidence_details"]["submission_count"], 1, "{method}");
-        client.sandbox.advance(Duration::from_secs(6));
+        client.pass(6);
         let done = client.get(&path).await.json;
         assert_eq!(done["status"], decided, "{method}");
         assert_eq!(
@@ -294,7 +292,7 @@ async fn the_balance_moves_from_pending_to_available() {
     let balance = client.get("/v1/balance").await.json;
     // 1000 − 59 − 400
     assert_eq!(balance["pending"][0]["amount"], 541);
-    client.sandbox.advance(Duration::from_secs(7 * 86_400));
+    client.pass(7 * 86_400);
     let balance = client.get("/v1/balance").await.json;
     assert_eq!(balance["available"][0]["amount"], 541);
     assert_eq!(balance["pending"][0]["amount"], 0);
@@ -313,7 +311,7 @@ async fn a_dispute_that_nobody_answers_is_lost_and_a_warning_ends_with_a_refund(
         .id();
     let warnings = client.get("/v1/radar/early_fraud_warnings").await.json;
     assert_eq!(warnings["data"][0]["actionable"], false);
-    client.sandbox.advance(Duration::from_secs(10 * 86_400));
+    client.pass(10 * 86_400);
     let lost = client.get("/v1/disputes").await.json["data"][0].clone();
     assert_eq!(lost["status"], "lost");
     assert_eq!(lost["evidence_details"]["past_due"], true);

@@ -1,7 +1,5 @@
 //! Previews of invoices: the next renewal, and what a change would cost.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
@@ -68,7 +66,7 @@ async fn a_change_is_previewed_with_its_prorations() {
     let client = Client::start().await;
     let (customer, subscription) = subscriber(&client).await;
     // The period has 30 days; 20 are left. 2 × 10.00 back, 5 × 10.00 due, each times 20/30.
-    client.sandbox.advance(Duration::from_secs(10 * 86_400));
+    client.pass(10 * 86_400);
     let item_id = text(&subscription["items"]["data"][0]["id"]);
     let fields = [
         ("customer", customer.as_str()),

@@ -2,8 +2,6 @@
 //! (2026-09-21 to 2026-10-21), and a share is `amount * seconds left / seconds of the period`, rounded
 //! to the nearest cent, halves towards minus infinity.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
@@ -57,7 +55,7 @@ impl Shop {
 
     fn advance(&self, seconds: i64) {
         let seconds = u64::try_from(seconds).unwrap();
-        self.client.sandbox.advance(Duration::from_secs(seconds));
+        self.client.pass(seconds);
     }
 
     async fn update(&self, subscription: &Value, fields: &[(&str, &str)]) -> Value {

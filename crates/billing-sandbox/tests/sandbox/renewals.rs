@@ -1,7 +1,5 @@
 //! Subscriptions over time: renewals, trials, anchors, and what becomes of them when nobody pays.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
@@ -31,9 +29,7 @@ async fn subscribe(client: &Client, customer: &str, price: &str, more: &[(&str, 
 }
 
 fn advance(client: &Client, seconds: i64) {
-    client
-        .sandbox
-        .advance(Duration::from_secs(u64::try_from(seconds).unwrap()));
+    client.pass(u64::try_from(seconds).unwrap());
 }
 
 async fn invoices(client: &Client, subscription: &str) -> Vec<Value> {

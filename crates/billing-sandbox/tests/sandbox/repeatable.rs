@@ -1,7 +1,5 @@
 //! The same seed, clock and requests give the same bytes; so does a world that was put into a file.
 
-use std::time::Duration;
-
 use billing_sandbox::{Fault, FaultKind, Sandbox, SandboxConfig, SnapshotError, SnapshotOwner};
 
 use crate::client::{Client, config};
@@ -49,7 +47,7 @@ async fn go_on(client: &Client, session: &str) -> Vec<String> {
         seen.push(Client::answer(request.body(format!("name={n}"))).await.text);
         seen.push(client.get("/v1/customers?limit=3").await.text);
         client.sandbox.deliver_due().await;
-        client.sandbox.advance(Duration::from_secs(86_400 * 5));
+        client.pass(86_400 * 5);
     }
     seen.push(
         client

@@ -1,7 +1,5 @@
 //! Subscription schedules: phases that follow each other.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
@@ -46,7 +44,7 @@ impl Shop {
 
     fn advance(&self, seconds: i64) {
         let seconds = u64::try_from(seconds).unwrap();
-        self.client.sandbox.advance(Duration::from_secs(seconds));
+        self.client.pass(seconds);
     }
 
     async fn schedule(&self, fields: &[(&str, &str)]) -> Value {

@@ -85,7 +85,7 @@ async fn a_refused_delivery_is_tried_again_by_the_schedule_and_then_given_up() {
     let state = || client.sandbox.deliveries()[0].state;
     assert_eq!(client.sandbox.deliver_due().await.len(), 1);
     assert_eq!(client.sandbox.deliver_due().await.len(), 0, "not due yet");
-    client.sandbox.advance(Duration::from_secs(10));
+    client.pass(10);
     assert_eq!(
         client.sandbox.deliver_due().await[0].attempt.status,
         Some(302)
