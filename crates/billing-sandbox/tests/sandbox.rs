@@ -24,10 +24,14 @@ mod faults;
 mod hosted;
 #[path = "sandbox/hostile.rs"]
 mod hostile;
+#[path = "sandbox/invoice_totals.rs"]
+mod invoice_totals;
 #[path = "sandbox/invoices.rs"]
 mod invoices;
 #[path = "sandbox/payments.rs"]
 mod payments;
+#[path = "sandbox/previews.rs"]
+mod previews;
 #[path = "sandbox/proration.rs"]
 mod proration;
 #[path = "sandbox/receiver.rs"]

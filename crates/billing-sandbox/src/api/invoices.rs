@@ -445,6 +445,11 @@ fn list_invoices(call: &mut Call<'_>) -> Answer {
 
 /// The payment method that an invoice would be charged to, or Stripe's refusal.
 fn method_for(account: &Account, invoice: &Value) -> Result<String, StripeError> {
-    collect::method_of(account, invoice)
-        .ok_or_else(|| StripeError::coded("resource_missing", crate::api::subscriptions::NO_METHOD))
+    collect::method_of(account, invoice).ok_or_else(|| {
+        StripeError::coded(
+            "resource_missing",
+            "There is no `default_payment_method` set on this Customer or Invoice. Please set \
+             either property before attempting to pay this Invoice.",
+        )
+    })
 }

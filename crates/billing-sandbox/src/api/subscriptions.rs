@@ -28,11 +28,6 @@ pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/subscriptions/{}/resume", pauses::resume),
 ];
 
-/// What Stripe says where there is nothing to charge.
-pub(crate) const NO_METHOD: &str = "This customer has no attached payment source or default payment method. \
-    Please consider adding a default payment method. For more information, visit \
-    https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.";
-
 fn retrieve(call: &mut Call<'_>) -> Answer {
     call.account
         .fetch("subscription", &call.id(), "id")

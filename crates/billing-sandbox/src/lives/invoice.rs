@@ -131,7 +131,7 @@ pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
         .iter()
         .map(|line| line_object(account, draft, &id, line))
         .collect();
-    let customer = account.get(&draft.customer).clone();
+    let customer = account.snapshot(&draft.customer);
     let starting_balance = customer["balance"].as_i64().unwrap_or(0);
     let parent = if draft.subscription.is_null() {
         Value::Null

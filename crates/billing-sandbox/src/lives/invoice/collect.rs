@@ -59,7 +59,7 @@ pub(crate) fn method_of(account: &Account, invoice: &Value) -> Option<String> {
 
 /// The invoice's payment intent, made if there is none yet.
 pub(crate) fn ensure_intent(account: &mut Account, id: &str) -> String {
-    let invoice = account.get(id).clone();
+    let invoice = account.snapshot(id);
     if let Some(known) = invoice["_payment_intent"].as_str()
         && account.get(known)["status"] != "canceled"
     {
@@ -94,7 +94,7 @@ pub(crate) fn tie_payment(
     intent_id: &str,
     is_paid: bool,
 ) -> String {
-    let invoice = account.get(invoice_id).clone();
+    let invoice = account.snapshot(invoice_id);
     let charge = account.get(intent_id)["latest_charge"].clone();
     account.set(invoice_id, "_payment_intent", json!(intent_id));
     account.set(invoice_id, "_charge", charge.clone());

@@ -37,7 +37,7 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
     renew_if_balance_moved(account, id);
     credit::apply(account, id);
     let now = account.now;
-    let invoice = account.get(id).clone();
+    let invoice = account.snapshot(id);
     let customer_id = invoice["customer"].as_str().unwrap_or_default().to_owned();
     let number = number_of(account, &invoice, &customer_id);
     let (due, ending) = settle_balance(account, id, &invoice, &customer_id);

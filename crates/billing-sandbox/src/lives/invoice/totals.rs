@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Discountable};
-use crate::lives::invoice::lines_of;
 use crate::lives::tax;
 
 /// Works out the amounts of every line and of the whole invoice.
 pub(crate) fn apply(account: &Account, invoice: &mut Value) {
-    let mut lines = lines_of(invoice).to_vec();
+    let mut lines = match invoice["lines"]["data"].take() {
+        Value::Array(lines) => lines,
+        _ => Vec::new(),
+    };
     let own = take_own_discounts(account, &mut lines);
     let subtotals: Vec<i64> = remaining(&lines);
     take_invoice_discounts(account, invoice, &mut lines);
@@ -54,15 +56,15 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
     let total = net.saturating_add(exclusive).saturating_add(shipping);
     let discounts = gathered_discounts(&lines, &own, invoice);
     invoice["total_pretax_credit_amounts"] = pretax(&discounts, &lines);
-    invoice["total_discount_amounts"] = json!(discounts);
-    invoice["total_taxes"] = json!(all_taxes);
+    invoice["total_discount_amounts"] = Value::Array(discounts);
+    invoice["total_taxes"] = Value::Array(all_taxes);
     invoice["subtotal"] = json!(subtotal);
     invoice["subtotal_excluding_tax"] = json!(subtotal.saturating_sub(subtotal_tax));
     invoice["total"] = json!(total);
     invoice["total_excluding_tax"] =
         json!(total.saturating_sub(exclusive).saturating_sub(inclusive));
     invoice["lines"]["total_count"] = json!(lines.len());
-    invoice["lines"]["data"] = json!(lines);
+    invoice["lines"]["data"] = Value::Array(lines);
     let due = total
         .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
         .max(0);
