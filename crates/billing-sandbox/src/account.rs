@@ -287,6 +287,10 @@ impl Account {
                 return;
             };
             self.now = key.1;
+            if clock.is_empty() {
+                // Each event is as old as its own time, so that what is old enough is let go of.
+                self.wall = self.wall.max(key.1);
+            }
             self.cause = Cause::default();
             due::run(self, &action, &id);
         }

@@ -177,8 +177,8 @@ impl World {
         let mut account = account.lock().expect("no panic under the lock");
         let now = self.clock.now();
         account.deliver_from_ms = self.retry_ms();
-        account.wall = now;
         account.carry_out_due("", now);
+        account.wall = now;
         account.now = now;
         account.cause = cause;
         let done = action(&mut account);

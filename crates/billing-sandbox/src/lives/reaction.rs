@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::lives::checkout;
 use crate::lives::entitlement;
 use crate::lives::invoice::collect;
-use crate::lives::subscription::{collection, status};
+use crate::lives::subscription::{self, status};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
@@ -50,7 +50,6 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
-    collection::keep_method(account, intent_id);
     collect::intent_succeeded(account, intent_id);
     checkout::intent_succeeded(account, intent_id);
 }
@@ -61,9 +60,10 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     checkout::intent_failed(account, intent_id);
 }
 
-/// A setup intent succeeded.
+/// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
     checkout::setup::succeeded(account, intent_id);
+    subscription::collection::method_set_up(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

@@ -9,6 +9,9 @@ use crate::lives::subscription;
 /// How long Stripe keeps a clock.
 const KEPT_DAYS: i64 = 30;
 
+/// How long it takes at most until a clock that nobody looks at has arrived.
+const ADVANCING_SECONDS: i64 = 5;
+
 pub(crate) const KIND: &str = "test_helpers.test_clock";
 
 /// Stores a clock that stands still at a time, and tells of it.
@@ -81,8 +84,9 @@ pub(crate) fn advance(account: &mut Account, id: &str, to: i64) {
         clock["status_details"] = json!({ "advancing": { "target_frozen_time": to } });
         clock["_advanced_at"] = json!(wall);
     }
-    account.raise("test_helpers.test_clock.advancing", id);
+    // Time causes what happens now, not the request that moves it.
     let cause = std::mem::take(&mut account.cause);
+    account.raise("test_helpers.test_clock.advancing", id);
     account.carry_out_due(id, to);
     account.now = to;
     // Told before anybody looks, as Stripe tells it when it is done.
@@ -119,10 +123,13 @@ pub(crate) fn arrive(account: &mut Account) {
     }
 }
 
-/// Whether the clock of an object is still advancing: until it is looked at, or a second has passed.
+/// Whether a clock is still advancing: until it is looked at, or some seconds have passed.
 pub(crate) fn is_advancing(account: &Account, clock: &str) -> bool {
     let clock = account.get(clock);
-    clock["status"] == "advancing" && clock["_advanced_at"] == account.wall
+    let arrives = clock["_advanced_at"]
+        .as_i64()
+        .map(|at| at.saturating_add(ADVANCING_SECONDS));
+    clock["status"] == "advancing" && arrives.is_some_and(|at| account.wall < at)
 }
 
 /// Deletes a clock with its customers, whose subscriptions end.

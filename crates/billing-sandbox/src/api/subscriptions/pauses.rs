@@ -74,7 +74,7 @@ pub(crate) fn resume(call: &mut Call<'_>) -> Answer {
             != Some("resume_on_payment_attempt"),
         at: at.unwrap_or(call.account.now),
     };
-    pausing::resume(call.account, &id, &resumption)?;
+    pausing::resume(call.account, &id, &resumption);
     Ok(call.account.get(&id).clone())
 }
 

@@ -215,16 +215,17 @@ pub(crate) fn apply(account: &mut Account, id: &str, change: &Change) -> Result<
         check_payable(account, &plan, change)?;
     }
     if change.payment == Payment::Pending && plan.is_invoiced && !is_sent {
-        return apply_when_paid(account, id, &before, &plan, change);
+        apply_when_paid(account, id, &before, &plan, change);
+        return Ok(());
     }
     write(account, id, plan.after);
-    if !plan.is_invoiced {
-        pending::keep(account, id, &plan.lines);
-    } else {
+    if plan.is_invoiced {
         let invoice_id = bill(account, id, &before, &plan.lines);
         if !is_sent {
             collect(account, id, &invoice_id, change);
         }
+    } else {
+        pending::keep(account, id, &plan.lines);
     }
     if cycle::next_end(account.get(id)) != cycle::next_end(&before) {
         cycle::expect_next(account, id);
@@ -287,7 +288,7 @@ fn collect(account: &mut Account, id: &str, invoice_id: &str, change: &Change) {
     }
     match collection::collect_now(account, id, invoice_id, change.is_off_session) {
         Collected::Paid => {}
-        Collected::Declined(_) | Collected::NeedsAction | Collected::Open => {
+        Collected::Declined | Collected::NeedsAction | Collected::Open => {
             collection::try_later(account, invoice_id);
             account.set(id, "status", json!("past_due"));
         }
@@ -301,7 +302,7 @@ fn apply_when_paid(
     before: &Arc<Value>,
     plan: &Plan,
     change: &Change,
-) -> Result<(), StripeError> {
+) {
     give_up_pending(account, id);
     // What has no price takes effect at once.
     let mut meanwhile = plan.after.clone();
@@ -323,7 +324,7 @@ fn apply_when_paid(
     account.set(id, "_pending", waiting);
     let collected = collection::collect_now(account, id, &invoice_id, change.is_off_session);
     if matches!(collected, Collected::Paid) {
-        return Ok(());
+        return;
     }
     let at = account.now.saturating_add(PENDING_SECONDS);
     let is_other = |name: &str| plan.after[name] != before[name];
@@ -343,7 +344,6 @@ fn apply_when_paid(
     });
     account.set(id, "pending_update", update);
     account.when(at, "subscription.pending_update", id);
-    Ok(())
 }
 
 /// The invoice of a waiting update was paid: the update takes effect. Answers whether there was one.

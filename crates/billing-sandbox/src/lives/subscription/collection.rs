@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
-use crate::lives::card::{Behaviour, Decline};
+use crate::lives::card::Behaviour;
 use crate::lives::invoice::collect::{self, Collection, Try};
 use crate::lives::invoice::{self, dunning, end, open};
 use crate::lives::payment::setup::{self, SetupTerms};
@@ -15,10 +15,10 @@ use crate::lives::subscription::{billing, cycle, pending};
 use crate::lives::{payment, reaction};
 
 /// How a try to collect an invoice at once ended.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collected {
     Paid,
-    Declined(Decline),
+    Declined,
     /// The customer has to authenticate the payment.
     NeedsAction,
     /// Open, and nobody tried.
@@ -78,7 +78,7 @@ pub(crate) fn collect_now(
             reaction::invoice_paid(account, invoice_id);
             Collected::Paid
         }
-        Collection::Declined(decline) => Collected::Declined(decline),
+        Collection::Declined(_) => Collected::Declined,
         Collection::NeedsAction => Collected::NeedsAction,
     }
 }
@@ -93,22 +93,6 @@ fn save_method(account: &mut Account, id: &str, method: &str) {
     let subscription = account.get(id);
     if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription" {
         account.set(id, "default_payment_method", json!(method));
-    }
-}
-
-/// What paid a subscription's invoice while its customer was there is kept likewise.
-pub(crate) fn keep_method(account: &mut Account, intent_id: &str) {
-    let intent = account.snapshot(intent_id);
-    let (Some(invoice_id), Some(method)) = (
-        intent["_invoice"].as_str(),
-        intent["payment_method"].as_str(),
-    ) else {
-        return;
-    };
-    let subscription = subscription_of(account, invoice_id);
-    // A method that was not attached cannot be used again.
-    if account.get(method)["customer"] == account.get(&subscription)["customer"] {
-        save_method(account, &subscription, method);
     }
 }
 
@@ -159,32 +143,30 @@ pub(crate) fn refuse_failing(
 pub(crate) fn ask_for_method(account: &mut Account, id: &str) {
     let terms = SetupTerms {
         customer: account.get(id)["customer"].clone(),
+        usage: json!("off_session"),
         ..SetupTerms::default()
     };
-    let intent_id = setup::insert(account, &terms);
-    account.raise("setup_intent.created", &intent_id);
-    account.set(id, "pending_setup_intent", json!(intent_id));
+    let intent = setup::insert(account, &terms);
+    account.set(&intent, "_subscription", json!(id));
+    account.set(id, "pending_setup_intent", json!(intent));
+    account.raise("setup_intent.created", &intent);
 }
 
-/// A method that a subscription had asked for is there.
+/// The payment method that a subscription waited for has been set up.
 pub(crate) fn method_set_up(account: &mut Account, intent_id: &str) {
     let intent = account.snapshot(intent_id);
-    let customer = intent["customer"].as_str().unwrap_or_default();
-    let waiting: Vec<String> = account
-        .rows_by("subscription", "customer", customer)
-        .filter(|row| row["pending_setup_intent"] == intent_id)
-        .filter_map(|row| row["id"].as_str().map(str::to_owned))
-        .collect();
-    for id in waiting {
-        let before = account.snapshot(&id);
-        if let Some(subscription) = account.edit(&id) {
-            subscription["pending_setup_intent"] = Value::Null;
-            if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
-            {
-                subscription["default_payment_method"] = intent["payment_method"].clone();
-            }
-        }
-        account.raise_update("customer.subscription.updated", &id, &before);
+    let Some(id) = intent["_subscription"].as_str() else {
+        return;
+    };
+    let before = account.snapshot(id);
+    if before["pending_setup_intent"] == intent_id {
+        account.set(id, "pending_setup_intent", Value::Null);
+        account.set(
+            id,
+            "default_payment_method",
+            intent["payment_method"].clone(),
+        );
+        account.raise_update("customer.subscription.updated", id, &before);
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::lives::calendar::{Interval, SECONDS_PER_DAY};
 use crate::lives::invoice::Line;
-use crate::lives::proration::is_metered;
+use crate::lives::proration::{ids, is_metered};
 use crate::lives::subscription::{billing, collection, ending, items, pending, trial};
-use crate::lives::{reaction, schedule};
+use crate::lives::{discount, reaction, schedule};
 
 /// How long before a renewal `invoice.upcoming` is sent.
 const UPCOMING_DAYS: i64 = 7;
@@ -62,8 +62,10 @@ pub(crate) fn run(account: &mut Account, id: &str) {
     if before["status"] == "trialing" && !trial::may_go_on(account, id) {
         return;
     }
+    let expired = drop_expired_discounts(account, id);
     let (lines, period) = turn_over(account, id);
     let invoice_id = bill(account, id, lines, period);
+    discount::detach(account, &expired);
     account.raise_update("customer.subscription.updated", id, &before);
     if let Some(invoice_id) = invoice_id {
         account.raise("invoice.created", &invoice_id);
@@ -74,6 +76,22 @@ pub(crate) fn run(account: &mut Account, id: &str) {
         reaction::subscriptions_changed(account, &customer);
     }
     expect_next(account, id);
+}
+
+/// Takes away the discounts that have run out, and answers their ids.
+fn drop_expired_discounts(account: &mut Account, id: &str) -> Vec<String> {
+    let now = account.now;
+    let all = ids(&account.get(id)["discounts"]);
+    if all.is_empty() {
+        return all;
+    }
+    let (live, expired): (Vec<String>, Vec<String>) = all
+        .into_iter()
+        .partition(|discount| discount::is_live(account, discount, now));
+    if !expired.is_empty() {
+        account.set(id, "discounts", json!(live));
+    }
+    expired
 }
 
 /// Gives the items whose period is over their next one. Answers the lines to be billed, and the

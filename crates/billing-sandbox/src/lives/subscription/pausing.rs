@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::http::error::StripeError;
 use crate::lives::calendar::Interval;
 use crate::lives::invoice::Line;
 use crate::lives::proration::{self, is_metered};
@@ -87,11 +86,7 @@ pub(crate) struct Resumption {
 
 /// Resumes a paused subscription. Its invoice is opened and, unless that is asked for, not tried: the
 /// subscription is active once it is paid, and at once when there is nothing to pay.
-pub(crate) fn resume(
-    account: &mut Account,
-    id: &str,
-    resumption: &Resumption,
-) -> Result<(), StripeError> {
+pub(crate) fn resume(account: &mut Account, id: &str, resumption: &Resumption) {
     let before = account.snapshot(id);
     let now = account.now;
     let mut after = Value::clone(&before);
@@ -126,7 +121,7 @@ pub(crate) fn resume(
     if lines.is_empty() || is_kept {
         pending::keep(account, id, &lines);
         activate(account, id, &after);
-        return Ok(());
+        return;
     }
     let (prorations, plain): (Vec<Line>, Vec<Line>) =
         lines.into_iter().partition(|line| line.is_proration);
@@ -151,12 +146,11 @@ pub(crate) fn resume(
         let before = account.snapshot(id);
         account.set(id, "status", json!("past_due"));
         account.raise_update("customer.subscription.updated", id, &before);
-        return Ok(());
+        return;
     }
     if account.get(id)["status"] == "paused" {
         park(account, id, &before, &after);
     }
-    Ok(())
 }
 
 /// A resumption that waits for its payment is shown as a pending update.
