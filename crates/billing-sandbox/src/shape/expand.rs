@@ -233,6 +233,7 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
                 "automatic_tax": if location.is_null() { "unrecognized_location" } else { "not_collecting" },
                 "ip_address": customer["_ip_address"],
                 "location": location,
+                "provider": "stripe",
             })
         }
         "tax_ids" => {
