@@ -142,7 +142,14 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_null() {
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
-            let included = on_request(account, value, first);
+            let mut included = on_request(account, value, first);
+            // Who works the tax out is told from clover on.
+            if *first == "tax"
+                && version.is_before("2025-09-30")
+                && let Some(tax) = included.as_object_mut()
+            {
+                tax.shift_remove("provider");
+            }
             if included.is_null() && is_kept_back(first) {
                 return;
             }

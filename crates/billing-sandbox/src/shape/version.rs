@@ -105,7 +105,7 @@ impl Version {
         let named = |date: &&str| RELEASES.iter().find(|release| release.starts_with(*date));
         COLUMNS
             .iter()
-            .filter_map(move |date| named(date))
+            .filter_map(named)
             .map(|release| Self(release))
     }
 
