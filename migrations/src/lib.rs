@@ -23,6 +23,7 @@ mod m20260301_000008_entitlements;
 mod m20260301_000009_provider_events;
 mod m20260301_000010_audit_outbox_and_answers;
 mod m20260301_000011_append_only_audit;
+mod m20260701_000012_event_log;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,7 @@ const CHANGES: &[Change] = &[
     m20260301_000009_provider_events::CHANGE,
     m20260301_000010_audit_outbox_and_answers::CHANGE,
     m20260301_000011_append_only_audit::CHANGE,
+    m20260701_000012_event_log::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {

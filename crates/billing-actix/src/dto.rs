@@ -7,3 +7,5 @@ pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod intent;
 pub(crate) mod license;
+pub(crate) mod webhook_event;
+pub(crate) mod webhook_event_filter;

@@ -19,8 +19,12 @@ mod state;
 pub use auth::api_key::Sha256KeyHasher;
 pub use auth::bearer::{BearerConfig, BearerKey, InvalidBearerKey};
 pub use config::HttpConfig;
+pub use dto::webhook_event::{
+    webhook_event_json, webhook_event_record_json, webhook_events_replayed_json,
+    webhook_events_summary_json,
+};
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use problem::code::Code;
 pub use server::{app, server};
-pub use state::{AppState, Readiness, ReadinessCheck, UseCases, WakeWorkers};
+pub use state::{AppState, EventUseCases, Readiness, ReadinessCheck, UseCases, WakeWorkers};

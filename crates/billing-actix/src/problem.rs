@@ -14,6 +14,7 @@ use self::code::Code;
 use crate::request_id::with_headers;
 
 pub(crate) mod code;
+mod provider_events;
 mod use_cases;
 
 /// What is wrong with one field.

@@ -17,6 +17,7 @@ mod health;
 mod licensing;
 pub(crate) mod no_route;
 mod stripe_webhook;
+mod webhook_events;
 
 /// Every operation, for the server and for the OpenAPI document alike.
 pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
@@ -29,6 +30,13 @@ pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
         .service(checkout_intents::retry_provisioning)
         .service(checkout_session::start_checkout)
         .service(stripe_webhook::receive_stripe_webhook)
+        .service(webhook_events::list_webhook_events)
+        // Before the routes with an id, which these words are not.
+        .service(webhook_events::summarise_webhook_events)
+        .service(webhook_events::replay_webhook_events)
+        .service(webhook_events::read_webhook_event)
+        .service(webhook_events::replay_webhook_event)
+        .service(webhook_events::discard_webhook_event)
         .service(licensing::list_plans)
         .service(licensing::read_plan)
         .service(licensing::list_licenses)

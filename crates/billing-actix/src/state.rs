@@ -11,12 +11,18 @@ use billing_domain::checkout::read_intents::ReadIntents;
 use billing_domain::checkout::start_checkout::StartCheckout;
 use billing_domain::checkout::sync_checkout::SyncCheckout;
 use billing_domain::entitlements::check_entitlement::CheckEntitlement;
-use billing_domain::kernel::ports::{AnswerReader, Clock, IdGenerator};
+use billing_domain::kernel::ports::{AnswerReader, Clock, Core, IdGenerator};
 use billing_domain::licensing::activate_license::ActivateLicense;
 use billing_domain::licensing::assign_licenses::AssignLicenses;
 use billing_domain::licensing::read_licenses::ReadLicenses;
 use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::provider_events::discard_provider_event::DiscardProviderEvent;
+use billing_domain::provider_events::list_provider_events::ListProviderEvents;
+use billing_domain::provider_events::ports::EventLog;
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
+use billing_domain::provider_events::replay_provider_event::ReplayProviderEvent;
+use billing_domain::provider_events::replay_provider_events::ReplayProviderEvents;
+use billing_domain::provider_events::show_provider_event::ShowProviderEvent;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
 
 use crate::config::HttpConfig;
@@ -54,6 +60,7 @@ pub struct UseCases {
     pub amend_intent: Arc<AmendIntent>,
     pub read_intents: Arc<ReadIntents>,
     pub receive_webhook: Arc<ReceiveWebhook>,
+    pub provider_events: EventUseCases,
     pub retry_provisioning: Arc<RetryProvisioning>,
     pub assign_licenses: Arc<AssignLicenses>,
     pub activate_license: Arc<ActivateLicense>,
@@ -72,6 +79,40 @@ pub struct UseCases {
     pub readiness: Arc<dyn Readiness>,
     /// Wakes the workers.
     pub wake_workers: WakeWorkers,
+}
+
+/// What operators do with the inbox.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named after its use case")]
+pub struct EventUseCases {
+    pub list: Arc<ListProviderEvents>,
+    pub show: Arc<ShowProviderEvent>,
+    pub replay_one: Arc<ReplayProviderEvent>,
+    pub replay_many: Arc<ReplayProviderEvents>,
+    pub discard: Arc<DiscardProviderEvent>,
+}
+
+impl EventUseCases {
+    /// All of them over one inbox.
+    pub fn of(core: &Core, events: &Arc<dyn EventLog>) -> Self {
+        let (core, events) = (|| core.clone(), || events.clone());
+        Self {
+            list: Arc::new(ListProviderEvents { events: events() }),
+            show: Arc::new(ShowProviderEvent { events: events() }),
+            replay_one: Arc::new(ReplayProviderEvent {
+                core: core(),
+                events: events(),
+            }),
+            replay_many: Arc::new(ReplayProviderEvents {
+                core: core(),
+                events: events(),
+            }),
+            discard: Arc::new(DiscardProviderEvent {
+                core: core(),
+                events: events(),
+            }),
+        }
+    }
 }
 
 /// Shared by every worker thread.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::demo::DemoArgs;
+use crate::events::args::EventsArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +17,7 @@ Examples:
   billing-app migrate                       applies pending migrations and ends
   billing-app create-api-key --project default --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
+  billing-app events list --status parked   what Stripe sent and waits for somebody to look
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
 
@@ -46,6 +48,8 @@ pub enum Command {
     CreateApiKey(CreateApiKeyArgs),
     /// Brings products and prices in line with the plan file.
     SyncCatalog(ConfigArgs),
+    /// Looks at Stripe's events in the inbox, replays and discards them.
+    Events(EventsArgs),
     /// Measures start, idle memory and the demo's sale on this machine.
     Bench,
 }
@@ -106,6 +110,14 @@ impl Failure {
         Self {
             message: error.to_string(),
             code: 2,
+        }
+    }
+
+    /// A rule says no (exit code 3).
+    pub fn refused(error: &dyn std::error::Error) -> Self {
+        Self {
+            message: error.to_string(),
+            code: 3,
         }
     }
 

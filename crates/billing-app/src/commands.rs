@@ -17,7 +17,7 @@ use crate::service::{
     Service, Surroundings, assemble, connect, ensure_project, migrate, prepare, sync_catalog,
 };
 use crate::wiring::LogPublisher;
-use crate::{bench, demo, telemetry};
+use crate::{bench, demo, events, telemetry};
 
 /// Runs a command to its end.
 ///
@@ -36,6 +36,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Openapi => openapi(),
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
+            Command::Events(args) => events::run(args).await,
             Command::Bench => bench::run(),
         }
     })
@@ -68,7 +69,7 @@ pub(crate) fn production() -> Surroundings {
     }
 }
 
-fn load(args: &ConfigArgs) -> Result<Config, Failure> {
+pub(crate) fn load(args: &ConfigArgs) -> Result<Config, Failure> {
     Config::load(args.config.as_deref()).map_err(|error| Failure::usage(&error))
 }
 
@@ -124,7 +125,7 @@ pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
 }
 
 /// A command that does not migrate says so instead of failing at the first missing table.
-async fn must_be_migrated(store: &SeaOrmStore) -> Result<(), Failure> {
+pub(crate) async fn must_be_migrated(store: &SeaOrmStore) -> Result<(), Failure> {
     let status = store.migration_status().await;
     let status =
         status.map_err(|error| Failure::failed("the migrations cannot be read", &error))?;

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod events;
 pub mod service;
 pub mod telemetry;
 pub mod wiring;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use billing_actix::{Readiness, UseCases};
+use billing_actix::{EventUseCases, Readiness, UseCases};
 use billing_domain::access::authenticate_app::AuthenticateApp;
 use billing_domain::access::issue_api_key::IssueApiKey;
 use billing_domain::access::ports::{AccessReader, KeyHasher, UserReader};
@@ -34,7 +34,7 @@ use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, 
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
-use billing_domain::provider_events::ports::{EventDecoder, EventInbox, WebhookVerifier};
+use billing_domain::provider_events::ports::{EventDecoder, EventInbox, EventLog, WebhookVerifier};
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provisioning::ports::WorkflowReader;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
@@ -68,6 +68,7 @@ pub struct Storage {
     pub workflows: Arc<dyn WorkflowReader>,
     pub entitlements: Arc<dyn EntitlementReader>,
     pub inbox: Arc<dyn EventInbox>,
+    pub events: Arc<dyn EventLog>,
     pub outbox: Arc<dyn OutboxQueue>,
     pub readiness: Arc<dyn Readiness>,
 }
@@ -92,6 +93,7 @@ impl Storage {
             + WorkflowReader
             + EntitlementReader
             + EventInbox
+            + EventLog
             + OutboxQueue
             + 'static,
     {
@@ -113,6 +115,7 @@ impl Storage {
             workflows: store.clone(),
             entitlements: store.clone(),
             inbox: store.clone(),
+            events: store.clone(),
             outbox: store,
             readiness,
         }
@@ -183,6 +186,7 @@ pub fn build(
             verifier: provider.verifier.clone(),
             inbox: storage.inbox.clone(),
         }),
+        provider_events: EventUseCases::of(&core, &storage.events),
         retry_provisioning: Arc::new(RetryProvisioning {
             core: core.clone(),
             workflows: storage.workflows.clone(),

@@ -16,6 +16,8 @@ mod credit_notes;
 mod disturbances;
 #[path = "sandbox/documented.rs"]
 mod documented;
+#[path = "sandbox/every_shape.rs"]
+mod every_shape;
 #[path = "sandbox/expansion.rs"]
 mod expansion;
 #[path = "sandbox/faults.rs"]

@@ -11,7 +11,8 @@ use billing_domain::kernel::change_set::{
 use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
 use billing_domain::kernel::timestamp::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict};
+use billing_domain::provider_events::stored_event::EventStatus;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable,
     QueryFilter,
@@ -19,7 +20,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::fault::{commit_error, store_error};
-use crate::inbox::STATUS_PROCESSED;
+use crate::inbox::write_decisions;
 use crate::migrate::begin;
 use crate::rows::{self, Row};
 use crate::store::SeaOrmStore;
@@ -136,14 +137,16 @@ async fn mark_event(
 ) -> Result<(), CommitError> {
     use rows::provider_event::{Column, Entity};
     let marked = Entity::update_many()
-        .col_expr(Column::Status, Expr::value(STATUS_PROCESSED))
+        .col_expr(Column::Status, Expr::value(EventStatus::Processed.name()))
         .col_expr(Column::AppliedAt, Expr::value(at.unix_micros()))
         .col_expr(Column::SettledAt, Expr::value(at.unix_micros()))
         .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
         .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
         .col_expr(Column::LastError, Expr::value(None::<String>))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(id.uuid()))
         .filter(Column::AppliedAt.is_null())
+        .filter(Column::Status.ne(EventStatus::Discarded.name()))
         .exec(transaction)
         .await
         .map_err(commit_error)?;
@@ -184,12 +187,14 @@ async fn remember_answer(
     Ok(())
 }
 
-/// Declares once which table keeps which kind: every variant must be placed.
+/// Declares once which table keeps which kind: every variant must be placed. Stored events have a
+/// way of their own into their table.
 macro_rules! kinds {
     ($($kind:ident => $table:ident;)*) => {
         fn is_insertion(change: &Change) -> bool {
             match change {
                 $(Change::$kind(write) => write.before.is_none(),)*
+                Change::ProviderEvent(write) => write.before.is_none(),
             }
         }
 
@@ -207,6 +212,7 @@ macro_rules! kinds {
                     });
                     write_rows::<rows::$table::Entity>(transaction, writes).await
                 })*
+                EntityKind::ProviderEvent => write_decisions(transaction, run).await,
             }
         }
     };
@@ -300,6 +306,7 @@ fn audit_row(entry: AuditEntry) -> rows::audit::Model {
         before,
         after,
         cause,
+        reason,
     } = entry;
     rows::audit::Model {
         entity_kind: entity_kind.name().to_owned(),
@@ -311,6 +318,7 @@ fn audit_row(entry: AuditEntry) -> rows::audit::Model {
         state_before: before,
         state_after: after,
         cause,
+        reason,
     }
 }
 

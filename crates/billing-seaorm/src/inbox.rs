@@ -1,33 +1,31 @@
 //! The durable inbox: stored once, leased, settled.
 
+mod decisions;
 mod receive;
 
 use async_trait::async_trait;
 use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::StoreError;
+use billing_domain::kernel::stored::Version;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::ports::{
     ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
 };
+use billing_domain::provider_events::stored_event::{AttemptOutcome, EventStatus};
+pub(crate) use decisions::write_decisions;
 pub(crate) use receive::Receiving;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
 };
 
+use self::decisions::keep_attempt;
 use crate::fault::store_error;
-use crate::rows::Cells;
+use crate::migrate::begin;
 use crate::rows::provider_event::{Column, Entity, Model};
+use crate::rows::{self, Cells};
 use crate::store::SeaOrmStore;
-
-const STATUS_RECEIVED: &str = "received";
-const STATUS_SKIPPED: &str = "skipped";
-const STATUS_FAILED: &str = "failed";
-const STATUS_PARKED: &str = "parked";
-const STATUS_DEFERRED: &str = "deferred";
-/// What the commit of an event's effects marks it as.
-pub(crate) const STATUS_PROCESSED: &str = "processed";
 
 #[async_trait]
 impl EventInbox for SeaOrmStore {
@@ -72,30 +70,49 @@ impl EventInbox for SeaOrmStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (status, next_attempt_at, error) = match settlement {
-            Settlement::Skipped { reason } => (STATUS_SKIPPED, None, Some(reason)),
-            Settlement::Retry { at, error } => (STATUS_FAILED, Some(at.unix_micros()), Some(error)),
-            Settlement::Parked { reason } => (STATUS_PARKED, None, Some(reason)),
-            Settlement::Deferred => (STATUS_DEFERRED, None, None),
+            Settlement::Skipped { reason } => (EventStatus::Skipped, None, Some(reason)),
+            Settlement::Retry { at, error } => {
+                (EventStatus::Failed, Some(at.unix_micros()), Some(error))
+            }
+            Settlement::Parked { reason } => (EventStatus::Parked, None, Some(reason)),
+            Settlement::Deferred => (EventStatus::Deferred, None, None),
         };
-        Entity::update_many()
-            .col_expr(Column::Status, Expr::value(status))
+        let update = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(status.name()))
             .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at))
             .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
             .col_expr(Column::SettledAt, Expr::value(now.unix_micros()))
-            .col_expr(Column::LastError, Expr::value(error))
+            .col_expr(Column::LastError, Expr::value(error.clone()))
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .filter(Column::Id.eq(id.uuid()))
             .filter(Column::AppliedAt.is_null())
-            .exec(self.writes())
-            .await
-            .map(|_| ())
-            .map_err(store_error)
+            .filter(Column::Status.ne(EventStatus::Discarded.name()));
+        let has_failed = matches!(status, EventStatus::Failed | EventStatus::Parked);
+        if !has_failed {
+            // The row itself tells the rest, so most events cost one statement.
+            let settled = update.exec(self.writes()).await;
+            return settled.map(|_| ()).map_err(store_error);
+        }
+        let transaction = begin(self.writes()).await.map_err(store_error)?;
+        let settled = update.exec(&transaction).await.map_err(store_error)?;
+        if settled.rows_affected > 0 {
+            let outcome = AttemptOutcome {
+                at: now,
+                status,
+                error,
+            };
+            let kept = keep_attempt(&transaction, id.uuid(), &outcome).await;
+            kept.map_err(store_error)?;
+        }
+        transaction.commit().await.map_err(store_error)
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
         let released = Entity::update_many()
-            .col_expr(Column::Status, Expr::value(STATUS_RECEIVED))
+            .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
             .col_expr(Column::SettledAt, Expr::value(None::<i64>))
-            .filter(Column::Status.eq(STATUS_DEFERRED))
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .filter(Column::Status.eq(EventStatus::Deferred.name()))
             .filter(Column::AppliedAt.is_null())
             .exec(self.writes())
             .await
@@ -133,13 +150,14 @@ fn received_row(event: ReceivedEvent) -> Model {
         correlation_id,
         created_at: created_at.unix_micros(),
         received_at: received_at.unix_micros(),
-        status: STATUS_RECEIVED.to_owned(),
+        status: EventStatus::Received.name().to_owned(),
         attempts: 0,
         next_attempt_at: None,
         claimed_until: None,
         applied_at: None,
         settled_at: None,
         last_error: None,
+        version: rows::version_cell(Version::FIRST),
     }
 }
 
@@ -152,7 +170,8 @@ fn claim_statement(backend: DbBackend) -> String {
     };
     format!(
         "UPDATE provider_events
-         SET status = 'processing', claimed_until = $1, next_attempt_at = NULL, attempts = attempts + 1
+         SET status = 'processing', claimed_until = $1, next_attempt_at = NULL, attempts = attempts + 1,
+             version = version + 1
          WHERE id IN (
              SELECT id FROM provider_events
              WHERE status IN ('received', 'processing', 'failed')

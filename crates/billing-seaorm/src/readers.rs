@@ -5,6 +5,7 @@ mod catalog;
 mod checkout;
 mod customers;
 mod entitlements;
+pub(crate) mod event_log;
 mod licensing;
 mod provisioning;
 mod subscriptions;

@@ -26,6 +26,8 @@ pub(crate) mod price;
 pub(crate) mod product;
 pub(crate) mod project;
 pub(crate) mod provider_event;
+pub(crate) mod provider_event_attempt;
+pub(crate) mod stored_event;
 pub(crate) mod subscription;
 pub(crate) mod tenant;
 pub(crate) mod tenant_admin;

@@ -96,6 +96,8 @@ codes! {
     LinkedElsewhere, "linked_elsewhere", CONFLICT, "The payment belongs to another purchase";
     /// There is nothing to retry.
     AlreadyProvisioned, "already_provisioned", CONFLICT, "Everything is provisioned";
+    /// The event has had its effect: replaying or discarding it would change nothing.
+    EventAlreadyApplied, "event_already_applied", CONFLICT, "The event is applied";
     /// Nobody has the licence.
     LicenseNotAssigned, "license_not_assigned", CONFLICT, "The licence is not assigned";
     /// Others kept changing the same record; the same request may succeed now.

@@ -20,3 +20,4 @@ mod service;
 mod surroundings;
 mod tokens;
 mod webhook;
+mod webhook_events;

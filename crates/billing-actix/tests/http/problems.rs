@@ -16,12 +16,19 @@ use billing_domain::kernel::change_set::UniqueRule;
 use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::provider::ProviderError;
+use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::licensing::activate_license::ActivateLicenseError;
 use billing_domain::licensing::assign_licenses::AssignLicensesError;
 use billing_domain::licensing::read_licenses::ReadLicensesError;
 use billing_domain::licensing::revoke_license::RevokeLicenseError;
+use billing_domain::provider_events::discard_provider_event::DiscardProviderEventError;
+use billing_domain::provider_events::list_provider_events::ListProviderEventsError;
 use billing_domain::provider_events::ports::VerifyError;
 use billing_domain::provider_events::receive_webhook::ReceiveWebhookError;
+use billing_domain::provider_events::replay_provider_event::ReplayProviderEventError;
+use billing_domain::provider_events::replay_provider_events::ReplayProviderEventsError;
+use billing_domain::provider_events::show_provider_event::ShowProviderEventError;
+use billing_domain::provider_events::stored_event::EventApplied;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioningError;
 use time::Duration;
 
@@ -104,6 +111,7 @@ async fn every_variant_of_every_error_is_one_kind_of_problem() {
     checkout(&mut table).await;
     webhook_and_access(&mut table).await;
     licensing(&mut table).await;
+    provider_events(&mut table).await;
     insta::assert_snapshot!(table.0);
 }
 
@@ -221,6 +229,41 @@ async fn licensing(table: &mut Table) {
         RevokeLicenseError::Store(StoreFailure::Conflict),
     ];
     table.add("RevokeLicenseError", revoke).await;
+}
+
+async fn provider_events(table: &mut Table) {
+    let conflict = || StoreFailure::Conflict;
+    let at = Timestamp::parse("2026-03-01T08:00:00Z").unwrap();
+    let list = vec![
+        ListProviderEventsError::NotAnOperator,
+        ListProviderEventsError::Store(conflict()),
+    ];
+    table.add("ListProviderEventsError", list).await;
+    let show = vec![
+        ShowProviderEventError::NotAnOperator,
+        ShowProviderEventError::NotFound,
+        ShowProviderEventError::Store(conflict()),
+    ];
+    table.add("ShowProviderEventError", show).await;
+    let replay = vec![
+        ReplayProviderEventError::NotAnOperator,
+        ReplayProviderEventError::NotFound,
+        ReplayProviderEventError::Applied(EventApplied { at }),
+        ReplayProviderEventError::Store(conflict()),
+    ];
+    table.add("ReplayProviderEventError", replay).await;
+    let many = vec![
+        ReplayProviderEventsError::NotAnOperator,
+        ReplayProviderEventsError::Store(conflict()),
+    ];
+    table.add("ReplayProviderEventsError", many).await;
+    let discard = vec![
+        DiscardProviderEventError::NotAnOperator,
+        DiscardProviderEventError::NotFound,
+        DiscardProviderEventError::Applied(EventApplied { at }),
+        DiscardProviderEventError::Store(conflict()),
+    ];
+    table.add("DiscardProviderEventError", discard).await;
 }
 
 #[test]

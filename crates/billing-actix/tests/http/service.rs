@@ -11,8 +11,8 @@ use actix_web::test::TestRequest;
 use actix_web::web::Data;
 use async_trait::async_trait;
 use billing_actix::{
-    AppState, BearerConfig, BearerKey, HttpConfig, Readiness, ReadinessCheck, Sha256KeyHasher,
-    UseCases, app,
+    AppState, BearerConfig, BearerKey, EventUseCases, HttpConfig, Readiness, ReadinessCheck,
+    Sha256KeyHasher, UseCases, app,
 };
 use billing_domain::access::authenticate_app::AuthenticateApp;
 use billing_domain::access::issue_api_key::IssueApiKey;
@@ -34,6 +34,7 @@ use billing_domain::licensing::activate_license::ActivateLicense;
 use billing_domain::licensing::assign_licenses::AssignLicenses;
 use billing_domain::licensing::read_licenses::ReadLicenses;
 use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::provider_events::ports::EventLog;
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
@@ -370,6 +371,7 @@ fn use_cases(
     wakes: &Arc<AtomicU32>,
 ) -> UseCases {
     let (core, store) = (core.clone(), Arc::new(store.clone()));
+    let events: Arc<dyn EventLog> = store.clone();
     let provider = Arc::new(provider.clone());
     let policy = Arc::new(policy());
     let wakes = wakes.clone();
@@ -419,6 +421,7 @@ fn use_cases(
             verifier: Arc::new(webhooks.clone()),
             inbox: store.clone(),
         }),
+        provider_events: EventUseCases::of(&core, &events),
         retry_provisioning: Arc::new(RetryProvisioning {
             core: core.clone(),
             workflows: store.clone(),

@@ -19,6 +19,7 @@ fn help_shows_examples_first() {
             "openapi",
             "create-api-key",
             "sync-catalog",
+            "events",
             "bench",
         ];
         for name in names {

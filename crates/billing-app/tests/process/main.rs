@@ -8,6 +8,7 @@
 
 mod commands;
 mod demo;
+mod events;
 mod kill;
 mod logs;
 mod program;

@@ -26,6 +26,53 @@ pub struct AuditEntry {
     pub after: String,
     /// The request, event or job that caused it.
     pub cause: String,
+    /// What an operator said about why, where they were asked.
+    pub reason: Option<String>,
+}
+
+/// An audit entry as it is read back: its names are those of whatever version wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the fields are those of AuditEntry")]
+pub struct AuditLine {
+    pub entity_kind: String,
+    pub entity_id: Uuid,
+    pub version: u32,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub before: Option<String>,
+    pub after: String,
+    pub cause: String,
+    pub reason: Option<String>,
+}
+
+impl From<&AuditEntry> for AuditLine {
+    fn from(entry: &AuditEntry) -> Self {
+        let AuditEntry {
+            at,
+            actor,
+            action,
+            entity_kind,
+            entity_id,
+            version,
+            before,
+            after,
+            cause,
+            reason,
+        } = entry;
+        Self {
+            entity_kind: entity_kind.name().to_owned(),
+            entity_id: *entity_id,
+            version: version.number(),
+            at: *at,
+            actor: actor.clone(),
+            action: (*action).to_owned(),
+            before: before.clone(),
+            after: after.clone(),
+            cause: cause.clone(),
+            reason: reason.clone(),
+        }
+    }
 }
 
 /// The kinds of entities that a change set can write, in the fixed order of writing.
@@ -49,6 +96,7 @@ pub enum EntityKind {
     Plan,
     License,
     Entitlement,
+    ProviderEvent,
 }
 
 impl EntityKind {
@@ -72,6 +120,7 @@ impl EntityKind {
             Self::Plan => "subscription_plan",
             Self::License => "license",
             Self::Entitlement => "entitlement",
+            Self::ProviderEvent => "provider_event",
         }
     }
 }

@@ -5,6 +5,7 @@ use super::event::DomainEvent;
 use super::id::InboxEventId;
 use super::principal::Principal;
 use super::stored::{Stored, Version};
+use super::text::Reason;
 use super::timestamp::Timestamp;
 use super::transition::Transition;
 use crate::access::api_key::ApiKey;
@@ -18,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -57,7 +59,7 @@ pub struct RequestRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The provider told us. The inbox row is marked in the same transaction, and only if it is
-    /// not yet marked; otherwise the commit is [`CommitError::AlreadyApplied`].
+    /// neither marked yet nor discarded; otherwise the commit is [`CommitError::AlreadyApplied`].
     ProviderEvent(InboxEventId),
     /// A client asked. With a record, it is stored in the same transaction.
     Request {
@@ -88,9 +90,10 @@ impl Cause {
         }
     }
 
-    fn description(&self) -> String {
+    /// What the audit trail calls the cause.
+    pub fn description(&self) -> String {
         match self {
-            Self::ProviderEvent(id) => format!("provider_event:{id}"),
+            Self::ProviderEvent(id) => format!("{EVENT_CAUSE}{id}"),
             Self::Request {
                 actor: _,
                 record: Some(record),
@@ -105,6 +108,9 @@ impl Cause {
         }
     }
 }
+
+/// How the audit trail begins to name a provider event as a cause.
+pub const EVENT_CAUSE: &str = "provider_event:";
 
 /// One row that is inserted or updated, and what to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +145,7 @@ impl<T: Entity> Write<T> {
                 .map(|before| before.value.state_name().to_owned()),
             after: self.next.state_name().to_owned(),
             cause: set.cause.description(),
+            reason: set.reason.as_ref().map(Reason::to_string),
         }
     }
 }
@@ -221,6 +228,7 @@ macro_rules! changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeSet {
     cause: Cause,
+    reason: Option<Reason>,
     at: Timestamp,
     changes: Vec<Change>,
 }
@@ -243,6 +251,7 @@ changes! {
     Plan(SubscriptionPlan), insert_plan, change_plan;
     License(License), insert_license, change_license;
     Entitlement(Entitlement), insert_entitlement, change_entitlement;
+    ProviderEvent(StoredEvent), insert_provider_event, change_provider_event;
 }
 
 impl ChangeSet {
@@ -250,9 +259,16 @@ impl ChangeSet {
     pub fn caused_by(cause: Cause, at: Timestamp) -> Self {
         Self {
             cause,
+            reason: None,
             at,
             changes: Vec::new(),
         }
+    }
+
+    /// Adds why an operator wants this, for the audit trail.
+    pub fn because(mut self, reason: Option<&Reason>) -> Self {
+        self.reason = reason.cloned();
+        self
     }
 
     /// Why.

@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use super::id::{
-    AgreementId, ApiKeyId, AppId, CatalogId, CustomerId, EntitlementId, IntentId, LicenseId,
-    OrderId, PlanId, PriceId, ProductId, ProjectId, RefundId, SubscriptionId, TenantAdminId,
-    TenantId, UserId, WorkflowId,
+    AgreementId, ApiKeyId, AppId, CatalogId, CustomerId, EntitlementId, InboxEventId, IntentId,
+    LicenseId, OrderId, PlanId, PriceId, ProductId, ProjectId, RefundId, SubscriptionId,
+    TenantAdminId, TenantId, UserId, WorkflowId,
 };
 use super::money::Money;
 use super::text::FeatureCode;
@@ -218,6 +218,16 @@ pub enum DomainEvent {
         price_id: PriceId,
         product_id: ProductId,
     },
+    ProviderEventReplayed {
+        event_id: InboxEventId,
+        event_type: String,
+        previous_status: &'static str,
+    },
+    ProviderEventDiscarded {
+        event_id: InboxEventId,
+        event_type: String,
+        previous_status: &'static str,
+    },
 }
 
 impl DomainEvent {
@@ -272,6 +282,8 @@ impl DomainEvent {
             Self::ApiKeyRevoked { .. } => "api_key_revoked",
             Self::ProductChanged { .. } => "product_changed",
             Self::PriceChanged { .. } => "price_changed",
+            Self::ProviderEventReplayed { .. } => "provider_event_replayed",
+            Self::ProviderEventDiscarded { .. } => "provider_event_discarded",
         }
     }
 }

@@ -65,7 +65,7 @@ pub trait BillingWriter: Send + Sync {
     /// Writes everything in the set in one transaction, or nothing.
     ///
     /// MUST mark the cause first: [`CommitError::AlreadyApplied`] if a provider event is marked
-    /// already or an answer is stored under the request's key already (with any fingerprint).
+    /// already or discarded, or an answer is stored under the request's key already (with any fingerprint).
     /// MUST compare versions: [`CommitError::Conflict`] if a row is not at the version of
     /// `before`. MUST write [`ChangeSet::audit_entries`] and [`ChangeSet::outgoing_messages`]
     /// in the same transaction. MUST keep every [`super::change_set::UniqueRule`].

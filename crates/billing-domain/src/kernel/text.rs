@@ -81,6 +81,8 @@ texts! {
     LookupKey, "1 to 200 printable characters", |text| bounded(text, 200);
     /// A title that a person reads.
     Title, "1 to 255 characters without control characters", |text| bounded(text, 255);
+    /// Why an operator did something, in their own words.
+    Reason, "1 to 500 characters without control characters", |text| bounded(text, 500);
     /// An id that the payment provider gave; opaque to us.
     ProviderRef, "1 to 255 printable ASCII characters without spaces",
         |text| of_ascii(text, 255, |c| c.is_ascii_graphic());

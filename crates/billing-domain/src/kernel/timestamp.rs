@@ -15,7 +15,21 @@ pub struct Timestamp(OffsetDateTime);
 #[error("the time is out of range")]
 pub struct TimeOutOfRange;
 
+/// The text is not a point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time such as `2026-03-01T08:00:00Z` (RFC 3339)")]
+pub struct InvalidTime;
+
 impl Timestamp {
+    /// Reads RFC 3339, in any offset.
+    ///
+    /// # Errors
+    /// [`InvalidTime`].
+    pub fn parse(text: &str) -> Result<Self, InvalidTime> {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339);
+        parsed.map(Self::from_datetime).map_err(|_| InvalidTime)
+    }
+
     /// Cuts a time to UTC and whole microseconds.
     pub fn from_datetime(at: OffsetDateTime) -> Self {
         let utc = at.to_offset(UtcOffset::UTC);
@@ -102,6 +116,9 @@ mod tests {
         let at = Timestamp::from_datetime(datetime!(2026-03-01 10:00:00.123456789 +02:00));
         assert_eq!(at.to_string(), "2026-03-01T08:00:00.123456Z");
         assert_eq!(Timestamp::from_unix_micros(at.unix_micros()).unwrap(), at);
+        assert_eq!(Timestamp::parse(&at.to_string()), Ok(at));
+        assert_eq!(Timestamp::parse("2026-03-01T10:00:00.123456+02:00"), Ok(at));
+        assert_eq!(Timestamp::parse("yesterday"), Err(InvalidTime));
     }
 
     #[test]

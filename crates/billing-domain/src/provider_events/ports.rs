@@ -1,10 +1,16 @@
-//! The durable inbox between receiving and applying, and the provider's signature and payloads.
+//! The durable inbox between receiving and applying, what operators see of it, and the provider's
+//! signature and payloads.
 
 use async_trait::async_trait;
 
 use super::event::ProviderEvent;
+use super::event_filter::{EventFilter, EventName};
+use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
+use crate::kernel::audit::AuditLine;
 use crate::kernel::id::InboxEventId;
+use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::ports::StoreError;
+use crate::kernel::stored::Stored;
 use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
 
@@ -162,7 +168,9 @@ pub trait EventInbox: Send + Sync {
         limit: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError>;
 
-    /// Ends a claim without an effect. MUST change nothing for an event that was applied.
+    /// Ends a claim without an effect. MUST change nothing for an event that was applied or
+    /// discarded. MUST keep the outcome of an attempt that failed, at once with the settlement
+    /// ([`EventRecord::attempts`]); of any other nothing but the row itself needs to be written.
     async fn settle(
         &self,
         id: InboxEventId,
@@ -172,4 +180,69 @@ pub trait EventInbox: Send + Sync {
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// How far the events of one status are counted; more than these are "many".
+pub const DEPTH_COUNTED_MAX: u32 = 100_000;
+
+/// How many events are in each status, and for how long the oldest has been waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxDepth {
+    /// For each status but [`EventStatus::Processed`], whose number only grows; each counted up to
+    /// [`DEPTH_COUNTED_MAX`].
+    pub counts: Vec<(EventStatus, u64)>,
+    /// When the oldest event came that is received, processing or failed: one that shall be applied
+    /// and is not.
+    pub oldest_unapplied_at: Option<Timestamp>,
+}
+
+/// Everything that is known of one event. Personal data may be in the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The event.
+    pub event: StoredEvent,
+    /// The bytes as they came.
+    pub payload: Vec<u8>,
+    /// The signature header as it came.
+    pub signature: String,
+    /// How each attempt ended, oldest first. An attempt whose worker ended before it told is not
+    /// among them.
+    pub attempts: Vec<AttemptOutcome>,
+    /// What the event changed.
+    pub effects: Vec<AuditLine>,
+    /// What operators decided about it.
+    pub decisions: Vec<AuditLine>,
+}
+
+/// The inbox as operators see it. Lists MUST cost by the page and not by the table, whatever the
+/// filter; only the end of [`EventFilter::created`] may cost by what was received since.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// One page of the events that match, the last received first.
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Stored<StoredEvent>>, StoreError>;
+
+    /// At most `limit` of the events that match, the first received first.
+    async fn oldest_events(
+        &self,
+        filter: &EventFilter,
+        limit: u16,
+    ) -> Result<Vec<Stored<StoredEvent>>, StoreError>;
+
+    /// How many events match, counted no further than `max`.
+    async fn event_count(&self, filter: &EventFilter, max: u32) -> Result<u32, StoreError>;
+
+    /// One event, with the version that a decision about it must name. Claiming, settling and
+    /// marking MUST each raise that version, so that no decision meets an event that moved on.
+    async fn event(&self, name: &EventName) -> Result<Option<Stored<StoredEvent>>, StoreError>;
+
+    /// One event in full.
+    async fn event_record(&self, name: &EventName) -> Result<Option<EventRecord>, StoreError>;
+
+    /// How full the inbox is.
+    async fn inbox_depth(&self) -> Result<InboxDepth, StoreError>;
 }

@@ -10,25 +10,24 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use crate::access::ports::{AccessReader, UserReader};
 use crate::catalog::ports::CatalogReader;
 use crate::checkout::ports::{IntentListing, IntentReader, IntentSweep};
 use crate::customers::ports::CustomerReader;
 use crate::entitlements::ports::EntitlementReader;
-use crate::kernel::audit::AuditEntry;
+use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
-use crate::kernel::timestamp::Timestamp;
 use crate::licensing::ports::{LicenseReader, LicensingReader};
 use crate::outbox::ports::OutboxQueue;
-use crate::provider_events::ports::EventInbox;
+use crate::provider_events::ports::{EventInbox, EventLog};
 use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::tenants::ports::TenantReader;
 
 mod commit;
 mod concurrency;
+mod event_log;
 mod inbox;
 mod listing;
 mod outbox;
@@ -38,37 +37,6 @@ mod sweeps;
 mod unique;
 
 pub use provider::run_checkout_provider;
-
-/// An audit entry as it is read back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the fields are those of AuditEntry")]
-pub struct AuditLine {
-    pub entity_kind: String,
-    pub entity_id: Uuid,
-    pub version: u32,
-    pub at: Timestamp,
-    pub actor: String,
-    pub action: String,
-    pub before: Option<String>,
-    pub after: String,
-    pub cause: String,
-}
-
-impl From<&AuditEntry> for AuditLine {
-    fn from(entry: &AuditEntry) -> Self {
-        Self {
-            entity_kind: entry.entity_kind.name().to_owned(),
-            entity_id: entry.entity_id,
-            version: entry.version.number(),
-            at: entry.at,
-            actor: entry.actor.clone(),
-            action: entry.action.to_owned(),
-            before: entry.before.clone(),
-            after: entry.after.clone(),
-            cause: entry.cause.clone(),
-        }
-    }
-}
 
 /// What the suites must see and no use case reads.
 #[async_trait]
@@ -102,6 +70,7 @@ pub trait Store:
     + WorkflowReader
     + EntitlementReader
     + EventInbox
+    + EventLog
     + OutboxQueue
     + Inspect
 {
@@ -124,6 +93,7 @@ impl<S> Store for S where
         + WorkflowReader
         + EntitlementReader
         + EventInbox
+        + EventLog
         + OutboxQueue
         + Inspect
 {
@@ -164,6 +134,12 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;
     inbox::two_claims_never_get_the_same_event(&new_store().await).await;
+    event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
+    event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;
+    event_log::an_event_is_shown_with_all_that_became_of_it(&new_store().await).await;
+    event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
+    event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
+    event_log::the_depth_of_the_inbox_is_counted_by_status(&new_store().await).await;
     outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
     outbox::two_claims_never_get_the_same_message(&new_store().await).await;

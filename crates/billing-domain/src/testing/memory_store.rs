@@ -22,6 +22,7 @@ use crate::tenants::tenant::{Tenant, TenantAdmin};
 mod access;
 mod checkout;
 mod commit;
+mod event_log;
 mod inbox;
 mod json;
 mod licensing;

@@ -11,6 +11,7 @@ use crate::provisioning::workflow::{
 };
 use crate::subscriptions::subscription::{Subscription, SubscriptionFacts, SubscriptionStatus};
 
+mod events;
 mod orders;
 
 /// One state machine.
@@ -34,6 +35,7 @@ pub fn tables() -> Vec<StateTable> {
         table("subscription", subscription_table()),
         table("order", orders::order_table()),
         table("refund", orders::refund_table()),
+        table("stored_event", events::stored_event_table()),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::lives::checkout;
 use crate::lives::entitlement;
 use crate::lives::invoice::collect;
-use crate::lives::subscription::{self, status};
+use crate::lives::subscription::{collection, status};
 
 /// An invoice has become paid, by whatever way; its own events are raised already.
 pub(crate) fn invoice_paid(account: &mut Account, invoice_id: &str) {
@@ -63,7 +63,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
 /// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
     checkout::setup::succeeded(account, intent_id);
-    subscription::collection::method_set_up(account, intent_id);
+    collection::method_set_up(account, intent_id);
 }
 
 /// The products of a customer's live subscriptions may have changed.

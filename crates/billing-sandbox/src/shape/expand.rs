@@ -143,12 +143,9 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         let kind = value["object"].as_str().unwrap_or_default();
         if ON_REQUEST.contains(&(kind, first)) && schema::has_member(kind, first, version) {
             let mut included = on_request(account, value, first);
-            // Who works the tax out is told from clover on.
-            if *first == "tax"
-                && version.is_before("2025-09-30")
-                && let Some(tax) = included.as_object_mut()
-            {
-                tax.shift_remove("provider");
+            // Clover began to say who works the tax out.
+            if (kind, *first) == ("customer", "tax") && !version.is_before("2025-09-30") {
+                included["provider"] = json!("stripe");
             }
             if included.is_null() && is_kept_back(first) {
                 return;
@@ -240,7 +237,6 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
                 "automatic_tax": if location.is_null() { "unrecognized_location" } else { "not_collecting" },
                 "ip_address": customer["_ip_address"],
                 "location": location,
-                "provider": "stripe",
             })
         }
         "tax_ids" => {

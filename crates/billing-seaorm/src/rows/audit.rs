@@ -22,6 +22,7 @@ pub struct Model {
     pub state_before: Option<String>,
     pub state_after: String,
     pub cause: String,
+    pub reason: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

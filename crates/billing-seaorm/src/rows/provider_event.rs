@@ -29,6 +29,7 @@ pub struct Model {
     pub applied_at: Option<i64>,
     pub settled_at: Option<i64>,
     pub last_error: Option<String>,
+    pub version: i64,
 }
 
 /// Joins are not made through SeaORM.

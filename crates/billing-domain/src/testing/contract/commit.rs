@@ -1,7 +1,8 @@
 //! One commit: everything or nothing, once, on the version that was read.
 
-use super::{AuditLine, Store, put, read};
+use super::{Store, put, read};
 use crate::checkout::intent::{IntentCommand, Terms};
+use crate::kernel::audit::AuditLine;
 use crate::kernel::change_set::{
     Cause, ChangeSet, CommitError, RecordedAnswer, RequestKey, RequestRecord, UniqueRule,
 };

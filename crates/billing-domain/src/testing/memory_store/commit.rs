@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::outbox::OutboxRow;
 use super::tables::{AnswerKey, Kept, State};
 use super::{MemoryStore, commit_fault};
+use crate::kernel::audit::{Entity, EntityKind};
 use crate::kernel::change_set::{
     Cause, Change, ChangeSet, CommitError, RequestKey, RequestRecord, UniqueRule, Write,
 };
 use crate::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
 use crate::kernel::stored::Stored;
+use crate::provider_events::stored_event::StoredEvent;
 
 /// Puts one row back as it was.
 type Undo = Box<dyn FnOnce(&mut State)>;
@@ -81,7 +83,7 @@ fn check_cause(state: &State, cause: &Cause) -> Result<(), CommitError> {
     let is_marked = match cause {
         Cause::ProviderEvent(id) => {
             let row = state.inbox.get(&id.uuid());
-            row.is_none_or(super::inbox::InboxRow::is_applied)
+            row.is_none_or(super::inbox::InboxRow::is_closed)
         }
         Cause::Request {
             actor: _,
@@ -104,7 +106,7 @@ fn mark_cause(state: &mut State, set: &ChangeSet) {
     match set.cause() {
         Cause::ProviderEvent(id) => {
             if let Some(row) = state.inbox.get_mut(&id.uuid()) {
-                row.mark_applied();
+                row.mark_applied(set.at());
             }
         }
         Cause::Request {
@@ -144,7 +146,29 @@ fn write(state: &mut State, change: &Change, undo: &mut Vec<Undo>) -> Result<(),
         Change::Plan(row) => put(state, row, undo),
         Change::License(row) => put(state, row, undo),
         Change::Entitlement(row) => put(state, row, undo),
+        Change::ProviderEvent(row) => decide(state, row, undo),
     }
+}
+
+/// Writes an operator's decision to the inbox, whose rows come by their own way.
+fn decide(
+    state: &mut State,
+    write: &Write<StoredEvent>,
+    undo: &mut Vec<Undo>,
+) -> Result<(), CommitError> {
+    let Some(before) = &write.before else {
+        return Err(CommitError::Unsupported(EntityKind::ProviderEvent));
+    };
+    let id = write.next.uuid();
+    let row = state.inbox.get_mut(&id);
+    let row = row.filter(|row| row.version == before.version);
+    let row = row.ok_or(CommitError::Conflict)?;
+    let previous = row.clone();
+    row.decide(before, &write.next);
+    undo.push(Box::new(move |state| {
+        state.inbox.insert(id, previous);
+    }));
+    Ok(())
 }
 
 fn put<T: Kept + 'static>(

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use super::{MemoryStore, rows_max};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::StoreError;
+use crate::kernel::stored::Version;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::ports::{ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settlement};
+use crate::provider_events::stored_event::{AttemptOutcome, EventStatus};
 
 /// What became of a stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,24 +36,69 @@ pub enum InboxStatus {
     },
     /// Billing is switched off.
     Deferred,
+    /// An operator put it aside.
+    Discarded {
+        /// Why.
+        reason: String,
+    },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct InboxRow {
-    event: ReceivedEvent,
+    pub(super) event: ReceivedEvent,
     pub(super) status: InboxStatus,
-    attempts: u32,
-    leased_until: Option<Timestamp>,
+    pub(super) attempts: u32,
+    pub(super) leased_until: Option<Timestamp>,
+    /// When the status was reached, where that is an end of an attempt or a decision.
+    pub(super) settled_at: Timestamp,
+    pub(super) version: Version,
+    /// The attempts whose outcome the row itself no longer tells.
+    pub(super) kept_attempts: Vec<AttemptOutcome>,
 }
 
 impl InboxRow {
-    pub(super) fn is_applied(&self) -> bool {
-        self.status == InboxStatus::Applied
+    /// Whether no commit may name the event as its cause.
+    pub(super) fn is_closed(&self) -> bool {
+        match &self.status {
+            InboxStatus::Applied | InboxStatus::Discarded { .. } => true,
+            InboxStatus::New
+            | InboxStatus::Skipped { .. }
+            | InboxStatus::Retrying { .. }
+            | InboxStatus::Parked { .. }
+            | InboxStatus::Deferred => false,
+        }
     }
 
-    pub(super) fn mark_applied(&mut self) {
+    pub(super) fn mark_applied(&mut self, at: Timestamp) {
         self.status = InboxStatus::Applied;
         self.leased_until = None;
+        self.settled_at = at;
+        self.version = self.version.next();
+    }
+
+    fn settle(&mut self, settlement: Settlement, now: Timestamp) {
+        let mut keep = |status, error: &String| {
+            self.kept_attempts.push(AttemptOutcome {
+                at: now,
+                status,
+                error: Some(error.clone()),
+            });
+        };
+        self.status = match settlement {
+            Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
+            Settlement::Retry { at, error } => {
+                keep(EventStatus::Failed, &error);
+                InboxStatus::Retrying { at, error }
+            }
+            Settlement::Parked { reason } => {
+                keep(EventStatus::Parked, &reason);
+                InboxStatus::Parked { reason }
+            }
+            Settlement::Deferred => InboxStatus::Deferred,
+        };
+        self.leased_until = None;
+        self.settled_at = now;
+        self.version = self.version.next();
     }
 
     fn is_due_at(&self, now: Timestamp) -> bool {
@@ -63,7 +110,8 @@ impl InboxRow {
                 InboxStatus::Applied
                 | InboxStatus::Skipped { .. }
                 | InboxStatus::Parked { .. }
-                | InboxStatus::Deferred => false,
+                | InboxStatus::Deferred
+                | InboxStatus::Discarded { .. } => false,
             }
     }
 
@@ -71,6 +119,7 @@ impl InboxRow {
         let attempts = self.attempts;
         self.attempts = attempts.saturating_add(1);
         self.leased_until = Some(leased_until);
+        self.version = self.version.next();
         ClaimedEvent {
             id: self.event.id,
             provider_event_id: self.event.envelope.provider_event_id.clone(),
@@ -93,10 +142,13 @@ impl EventInbox for MemoryStore {
             }
             let id = event.id.uuid();
             let row = InboxRow {
+                settled_at: event.received_at,
                 event,
                 status: InboxStatus::New,
                 attempts: 0,
                 leased_until: None,
+                version: Version::FIRST,
+                kept_attempts: Vec::new(),
             };
             state.inbox.insert(id, row);
             Receipt::Recorded
@@ -126,22 +178,13 @@ impl EventInbox for MemoryStore {
         &self,
         id: InboxEventId,
         settlement: Settlement,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.call("settle", |state| {
-            let Some(row) = state.inbox.get_mut(&id.uuid()) else {
-                return;
-            };
-            if row.is_applied() {
-                return;
+            let row = state.inbox.get_mut(&id.uuid());
+            if let Some(row) = row.filter(|row| !row.is_closed()) {
+                row.settle(settlement, now);
             }
-            row.leased_until = None;
-            row.status = match settlement {
-                Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
-                Settlement::Retry { at, error } => InboxStatus::Retrying { at, error },
-                Settlement::Parked { reason } => InboxStatus::Parked { reason },
-                Settlement::Deferred => InboxStatus::Deferred,
-            };
         })
     }
 
@@ -151,6 +194,7 @@ impl EventInbox for MemoryStore {
             for row in state.inbox.values_mut() {
                 if row.status == InboxStatus::Deferred {
                     row.status = InboxStatus::New;
+                    row.version = row.version.next();
                     count += 1;
                 }
             }

@@ -1,0 +1,116 @@
+//! Many at once: rehearsed, bounded, audited one by one.
+
+use super::*;
+use crate::kernel::change_set::{RecordedAnswer, RequestKey};
+use crate::kernel::ports::AnswerReader;
+use crate::provider_events::event::ProviderEvent;
+use crate::testing::Workbench;
+
+/// Twelve events without an effect.
+async fn with_skipped_events() -> Workbench {
+    let bench = Workbench::new().await;
+    for number in 0..12 {
+        let id = format!("evt_{number}");
+        bench.receive(&id, ProviderEvent::Irrelevant).await;
+    }
+    assert_eq!(bench.drain().await.skipped, 12);
+    bench
+}
+
+fn order(limit: u16, is_rehearsal: bool) -> ReplayOrder {
+    let filter = EventFilter {
+        statuses: vec![EventStatus::Skipped],
+        ..EventFilter::default()
+    };
+    let reason = Reason::parse("the capability is here").ok();
+    ReplayOrder::try_new(filter, reason, limit, is_rehearsal).unwrap()
+}
+
+async fn replay(bench: &Workbench, order: &ReplayOrder) -> ReplayReport {
+    let operator = bench.operator();
+    let replay = ReplayProviderEvents {
+        core: bench.core(),
+        events: Arc::new(bench.store.clone()),
+    };
+    replay.run(&Request::new(&operator), order).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_rehearsal_counts_and_shows_and_changes_nothing() {
+    let bench = with_skipped_events().await;
+    let entries = bench.store.audit().len();
+    let report = replay(&bench, &order(11, true)).await;
+    assert_eq!((report.matched_count, report.replayed_count), (12, 11));
+    assert_eq!(report.left_count(), 1);
+    assert_eq!(report.examples.len(), 10, "examples and not a list");
+    assert_eq!(bench.store.audit().len(), entries);
+    assert_eq!(bench.drain().await.claimed(), 0);
+}
+
+#[tokio::test]
+async fn one_call_replays_no_more_than_its_limit_the_first_received_first() {
+    let bench = with_skipped_events().await;
+    let first = replay(&bench, &order(8, false)).await;
+    assert_eq!((first.replayed_count, first.left_count()), (8, 4));
+    let second = replay(&bench, &order(8, false)).await;
+    assert_eq!((second.replayed_count, second.left_count()), (4, 0));
+    assert!(first.examples[0].id < second.examples[0].id);
+    let entries = bench.store.audit();
+    let decisions = entries
+        .iter()
+        .filter(|entry| entry.action == "provider_event_replayed");
+    assert_eq!(decisions.count(), 12, "each has its entry");
+    assert_eq!(bench.drain().await.skipped, 12);
+}
+
+#[tokio::test]
+async fn an_answer_is_remembered_even_if_nothing_matched() {
+    let bench = Workbench::new().await;
+    let operator = bench.operator();
+    let key = RequestKey {
+        principal: operator.label(),
+        route: "replay".to_owned(),
+        key: "1".to_owned(),
+        fingerprint: "f".to_owned(),
+    };
+    let render = |_: &ReplayReport| RecordedAnswer {
+        code: 202,
+        body: "{}".to_owned(),
+    };
+    let replay = ReplayProviderEvents {
+        core: bench.core(),
+        events: Arc::new(bench.store.clone()),
+    };
+    let request = Request::remembered(&operator, key.clone(), &render);
+    let report = replay.run(&request, &order(5, false)).await.unwrap();
+    assert_eq!(report.matched_count, 0);
+    assert!(bench.store.answer(&key).await.unwrap().is_some());
+    let buyer = bench.buyer();
+    let refused = replay.run(&Request::new(&buyer), &order(5, true)).await;
+    assert!(matches!(
+        refused,
+        Err(ReplayProviderEventsError::NotAnOperator)
+    ));
+}
+
+#[test]
+fn an_order_names_what_a_replay_can_change() {
+    let of = |statuses: &[EventStatus], limit| {
+        let filter = EventFilter {
+            statuses: statuses.to_vec(),
+            ..EventFilter::default()
+        };
+        ReplayOrder::try_new(filter, None, limit, true)
+    };
+    assert_eq!(of(&[], 1), Err(InvalidReplayOrder::NoStatus));
+    let mixed = [EventStatus::Parked, EventStatus::Processed];
+    assert_eq!(
+        of(&mixed, 1),
+        Err(InvalidReplayOrder::NotReplayable(EventStatus::Processed))
+    );
+    for limit in [0, REPLAYED_MAX + 1] {
+        let refused = of(&[EventStatus::Parked], limit);
+        assert_eq!(refused, Err(InvalidReplayOrder::Limit));
+    }
+    assert!(of(&[EventStatus::Parked], REPLAYED_MAX).is_ok());
+}

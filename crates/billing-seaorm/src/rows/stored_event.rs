@@ -1,0 +1,145 @@
+//! An event of the inbox without its payload, as lists read it.
+
+use billing_domain::kernel::id::InboxEventId;
+use billing_domain::kernel::ports::StoreError;
+use billing_domain::kernel::stored::Stored;
+use billing_domain::kernel::text::ProviderRef;
+use billing_domain::provider_events::ports::Envelope;
+use billing_domain::provider_events::stored_event::{EventState, EventStatus, StoredEvent};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use super::Cells;
+use super::provider_event::Model;
+
+/// The columns that a list reads.
+pub(crate) const COLUMNS: &str = "id, provider_event_id, event_type, api_version, is_live, account, \
+     correlation_id, created_at, received_at, status, attempts, next_attempt_at, claimed_until, \
+     applied_at, settled_at, last_error, version";
+
+/// One row.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(crate) struct Line {
+    id: Uuid,
+    provider_event_id: String,
+    event_type: String,
+    api_version: Option<String>,
+    is_live: bool,
+    account: Option<String>,
+    correlation_id: Option<String>,
+    created_at: i64,
+    received_at: i64,
+    status: String,
+    attempts: i64,
+    next_attempt_at: Option<i64>,
+    claimed_until: Option<i64>,
+    applied_at: Option<i64>,
+    settled_at: Option<i64>,
+    last_error: Option<String>,
+    version: i64,
+}
+
+impl From<&Model> for Line {
+    fn from(model: &Model) -> Self {
+        let Model {
+            id,
+            provider_event_id,
+            event_type,
+            api_version,
+            is_live,
+            account,
+            payload: _,
+            signature: _,
+            correlation_id,
+            created_at,
+            received_at,
+            status,
+            attempts,
+            next_attempt_at,
+            claimed_until,
+            applied_at,
+            settled_at,
+            last_error,
+            version,
+        } = model;
+        Self {
+            id: *id,
+            provider_event_id: provider_event_id.clone(),
+            event_type: event_type.clone(),
+            api_version: api_version.clone(),
+            is_live: *is_live,
+            account: account.clone(),
+            correlation_id: correlation_id.clone(),
+            created_at: *created_at,
+            received_at: *received_at,
+            status: status.clone(),
+            attempts: *attempts,
+            next_attempt_at: *next_attempt_at,
+            claimed_until: *claimed_until,
+            applied_at: *applied_at,
+            settled_at: *settled_at,
+            last_error: last_error.clone(),
+            version: *version,
+        }
+    }
+}
+
+impl Line {
+    /// Reads the event.
+    pub(crate) fn decode(self) -> Result<Stored<StoredEvent>, StoreError> {
+        let cells = Cells::of("provider_events", self.id);
+        let state = self.state(&cells)?;
+        let event = StoredEvent {
+            id: InboxEventId::from_uuid(self.id),
+            envelope: Envelope {
+                provider_event_id: cells.parsed(
+                    "provider_event_id",
+                    ProviderRef::parse(&self.provider_event_id),
+                )?,
+                event_type: self.event_type,
+                api_version: self.api_version,
+                is_live: self.is_live,
+                account: self.account,
+                created_at: cells.time("created_at", self.created_at)?,
+            },
+            correlation_id: self.correlation_id,
+            received_at: cells.time("received_at", self.received_at)?,
+            attempts: cells.count("attempts", self.attempts)?,
+            state,
+        };
+        cells.stored(event, self.version)
+    }
+
+    fn state(&self, cells: &Cells) -> Result<EventState, StoreError> {
+        let settled_at = || cells.present_time("settled_at", self.settled_at);
+        let reason = || cells.present("last_error", self.last_error.clone());
+        let state = match cells.present("status", EventStatus::parse(&self.status))? {
+            EventStatus::Received => EventState::Received,
+            EventStatus::Processing => EventState::Processing {
+                leased_until: cells.present_time("claimed_until", self.claimed_until)?,
+            },
+            EventStatus::Failed => EventState::Failed {
+                at: settled_at()?,
+                error: reason()?,
+                next_attempt_at: cells.present_time("next_attempt_at", self.next_attempt_at)?,
+            },
+            EventStatus::Skipped => EventState::Skipped {
+                at: settled_at()?,
+                reason: reason()?,
+            },
+            EventStatus::Parked => EventState::Parked {
+                at: settled_at()?,
+                reason: reason()?,
+            },
+            EventStatus::Deferred => EventState::Deferred { at: settled_at()? },
+            EventStatus::Processed => EventState::Processed {
+                at: cells.present_time("applied_at", self.applied_at)?,
+            },
+            EventStatus::Discarded => EventState::Discarded {
+                at: settled_at()?,
+                reason: reason()?,
+            },
+        };
+        Ok(state)
+    }
+}
