@@ -71,12 +71,6 @@ pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
     table().keys().map(AsRef::as_ref)
 }
 
-/// Whether Stripe has this endpoint in any version.
-#[cfg(test)]
-pub(crate) fn is_known(endpoint: &str) -> bool {
-    table().contains_key(endpoint)
-}
-
 /// Whether a version has this endpoint; one that the table does not know is in all of them.
 pub(crate) fn exists(endpoint: &str, version: Version) -> bool {
     table()
