@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -21,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 IS_CI = os.environ.get("CI") == "true"
+# Holds every answer and event against Stripe's description in all versions; takes three times as long.
+CHECKS_SHAPES = os.environ.get("CHECK_SHAPES") == "true"
 # A file takes seconds; one that takes minutes hangs.
 FILE_SECONDS_MAX = 120
 
@@ -114,7 +117,7 @@ class RunningSandbox:
         out = self.folder / "sandbox.out"
         with out.open("w") as stdout, (self.folder / "sandbox.err").open("w") as stderr:
             self.process = subprocess.Popen(
-                [self.binary, "--port", "0", "--seed", "42"], stdout=stdout, stderr=stderr, start_new_session=True
+                [self.binary, "--port", "0", "--seed", "42", *(["--check-shapes"] if CHECKS_SHAPES else [])], stdout=stdout, stderr=stderr, start_new_session=True
             )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -235,6 +238,12 @@ def prepared(word, pool):
     return ready, missing
 
 
+def violations(url):
+    """What the sandbox found wrong with the shapes of its own answers, in all versions."""
+    with urllib.request.urlopen(f"{url}/sandbox/shapes", timeout=20) as response:
+        return json.load(response)["violations"]
+
+
 def run_file(job, binary, scratch):
     """One file in its own sandbox: files move its clock and inject faults."""
     name, run, tool, file = job
@@ -242,9 +251,13 @@ def run_file(job, binary, scratch):
     with RunningSandbox(binary, own) as url:
         environment = {**os.environ, "STRIPE_SANDBOX_URL": url, "STRIPE_SANDBOX_BIN": binary, "PYTHONDONTWRITEBYTECODE": "1"}
         outcome, status, output = run(tool, file, environment, own)
+        wrong = violations(url)
     # A file that cannot be loaded or that holds no test passes nothing, and must not look green.
     if (status != 0 or not outcome.passed) and not outcome.failed:
         outcome.failed = 1
+    if wrong:
+        outcome.failed += len(wrong)
+        output = "\n".join([output, "Answers or events of a shape that Stripe's description does not have:", *wrong])
     # A panic is caught and answered with a 500 there; the words are here.
     panics = [line for line in (own / "sandbox.err").read_text().splitlines() if "panicked at" in line]
     if panics:

@@ -103,5 +103,7 @@ fn delete_discount(call: &mut Call<'_>) -> Answer {
     discount::detach(call.account, &discounts);
     call.account
         .raise_update("customer.subscription.updated", &id, &before);
-    Ok(json!({ "id": first, "object": "discount", "deleted": true }))
+    let mut gone = call.account.get(&first).clone();
+    gone["deleted"] = json!(true);
+    Ok(gone)
 }

@@ -50,7 +50,6 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
-    collection::keep_method(account, intent_id);
     collect::intent_succeeded(account, intent_id);
     checkout::intent_succeeded(account, intent_id);
 }
@@ -61,7 +60,7 @@ pub(crate) fn intent_failed(account: &mut Account, intent_id: &str) {
     checkout::intent_failed(account, intent_id);
 }
 
-/// A setup intent succeeded.
+/// A setup intent succeeded outside the code that asked for it: its owner passed 3-D Secure.
 pub(crate) fn setup_succeeded(account: &mut Account, intent_id: &str) {
     checkout::setup::succeeded(account, intent_id);
     collection::method_set_up(account, intent_id);

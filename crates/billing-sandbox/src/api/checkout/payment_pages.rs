@@ -20,7 +20,6 @@ fn page_of(call: &Call<'_>, id: &str) -> Value {
     let items = checkout::totals::items_of(&session);
     json!({
         "id": id,
-        "object": "checkout.session",
         "amount_subtotal": session["amount_subtotal"],
         "amount_total": session["amount_total"],
         "cancel_url": session["cancel_url"],
