@@ -69,15 +69,6 @@ fn table() -> &'static HashMap<String, Field> {
 /// Every endpoint that the table describes, with its method before its path.
 pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
     table().keys().map(AsRef::as_ref)
-<<<<<<< HEAD
-}
-
-/// Whether Stripe has this endpoint in any version.
-#[cfg(test)]
-pub(crate) fn is_known(endpoint: &str) -> bool {
-    table().contains_key(endpoint)
-=======
->>>>>>> sb-sdk
 }
 
 /// Whether a version has this endpoint; one that the table does not know is in all of them.
