@@ -17,6 +17,7 @@ use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
 use crate::shape::check::Findings;
+use crate::shape::schema;
 use crate::shape::version::Version;
 
 /// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
@@ -93,6 +94,22 @@ pub(crate) struct Account {
     pub(crate) is_automatic: bool,
     /// What the check of shapes found; absent when nobody asked for it.
     pub(crate) findings: Option<Findings>,
+}
+
+/// Rendering knows what every version shows as null; the state, which is copied for many an event,
+/// need not. What is shown at times only stays as it is.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let kind = members.get("object").and_then(Value::as_str);
+            if let Some(schema) = kind.and_then(|kind| schema::of_kind(kind, false)) {
+                members.retain(|name, value| !value.is_null() || !schema.is_always_shown(name));
+            }
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
 }
 
 impl Account {
@@ -192,7 +209,8 @@ impl Account {
         newest.cloned().collect()
     }
 
-    pub(crate) fn insert(&mut self, object: Value) -> String {
+    pub(crate) fn insert(&mut self, mut object: Value) -> String {
+        leave_out_nulls(&mut object);
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         let kind = object["object"].as_str().unwrap_or_default().to_owned();
         for (indexed, member) in INDEXED.iter().filter(|(indexed, _)| *indexed == kind) {

@@ -50,6 +50,7 @@ pub(crate) fn invoice_uncollectible(account: &mut Account, invoice_id: &str) {
 /// A payment intent succeeded outside the code that asked for it: its customer confirmed it, or
 /// passed 3-D Secure, or an asynchronous payment arrived. Raises what its invoice or session raises.
 pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
+    collection::keep_method(account, intent_id);
     collect::intent_succeeded(account, intent_id);
     checkout::intent_succeeded(account, intent_id);
 }

@@ -155,7 +155,6 @@ pub(crate) fn item_object(
         "current_period_start": period.0,
         "discounts": [],
         "metadata": empty(&terms.metadata, json!({})),
-        "plan": crate::shape::moves::plan_of(&terms.price),
         "price": terms.price,
         "quantity": terms.quantity,
         "subscription": subscription_id,

@@ -31,8 +31,12 @@ const fn with(since: &'static str, object: &'static str, undo: fn(&mut Object)) 
     }
 }
 
+/// Later than every release: what all versions show, and the state need not keep.
+const ALWAYS: &str = "9999-12-31";
+
 #[rustfmt::skip]
 pub(crate) static MOVES: &[Move] = &[
+    with(ALWAYS, "subscription_item", also_a_plan),
     with("2026-03-25", "checkout.session", old_ui_mode),
     with("2025-09-30", "discount", whole_coupon),
     with("2025-09-30", "promotion_code", whole_coupon),
@@ -61,6 +65,12 @@ pub(super) fn put(members: &mut Object, name: &str, value: Value) {
 
 pub(super) fn get(members: &Object, name: &str) -> Value {
     members.get(name).cloned().unwrap_or(Value::Null)
+}
+
+/// The price of an item, shown as the plan that it also is.
+fn also_a_plan(members: &mut Object) {
+    let plan = plan_of(&get(members, "price"));
+    put(members, "plan", plan);
 }
 
 fn old_payment_error(members: &mut Object) {

@@ -51,6 +51,18 @@ pub(crate) struct Schema {
     pub(crate) members: Vec<Member>,
 }
 
+impl Schema {
+    /// Whether a member is shown as null where it has no value, whatever the version.
+    pub(crate) fn is_always_shown(&self, name: &str) -> bool {
+        let mut known = self
+            .members
+            .iter()
+            .filter(|member| member.name == name)
+            .peekable();
+        known.peek().is_some() && known.all(|member| member.is_required && member.is_nullable)
+    }
+}
+
 struct Table {
     by_name: HashMap<&'static str, Schema>,
     /// The name of the schema of living objects, by the value of `object`.

@@ -311,7 +311,6 @@ pub(crate) struct Changed {
 }
 
 fn set_price(item: &mut Value, price: Value) {
-    item["plan"] = crate::shape::moves::plan_of(&price);
     if is_metered(&price) {
         if let Some(members) = item.as_object_mut() {
             members.shift_remove("quantity");

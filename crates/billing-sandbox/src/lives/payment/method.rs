@@ -270,6 +270,10 @@ pub(crate) fn note_checks(method: &mut Value) {
     let Ok(card) = card::by_number(method["_number"].as_str().unwrap_or_default()) else {
         return;
     };
+    // A bank account settles as a card does, and has nothing to check.
+    if !method["card"].is_object() {
+        return;
+    }
     let has_address = |name: &str| !method["billing_details"]["address"][name].is_null();
     let (has_line, has_zip) = (
         has_address("line1"),

@@ -96,6 +96,22 @@ fn save_method(account: &mut Account, id: &str, method: &str) {
     }
 }
 
+/// What paid a subscription's invoice while its customer was there is kept likewise.
+pub(crate) fn keep_method(account: &mut Account, intent_id: &str) {
+    let intent = account.snapshot(intent_id);
+    let (Some(invoice_id), Some(method)) = (
+        intent["_invoice"].as_str(),
+        intent["payment_method"].as_str(),
+    ) else {
+        return;
+    };
+    let subscription = subscription_of(account, invoice_id);
+    // A method that was not attached cannot be used again.
+    if account.get(method)["customer"] == account.get(&subscription)["customer"] {
+        save_method(account, &subscription, method);
+    }
+}
+
 /// The subscription of an invoice; empty when it has none.
 pub(crate) fn subscription_of(account: &Account, invoice_id: &str) -> String {
     invoice::subscription_of(account.get(invoice_id))
