@@ -49,7 +49,7 @@ pub enum Command {
     /// Brings products and prices in line with the plan file.
     SyncCatalog(ConfigArgs),
     /// Looks at Stripe's events in the inbox, replays and discards them.
-    Events(EventsArgs),
+    Events(Box<EventsArgs>),
     /// Measures start, idle memory and the demo's sale on this machine.
     Bench,
 }

@@ -36,7 +36,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Openapi => openapi(),
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
-            Command::Events(args) => events::run(args).await,
+            Command::Events(args) => events::run(*args).await,
             Command::Bench => bench::run(),
         }
     })

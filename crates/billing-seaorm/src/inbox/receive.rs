@@ -130,9 +130,12 @@ impl SeaOrmStore {
             .map(|row| row.try_get::<Uuid>("", "id"))
             .collect::<Result<_, _>>()
             .map_err(store_error)?;
-        let receipt = |row: &Model| match inserted.contains(&row.id) {
-            true => Receipt::Recorded,
-            false => Receipt::Duplicate,
+        let receipt = |row: &Model| {
+            if inserted.contains(&row.id) {
+                Receipt::Recorded
+            } else {
+                Receipt::Duplicate
+            }
         };
         Ok(rows.iter().map(receipt).collect())
     }
