@@ -202,14 +202,15 @@ const LACKS: &str = "
     need(document.querySelector('meta[name=viewport]'), 'viewport');
     need(document.querySelectorAll('h1').length === 1, 'one h1');
     need(document.querySelectorAll('main').length === 1, 'one main');
-    need(!document.querySelector('script'), 'no script');
-    for (const input of document.querySelectorAll('input')) {
+    const isForDevelopers = location.pathname === '/';
+    need(isForDevelopers || !document.querySelector('script'), 'no script');
+    for (const input of document.querySelectorAll('input:not([type=checkbox])')) {
         need(input.labels.length === 1 && input.labels[0].offsetHeight > 0, 'label of ' + input.name);
         need(input.autocomplete, 'autocomplete of ' + input.name);
     }
     const root = document.documentElement;
     need(root.scrollWidth <= root.clientWidth, 'fits into ' + root.clientWidth);
-    for (const target of document.querySelectorAll('button, input, .button')) {
+    for (const target of document.querySelectorAll('button, input:not([type=checkbox]), .button')) {
         need(target.offsetHeight >= 40, 'height of ' + target.name);
     }
     for (const entry of performance.getEntriesByType('resource')) {

@@ -207,7 +207,7 @@ async fn every_version_of_a_fact_is_decoded_to_the_same_event() {
     subscribe_with_a_card_that_asks(&sandbox).await;
     contest_a_dispute(&sandbox).await;
     // Everything that is still alive renews, and is announced before.
-    sandbox.advance(std::time::Duration::from_secs(40 * 86_400));
+    sandbox.advance(std::time::Duration::from_hours(40 * 24));
 
     let mut told: BTreeMap<String, BTreeMap<String, (String, ProviderEvent)>> = BTreeMap::new();
     for delivery in sandbox.take_pending_deliveries() {

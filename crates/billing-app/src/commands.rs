@@ -8,7 +8,7 @@ use billing_domain::kernel::text::Title;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_seaorm::{SeaOrmStore, SqliteSynchronous};
 use time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Command, ConfigArgs, CreateApiKeyArgs, Failure};
 use crate::clock::{RandomIds, SystemClock};
@@ -84,10 +84,12 @@ async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
             "{bind} cannot be listened on ({error}); choose another with BIND_ADDR"
         ))
     })?;
+    // One listener for the whole run: a signal that comes between two would be heard by neither.
+    let mut signals = StopSignals::listen()?;
     let mut service = tokio::select! {
         started = Service::start(&config, production(), listener) => started?,
         // A start may wait for the database's tables for as long as it takes.
-        told = stop_signal() => return told,
+        () = signals.heard() => return Ok(()),
     };
     say(&format!(
         "ready on http://{} (Ctrl-C stops)",
@@ -95,10 +97,7 @@ async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
     ))?;
     tokio::select! {
         failure = service.ended() => Err(failure),
-        told = stop_signal() => {
-            told?;
-            stop(service).await
-        }
+        () = signals.heard() => stop_unless_told_again(service, &mut signals).await,
     }
 }
 
@@ -107,20 +106,47 @@ async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] if signals cannot be heard.
 pub(crate) async fn stop_signal() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::failed("signals cannot be heard", &error))?;
-    tokio::select! {
-        heard = tokio::signal::ctrl_c() => heard.map_err(|error| Failure::failed("signals cannot be heard", &error)),
-        _ = terminate.recv() => Ok(()),
+    StopSignals::listen()?.heard().await;
+    Ok(())
+}
+
+/// Ctrl-C and the terminate signal, kept from the moment of listening until they are asked for.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, Failure> {
+        let to =
+            |kind| signal(kind).map_err(|error| Failure::failed("signals cannot be heard", &error));
+        Ok(Self {
+            interrupt: to(SignalKind::interrupt())?,
+            terminate: to(SignalKind::terminate())?,
+        })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
 /// Stops in good order; a second signal ends at once.
 pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
+    stop_unless_told_again(service, &mut StopSignals::listen()?).await
+}
+
+async fn stop_unless_told_again(
+    service: Service,
+    signals: &mut StopSignals,
+) -> Result<(), Failure> {
     tracing::info!("stopping: no new connections; requests and claimed work are finished");
     tokio::select! {
         stopped = service.stop() => stopped,
-        _ = stop_signal() => Err(Failure::because("stopped at once by a second signal")),
+        () = signals.heard() => Err(Failure::because("stopped at once by a second signal")),
     }
 }
 
