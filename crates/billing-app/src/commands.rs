@@ -135,10 +135,6 @@ impl StopSignals {
 }
 
 /// Stops in good order; a second signal ends at once.
-pub(crate) async fn stop(service: Service) -> Result<(), Failure> {
-    stop_unless_told_again(service, &mut StopSignals::listen()?).await
-}
-
 async fn stop_unless_told_again(
     service: Service,
     signals: &mut StopSignals,
