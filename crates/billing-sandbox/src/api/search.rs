@@ -299,6 +299,8 @@ impl Clause {
     fn matches(&self, row: &Value) -> bool {
         let found = match (&self.key, self.field.as_str()) {
             (Some(key), _) => &row["metadata"][key.as_str()],
+            // Only invoices are searched by it; they keep it where the newest version shows it.
+            (None, "subscription") => &row["parent"]["subscription_details"]["subscription"],
             (None, "last_finalization_error_code") => &row["last_finalization_error"]["code"],
             (None, "last_finalization_error_type") => &row["last_finalization_error"]["type"],
             // `payment_method_details.card.last4` leads inside.

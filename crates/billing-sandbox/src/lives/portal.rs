@@ -16,27 +16,18 @@ pub(crate) const REASONS: &[&str] = &[
     "other",
 ];
 
-/// The configuration that sessions have which name none. At Stripe it is made when the settings of
-/// the portal are saved in the dashboard; here they are saved when they are first needed.
-pub(crate) fn default_configuration(account: &mut Account) -> String {
-    let found = account
-        .rows("billing_portal.configuration")
-        .find(|row| row["is_default"] == true)
-        .and_then(|row| row["id"].as_str());
-    if let Some(id) = found {
-        return id.to_owned();
-    }
-    let features = json!({
-        "customer_update": {
-            "allowed_updates": ["email", "name", "address", "phone", "tax_id"], "enabled": true,
-        },
-        "invoice_history": { "enabled": true },
-        "payment_method_update": { "enabled": true, "payment_method_configuration": null },
+/// What a feature is when nothing is said about it.
+pub(crate) fn plain_features() -> Value {
+    json!({
+        "customer_update": { "allowed_updates": [], "enabled": false },
+        "invoice_history": { "enabled": false },
+        "payment_method_update": { "enabled": false, "payment_method_configuration": null },
         "subscription_cancel": {
             "cancellation_reason": {
-                "enabled": true, "feedback_options": null, "options": REASONS,
+                "enabled": false, "feedback_options": null,
+                "options": ["too_expensive", "missing_features", "switched_service", "unused", "other"],
             },
-            "enabled": true,
+            "enabled": false,
             "mode": "at_period_end",
             "proration_behavior": "none",
         },
@@ -51,7 +42,32 @@ pub(crate) fn default_configuration(account: &mut Account) -> String {
             "schedule_at_period_end": { "conditions": [] },
             "trial_update_behavior": "end_trial",
         },
+    })
+}
+
+/// The configuration that sessions have which name none. At Stripe it is made when the settings of
+/// the portal are saved in the dashboard; here they are saved when they are first needed.
+pub(crate) fn default_configuration(account: &mut Account) -> String {
+    let found = account
+        .rows("billing_portal.configuration")
+        .find(|row| row["is_default"] == true)
+        .and_then(|row| row["id"].as_str());
+    if let Some(id) = found {
+        return id.to_owned();
+    }
+    let mut features = plain_features();
+    features["customer_update"] = json!({
+        "allowed_updates": ["email", "name", "address", "phone", "tax_id"], "enabled": true,
     });
+    features["subscription_cancel"]["cancellation_reason"]["options"] = json!(REASONS);
+    for name in [
+        "invoice_history",
+        "payment_method_update",
+        "subscription_cancel",
+    ] {
+        features[name]["enabled"] = json!(true);
+    }
+    features["subscription_cancel"]["cancellation_reason"]["enabled"] = json!(true);
     insert(account, &features, true)
 }
 

@@ -11,37 +11,8 @@ use crate::lives::portal;
 const KIND: &str = "billing_portal.configuration";
 const PRODUCTS_MAX: usize = 10;
 
-/// What a feature is when nothing is said about it.
-fn plain_features() -> Value {
-    json!({
-        "customer_update": { "allowed_updates": [], "enabled": false },
-        "invoice_history": { "enabled": false },
-        "payment_method_update": { "enabled": false, "payment_method_configuration": null },
-        "subscription_cancel": {
-            "cancellation_reason": {
-                "enabled": false, "feedback_options": null,
-                "options": ["too_expensive", "missing_features", "switched_service", "unused", "other"],
-            },
-            "enabled": false,
-            "mode": "at_period_end",
-            "proration_behavior": "none",
-        },
-        "subscription_pause": {
-            "duration": { "interval_options": [], "type": "indefinite" }, "enabled": false,
-        },
-        "subscription_update": {
-            "billing_cycle_anchor": null,
-            "default_allowed_updates": [],
-            "enabled": false,
-            "proration_behavior": "none",
-            "schedule_at_period_end": { "conditions": [] },
-            "trial_update_behavior": "end_trial",
-        },
-    })
-}
-
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
-    let features = merged(&plain_features(), &call.params.or_null("/features"));
+    let features = merged(&portal::plain_features(), &call.params.or_null("/features"));
     let products = products_of(call, &Value::Null)?;
     check(&features, &products)?;
     let profile = profile_of(call, &Value::Null)?;
