@@ -226,7 +226,7 @@ pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": null,
-        "rendering": null,
+        "rendering": if draft.reason == "manual" { rendering(&Value::Null) } else { Value::Null },
         "shipping_cost": null,
         "shipping_details": null,
         "starting_balance": starting_balance,
@@ -335,4 +335,17 @@ pub(crate) fn lines_of(invoice: &Value) -> &[Value] {
 /// The id of the subscription that an invoice bills.
 pub(crate) fn subscription_of(invoice: &Value) -> Option<&str> {
     invoice["parent"]["subscription_details"]["subscription"].as_str()
+}
+
+/// How the PDF looks: as chosen, and the account's template for the rest.
+pub(crate) fn rendering(sent: &Value) -> Value {
+    let pdf = if sent["pdf"].is_object() {
+        sent["pdf"].clone()
+    } else {
+        json!({ "page_size": "auto" })
+    };
+    json!({
+        "amount_tax_display": sent["amount_tax_display"], "pdf": pdf, "template": null,
+        "template_version": null,
+    })
 }

@@ -118,6 +118,7 @@ fn object(id: &str, terms: &Terms, now: i64) -> Value {
         "discounts": [],
         "ended_at": null,
         "invoice_settings": { "issuer": { "type": "self" } },
+        "managed_payments": { "enabled": false },
         "latest_invoice": null,
         "livemode": false,
         "metadata": metadata,

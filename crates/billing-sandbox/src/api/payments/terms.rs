@@ -206,7 +206,7 @@ fn card_options(sent: &Value) -> Result<Value, StripeError> {
 }
 
 /// The configuration of payment methods that every account has.
-const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
+pub(crate) const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
 
 pub(crate) fn is_off_session(call: &Call<'_>) -> bool {
     call.params
