@@ -16,6 +16,7 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("invoice", "payments"),
     ("invoice", "confirmation_secret"),
     ("customer", "subscriptions"),
+    ("customer", "invoice_credit_balance"),
     ("customer", "tax"),
     ("customer", "sources"),
     ("customer", "tax_ids"),
@@ -25,6 +26,21 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("plan", "tiers"),
     ("price", "currency_options"),
     ("price", "tiers"),
+];
+
+/// Members that name objects of other parts of Stripe: they may be asked for, and are always absent.
+const ELSEWHERE: &[&str] = &[
+    "application",
+    "application_fee",
+    "on_behalf_of",
+    "payment_link",
+    "payment_record",
+    "quote",
+    "review",
+    "source_transfer",
+    "source_transfer_reversal",
+    "transfer",
+    "transfer_reversal",
 ];
 
 /// Refuses paths of more levels than Stripe follows; `data` of a list counts as one.
@@ -99,6 +115,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
             .find(|member| is_meant(member.name, member.range))
     });
     match known {
+        Some(_) if ELSEWHERE.contains(&name) => true,
         Some(member) => {
             let mut shape = &member.shape;
             while let Shape::Array(inner) | Shape::List(inner) | Shape::Map(inner) = shape {
@@ -202,7 +219,7 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
         }
         "payments" => {
             let rows = account.rows_by("invoice_payment", "invoice", id);
-            list("/v1/invoice_payments".into(), rows.cloned().collect())
+            list("/v1/invoices/payments".into(), rows.cloned().collect())
         }
         "confirmation_secret" => {
             let intent = account.get(id)["_payment_intent"].as_str();
@@ -247,6 +264,14 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             )
         }
         kept if is_kept_back(kept) => account.get(id)[format!("_{kept}").as_str()].clone(),
+        "invoice_credit_balance" => {
+            let balances = &account.get(id)["invoice_credit_balance"];
+            if balances.is_object() {
+                balances.clone()
+            } else {
+                json!({})
+            }
+        }
         "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
         "refunds" => {
             let rows = account.rows_by("refund", "charge", id).rev();

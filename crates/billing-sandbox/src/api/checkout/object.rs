@@ -8,6 +8,8 @@ use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
+use crate::lives::invoice::ACCOUNT_NAME;
+use crate::lives::payment;
 
 /// Flexible billing is the default since then.
 const FLEXIBLE_SINCE: &str = "2025-09-30";
@@ -40,7 +42,9 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
     let mut session = json!({
         "id": id,
         "object": "checkout.session",
-        "adaptive_pricing": { "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(false) },
+        "adaptive_pricing": {
+            "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(decided.mode != "setup"),
+        },
         "after_expiration": asks::after_expiration(call),
         "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
         "allowed_payment_method_types": p.or_null("/allowed_payment_method_types"),
@@ -51,7 +55,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "cancel_url": p.or_null("/cancel_url"),
         "client_reference_id": p.or_null("/client_reference_id"),
         "client_secret": client_secret,
-        "collected_information": null,
+        "branding_settings": branding(call),
+        "collected_information": {
+            "business_name": null, "individual_name": null, "shipping_details": null,
+        },
         "consent": null,
         "consent_collection": asks::consent_collection(call),
         "created": call.account.now,
@@ -62,7 +69,7 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "customer": p.or_null("/customer"),
         "customer_account": null,
         "customer_creation": creation(p, decided.mode),
-        "customer_details": null,
+        "customer_details": known_details(call, decided.mode),
         "customer_email": p.or_null("/customer_email"),
         "discounts": if decided.mode == "setup" { Value::Null } else { json!([]) },
         "expires_at": decided.expires_at,
@@ -71,14 +78,21 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "invoice_creation": asks::invoice_creation(call, decided.mode)?,
         "livemode": false,
         "locale": p.or_null("/locale"),
-        "managed_payments": null,
+        "managed_payments": match decided.mode {
+            "setup" => Value::Null,
+            _ => json!({ "enabled": false }),
+        },
         "metadata": merged_metadata(&json!({}), p.0.get("metadata"))?,
         "mode": decided.mode,
         "origin_context": p.or_null("/origin_context"),
         "payment_intent": null,
         "payment_link": null,
         "payment_method_collection": collection(p, decided.mode),
-        "payment_method_configuration_details": null,
+        "payment_method_configuration_details": if p.list("/payment_method_types").is_empty() {
+            json!({ "id": payment::CONFIGURATION, "parent": null })
+        } else {
+            Value::Null
+        },
         "payment_method_options": method_options(p, &types),
         "payment_method_types": types,
         "payment_status": if decided.mode == "setup" { "no_payment_required" } else { "unpaid" },
@@ -121,10 +135,8 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
     if let Some(sent) = p.at("/name_collection") {
         session["name_collection"] = name_collection(sent);
     }
-    for name in ["branding_settings", "excluded_payment_method_types"] {
-        if let Some(sent) = p.at(&format!("/{name}")) {
-            session[name] = sent.clone();
-        }
+    if let Some(sent) = p.at("/excluded_payment_method_types") {
+        session["excluded_payment_method_types"] = sent.clone();
     }
     if let Some(sent) = p.at("/tax_id_collection") {
         session["tax_id_collection"] = json!({
@@ -167,6 +179,36 @@ fn creation(p: &Params, mode: &str) -> Value {
         None if mode == "subscription" => json!("always"),
         None => Value::Null,
     }
+}
+
+/// How the page looks: as asked for, else as the account looks.
+fn branding(call: &Call<'_>) -> Value {
+    let mut look = json!({
+        "background_color": "#ffffff", "border_style": "rounded", "button_color": "#0074d4",
+        "display_name": ACCOUNT_NAME, "font_family": "default", "icon": null, "logo": null,
+    });
+    let sent = call.params.or_null("/branding_settings");
+    for (name, value) in sent.as_object().into_iter().flatten() {
+        look[name] = value.clone();
+    }
+    look
+}
+
+/// What the page knows of a customer who is there already: the address to write to, not the name.
+fn known_details(call: &Call<'_>, mode: &str) -> Value {
+    let Some(id) = call.params.text("/customer") else {
+        return Value::Null;
+    };
+    let customer = call.account.get(id);
+    let tax_exempt = match mode {
+        "setup" => Value::Null,
+        _ => json!(customer["tax_exempt"].as_str().unwrap_or("none")),
+    };
+    json!({
+        "address": null, "business_name": null, "email": customer["email"],
+        "individual_name": null, "name": null, "phone": null, "tax_exempt": tax_exempt,
+        "tax_ids": null,
+    })
 }
 
 /// The kinds of payment that the page offers: as chosen, or cards.
