@@ -28,6 +28,21 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("price", "tiers"),
 ];
 
+/// Members that name objects of other parts of Stripe: they may be asked for, and are always absent.
+const ELSEWHERE: &[&str] = &[
+    "application",
+    "application_fee",
+    "on_behalf_of",
+    "payment_link",
+    "payment_record",
+    "quote",
+    "review",
+    "source_transfer",
+    "source_transfer_reversal",
+    "transfer",
+    "transfer_reversal",
+];
+
 /// Refuses paths of more levels than Stripe follows; `data` of a list counts as one.
 pub(crate) fn refuse_too_deep(paths: &[String]) -> Result<(), StripeError> {
     match paths
@@ -178,6 +193,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
             .find(|member| is_meant(member.name, member.range))
     });
     match known {
+        Some(_) if ELSEWHERE.contains(&name) => true,
         Some(member) => {
             let mut shape = &member.shape;
             while let Shape::Array(inner) | Shape::List(inner) | Shape::Map(inner) = shape {
