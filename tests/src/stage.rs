@@ -29,8 +29,8 @@ use time::Duration;
 
 use crate::stage::hasher::PlainHasher;
 
-mod hasher;
-mod readiness;
+pub mod hasher;
+pub mod readiness;
 
 /// How often somebody repeats a step before the test calls it stuck.
 const REPEATS_MAX: u32 = 40;

@@ -19,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -297,6 +298,20 @@ impl ChangeSet {
         let mut ordered: Vec<&Change> = self.changes.iter().collect();
         ordered.sort_by_key(|change| change.write_order());
         ordered
+    }
+
+    /// What events may wait for and this commit makes known. An adapter wakes those events in the
+    /// same transaction.
+    pub fn made_known(&self) -> Vec<Parent> {
+        let mut parents = Vec::new();
+        for change in &self.changes {
+            if let Change::Intent(write) = change
+                && write.before.is_none()
+            {
+                parents.push(Parent::Intent(write.next.id()));
+            }
+        }
+        parents
     }
 
     /// The audit entries, one for each write.

@@ -22,6 +22,10 @@ pub const LEASE: Duration = Duration::seconds(20);
 /// three days.
 pub const RETRIED_FOR: Duration = Duration::days(3);
 
+/// How often somebody looks after an event that waits for its parent, whom the parent's commit
+/// normally wakes: only a commit that began before the event was put aside can miss it.
+pub const WAITING_LOOK: Duration = Duration::hours(1);
+
 /// How many attempts follow each other within a minute, whatever an event's age.
 const FAST_ATTEMPTS: u32 = 3;
 
@@ -97,13 +101,34 @@ impl DrainInbox {
                 Fate::Applied => report.applied = report.applied.saturating_add(1),
                 Fate::Settled(settlement) => {
                     count(&settlement, &mut report);
-                    self.inbox
-                        .settle(event.id, settlement, self.core.now())
-                        .await?;
+                    self.settle(&event, settlement).await?;
                 }
             }
         }
         Ok(report)
+    }
+
+    /// Settles; a parent that became known while the event was put aside wakes it at once.
+    async fn settle(
+        &self,
+        event: &ClaimedEvent,
+        settlement: Settlement,
+    ) -> Result<(), StoreFailure> {
+        let awaited = match &settlement {
+            Settlement::Waiting { parent, .. } => Some(*parent),
+            Settlement::Skipped { .. }
+            | Settlement::Retry { .. }
+            | Settlement::Parked { .. }
+            | Settlement::Deferred => None,
+        };
+        let now = self.core.now();
+        self.inbox.settle(event.id, settlement, now).await?;
+        if let Some(parent) = awaited
+            && self.apply.is_known(&parent).await?
+        {
+            self.inbox.wake(&parent, now).await?;
+        }
+        Ok(())
     }
 
     async fn apply(&self, event: &ClaimedEvent) -> Fate {
@@ -151,6 +176,15 @@ impl DrainInbox {
         // An event that was deferred for days has had no attempt yet.
         let is_too_old =
             now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
+        if let Some(parent) = error.awaited_parent()
+            && !is_too_old
+        {
+            return Settlement::Waiting {
+                parent,
+                at: now.plus(WAITING_LOOK),
+                error: reason,
+            };
+        }
         if error.is_retryable() && !is_too_old {
             tracing::warn!(
                 provider_event.id = %event.provider_event_id,
@@ -202,7 +236,7 @@ fn retry_at(event: &ClaimedEvent, now: Timestamp) -> Timestamp {
 fn count(settlement: &Settlement, report: &mut DrainReport) {
     let counter = match settlement {
         Settlement::Skipped { .. } => &mut report.skipped,
-        Settlement::Retry { .. } => &mut report.retried,
+        Settlement::Retry { .. } | Settlement::Waiting { .. } => &mut report.retried,
         Settlement::Parked { .. } => &mut report.parked,
         Settlement::Deferred => &mut report.deferred,
     };

@@ -133,6 +133,7 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::a_lease_keeps_others_away_until_it_ends(&new_store().await).await;
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;
+    inbox::an_event_that_waits_is_woken_by_its_parent(&new_store().await).await;
     inbox::two_claims_never_get_the_same_event(&new_store().await).await;
     event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
     event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;

@@ -21,6 +21,7 @@ use crate::kernel::stored::Stored;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::parent::Parent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -101,4 +102,12 @@ pub(super) struct State {
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
+}
+
+impl State {
+    /// Makes the events due that wait for one of these; gives their number.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> u64 {
+        let woken = self.inbox.values_mut().map(|row| row.wake(parents));
+        woken.map(u64::from).sum()
+    }
 }
