@@ -159,6 +159,8 @@ pub struct OutgoingMessage {
     pub dedup_key: String,
     /// The event.
     pub event: DomainEvent,
+    /// Our id of the request or the scan that brought the cause.
+    pub correlation_id: Option<String>,
 }
 
 /// Declares the kinds of change once: variant, entity, and the `insert_` and `change_` methods.
@@ -229,6 +231,7 @@ macro_rules! changes {
 pub struct ChangeSet {
     cause: Cause,
     reason: Option<Reason>,
+    correlation_id: Option<String>,
     at: Timestamp,
     changes: Vec<Change>,
 }
@@ -260,6 +263,7 @@ impl ChangeSet {
         Self {
             cause,
             reason: None,
+            correlation_id: None,
             at,
             changes: Vec::new(),
         }
@@ -268,6 +272,12 @@ impl ChangeSet {
     /// Adds why an operator wants this, for the audit trail.
     pub fn because(mut self, reason: Option<&Reason>) -> Self {
         self.reason = reason.cloned();
+        self
+    }
+
+    /// Adds our id of the request or the scan that brought the cause; every message carries it on.
+    pub fn correlated_with(mut self, correlation_id: Option<String>) -> Self {
+        self.correlation_id = correlation_id;
         self
     }
 
@@ -322,6 +332,7 @@ impl ChangeSet {
                         entry.version.number()
                     ),
                     event: change.event().clone(),
+                    correlation_id: self.correlation_id.clone(),
                 }
             })
             .collect()
