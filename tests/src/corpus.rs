@@ -103,6 +103,36 @@ async fn contest_a_dispute(sandbox: &Sandbox) {
     post(sandbox, &format!("/v1/disputes/{dispute}"), evidence).await;
 }
 
+/// The object of the last event of a type.
+fn last_object(sandbox: &Sandbox, kind: &str) -> String {
+    let events = sandbox.events().into_iter().rev();
+    let mut events = events.filter(|event| event["type"] == kind);
+    let event = events.next().expect("it came");
+    let id = event["data"]["object"]["id"].as_str();
+    id.expect("an object has an id").to_owned()
+}
+
+/// What no trigger makes: a subscription that goes on, a refund that fails, a price that goes away.
+async fn go_on_fail_and_go_away(sandbox: &Sandbox) {
+    let paused = last_object(sandbox, "customer.subscription.paused");
+    post(sandbox, &format!("/v1/subscriptions/{paused}/resume"), "").await;
+    let body = "amount=500&currency=usd&confirm=true&payment_method=pm_card_refundFail\
+                &automatic_payment_methods[enabled]=true\
+                &automatic_payment_methods[allow_redirects]=never";
+    let payment = post(sandbox, "/v1/payment_intents", body).await;
+    let payment = payment["id"].as_str().expect("an object has an id");
+    post(sandbox, "/v1/refunds", &format!("payment_intent={payment}")).await;
+    let plan = "amount=500&currency=usd&interval=month&product[name]=Old&id=price_old";
+    post(sandbox, "/v1/plans", plan).await;
+    let answer = reqwest::Client::new()
+        .delete(format!("{}/v1/plans/price_old", sandbox.url()))
+        .bearer_auth(sandbox.secret_key())
+        .send()
+        .await;
+    let answer = answer.expect("the sandbox answers");
+    assert!(answer.status().is_success(), "{}", answer.status());
+}
+
 /// Lets everything happen; gives what each version is told, in order.
 ///
 /// # Panics
@@ -128,6 +158,7 @@ pub async fn corpus() -> Vec<Told> {
     }
     subscribe_with_a_card_that_asks(&sandbox).await;
     contest_a_dispute(&sandbox).await;
+    go_on_fail_and_go_away(&sandbox).await;
     // Everything that is still alive renews, and is announced before.
     sandbox.advance(std::time::Duration::from_hours(40 * 24));
     let deliveries = sandbox.take_pending_deliveries();
