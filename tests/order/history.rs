@@ -7,6 +7,7 @@ use std::time::Duration;
 use billing_app::wiring::Storage;
 use billing_domain::access::user::User;
 use billing_domain::catalog::ports::PriceName;
+use billing_domain::catalog::price::BillingPeriod;
 use billing_domain::checkout::intent::{CheckoutIntent, CheckoutUi, Quantity, Reservation, Terms};
 use billing_domain::checkout::ports::CheckoutProvider;
 use billing_domain::checkout::start_checkout::StartCheckoutRequest;
@@ -51,7 +52,8 @@ const VERSIONS: [&str; 10] = [
 const ENDPOINTS: usize = 3;
 
 /// How many things happen after the pages are open.
-const ACTS_MAX: usize = 14;
+const ACTS_MIN: usize = 5;
+const ACTS_MAX: usize = 18;
 
 /// One event, in each version in which an endpoint is told of it.
 #[derive(Debug, Clone)]
@@ -100,7 +102,7 @@ impl History {
             rows.map(|row| row.value).collect()
         };
         shop.hear().await;
-        let acts = 3 + chance.below(ACTS_MAX - 2);
+        let acts = ACTS_MIN + chance.below(ACTS_MAX - ACTS_MIN);
         for _ in 0..acts {
             let sale = chance.pick(&sales).clone();
             shop.act(&sale, &mut chance).await;
@@ -218,8 +220,15 @@ impl Shop {
         };
         let product = shop.post("/v1/products", "name=Team").await;
         world.product.provider_id = reference(&product["id"]);
+        let recurring = if chance.one_in(6) {
+            world.price.period = BillingPeriod::OneTime;
+            ""
+        } else {
+            world.price.period = BillingPeriod::Monthly;
+            "&recurring[interval]=month"
+        };
         let price = format!(
-            "product={}&currency=usd&unit_amount=1000&recurring[interval]=month",
+            "product={}&currency=usd&unit_amount=1000{recurring}",
             world.product.provider_id
         );
         let price = shop.post("/v1/prices", &price).await;

@@ -115,6 +115,9 @@ async fn f_2_any_order_of_any_history_ends_as_it_happened() {
     let (mut told, mut events) = (0, 0);
     for seed in seeds(HISTORIES) {
         let history = History::of(seed).await;
+        if number("BILLING_ORDER_SEED").is_some() {
+            println!("{}", history.script.join("\n"));
+        }
         let expected = expected(seed, &history).await;
         events += history.told.len();
         let mut chance = Chance::new(seed ^ 0x0dde_0dde);

@@ -10,7 +10,7 @@ use super::Shop;
 use crate::chance::Chance;
 
 const GOOD: &str = "4242424242424242";
-const CARDS: [&str; 4] = [GOOD, GOOD, "4000000000000002", "4000000000009995"];
+const CARDS: [&str; 5] = [GOOD, GOOD, GOOD, GOOD, "4000000000009995"];
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -24,12 +24,12 @@ impl Shop {
         let session = links.session.expect("the page is open").to_string();
         let path = format!("/v1/subscriptions?customer={customer}&status=all");
         let Some(subscription) = self.list(&path).await.into_iter().next() else {
-            let card = *chance.pick(&CARDS);
-            let paid = self.sandbox.pay_checkout(&session, card);
-            let status = paid.map(|paid| paid["status"].clone());
-            self.say(format!("{session} is paid by {card}: {status:?}"));
-            if chance.one_in(3) {
+            self.pay(&session, chance);
+            if chance.one_in(5) {
                 self.pass(chance);
+            }
+            if chance.one_in(5) {
+                self.refund(&customer, chance).await;
             }
             return;
         };
@@ -66,6 +66,14 @@ impl Shop {
             }
             _ => self.pass(chance),
         }
+    }
+
+    /// The buyer tries a card.
+    fn pay(&mut self, session: &str, chance: &mut Chance) {
+        let card = *chance.pick(&CARDS);
+        let paid = self.sandbox.pay_checkout(session, card);
+        let status = paid.map(|paid| paid["status"].clone());
+        self.say(format!("{session} is paid by {card}: {status:?}"));
     }
 
     /// Time passes: a moment, or over renewals and attempts to collect.
