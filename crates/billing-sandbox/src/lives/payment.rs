@@ -6,7 +6,7 @@ pub(crate) mod intent;
 pub(crate) mod method;
 pub(crate) mod setup;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -64,7 +64,7 @@ pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     }
     if let Value::Object(members) = decline.members() {
         for (name, value) in members.into_iter().filter(|(name, _)| name != "code") {
-            error = error.with(&name, value);
+            error = error.with(name, value);
         }
     }
     if intent.is_null() {

@@ -1,6 +1,8 @@
 //! `expand[]`: replaces ids by the objects they name, in the shape of the requested version.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -117,7 +119,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     let Some((first, rest)) = segments.split_first() else {
         return;
     };
-    if let Value::Array(items) = value {
+    if let Some(items) = value.as_array_mut() {
         for item in items {
             descend(account, item, segments, version);
         }
@@ -135,7 +137,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         let options = account.get(value["id"].as_str().unwrap_or_default());
         let options = options["_currency_options"].clone();
         if !options.is_null() {
-            value[*first]["currency_options"] = options;
+            value.member(Text::copied(first))["currency_options"] = options;
         }
         return;
     }
@@ -150,7 +152,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             if included.is_null() && is_kept_back(first) {
                 return;
             }
-            value[*first] = render(&included, version);
+            *value.member(Text::copied(first)) = render(&included, version);
         } else if value.get(*first).is_none() {
             return;
         }
@@ -160,7 +162,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_string() && schema::is_text(kind, first, version) {
         return;
     }
-    let member = &mut value[*first];
+    let member = value.member(Text::copied(first));
     match member {
         Value::String(id) => {
             // What was deleted without a trace stays an id.
@@ -169,7 +171,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             }
         }
         Value::Array(ids) => {
-            for id in ids.iter_mut() {
+            for id in Arc::make_mut(ids) {
                 if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
                     *id = render(object, version);
                 }
