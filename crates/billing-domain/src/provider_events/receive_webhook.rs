@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::handoff::{FreshEvent, Handoff};
 use super::ports::{EventInbox, Receipt, ReceivedEvent, VerifyError, WebhookVerifier};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::Core;
@@ -25,6 +26,8 @@ pub struct ReceiveWebhook {
     pub verifier: Arc<dyn WebhookVerifier>,
     /// Keeps them.
     pub inbox: Arc<dyn EventInbox>,
+    /// Hands them to this replica's workers.
+    pub handoff: Arc<Handoff>,
 }
 
 impl ReceiveWebhook {
@@ -50,7 +53,12 @@ impl ReceiveWebhook {
             correlation_id,
             received_at: now,
         };
+        let fresh = FreshEvent::from(&event);
         let receipt = self.inbox.record(event).await.map_err(StoreFailure::from)?;
+        match receipt {
+            Receipt::Recorded => self.handoff.offer(fresh),
+            Receipt::Duplicate => {}
+        }
         tracing::info!(
             provider_event.id = event_id,
             provider_event.kind = event_type,

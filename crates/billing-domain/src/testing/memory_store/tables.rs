@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::inbox::InboxRow;
+use super::inbox::{InboxRow, LaneRow};
 use super::outbox::OutboxRow;
 use crate::access::api_key::ApiKey;
 use crate::access::project::{App, Project};
@@ -21,6 +21,7 @@ use crate::kernel::stored::Stored;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::Lane;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -101,4 +102,5 @@ pub(super) struct State {
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
+    pub(super) lanes: BTreeMap<Lane, LaneRow>,
 }
