@@ -98,7 +98,7 @@ fn are_apart(sets: &[ChangeSet]) -> bool {
             Cause::ProviderEvent(id) => events.insert(*id),
             Cause::Request { .. } | Cause::Job(_) => true,
         };
-        // A set that writes a row twice is written by itself as well.
+        // So is a set that writes one row twice.
         is_new && set.rows().all(|row| rows.insert(row))
     })
 }
@@ -234,7 +234,19 @@ async fn write_sets(
     changes.sort_by_key(|(_, change)| change.row());
     let mut in_the_way = Vec::new();
     for of_kind in changes.chunk_by(|(_, left), (_, right)| left.kind() == right.kind()) {
-        in_the_way.extend(write_kind(transaction, of_kind).await?);
+        // A row that is written twice, as by an insertion and a change, is written in two rounds.
+        let mut rounds: Vec<Vec<(usize, &Change)>> = Vec::new();
+        for of_row in of_kind.chunk_by(|(_, left), (_, right)| left.row() == right.row()) {
+            for (round, change) in of_row.iter().enumerate() {
+                match rounds.get_mut(round) {
+                    Some(round) => round.push(*change),
+                    None => rounds.push(vec![*change]),
+                }
+            }
+        }
+        for round in rounds {
+            in_the_way.extend(write_kind(transaction, &round).await?);
+        }
     }
     if !in_the_way.is_empty() {
         return Ok(in_the_way);
@@ -474,9 +486,8 @@ where
     );
     let statement = Statement::from_sql_and_values(backend, sql, rows.values);
     let updated = returned_ids(transaction, statement).await;
-    let mut updated: HashSet<Uuid> = updated.map_err(commit_error)?.into_iter().collect();
-    // Taken out as they are found: a row that is written twice in one statement was written once.
-    let missed = places.iter().filter(|(_, id, _)| !updated.remove(id));
+    let updated: HashSet<Uuid> = updated.map_err(commit_error)?.into_iter().collect();
+    let missed = places.iter().filter(|(_, id, _)| !updated.contains(id));
     in_the_way.extend(missed.map(|(place, _, _)| *place));
     Ok(in_the_way)
 }

@@ -199,6 +199,9 @@ impl SeaOrmStore {
         events: &[(InboxEventId, LaneHold)],
         leased_until: Timestamp,
     ) -> Result<Vec<InboxEventId>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
         let begun = match self.backend() {
             DbBackend::Postgres => {
                 let rows = ManyRows::new(events.len())
