@@ -84,6 +84,11 @@ impl Map {
         Some(std::mem::replace(member, value))
     }
 
+    /// Puts a new member before the one that stands there.
+    pub(crate) fn shift_insert(&mut self, place: usize, name: Text, value: Value) {
+        self.to_mut(1).insert(place, (name, value));
+    }
+
     pub(crate) fn shift_remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name)?;
         Some(Arc::make_mut(&mut self.0).remove(at).1)
