@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use billing_sandbox::{ClockStart, Sandbox, SandboxConfig};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SUBSCRIPTIONS: usize = 1_000;
 const YEAR_SECONDS: u64 = 365 * 86_400 + 7_200;
 const TARGET: Duration = Duration::from_secs(2);
