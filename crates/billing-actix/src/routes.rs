@@ -10,6 +10,7 @@ use crate::pages;
 use crate::problem::ProblemBody;
 use crate::state::AppState;
 
+mod call;
 mod checkout_intents;
 mod checkout_session;
 mod entitlements;
