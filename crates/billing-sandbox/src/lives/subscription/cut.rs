@@ -90,8 +90,8 @@ fn lines_of(
     let mut lines = Vec::new();
     for (item_id, was, end) in moved {
         let of = |subscription: &'_ Value| {
-            let all = items(subscription).iter();
-            all.cloned().find(|item| item["id"] == *item_id)
+            let mut all = items(subscription).iter();
+            all.find(|item| item["id"] == *item_id).cloned()
         };
         let line = if end < was {
             of(before).and_then(|item| proration::credit(account, before, &item, *end))
