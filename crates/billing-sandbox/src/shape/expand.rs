@@ -1,6 +1,8 @@
 //! `expand[]`: replaces ids by the objects they name, in the shape of the requested version.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -26,6 +28,21 @@ const ON_REQUEST: &[(&str, &str)] = &[
     ("plan", "tiers"),
     ("price", "currency_options"),
     ("price", "tiers"),
+];
+
+/// Members that name objects of other parts of Stripe: they may be asked for, and are always absent.
+const ELSEWHERE: &[&str] = &[
+    "application",
+    "application_fee",
+    "on_behalf_of",
+    "payment_link",
+    "payment_record",
+    "quote",
+    "review",
+    "source_transfer",
+    "source_transfer_reversal",
+    "transfer",
+    "transfer_reversal",
 ];
 
 /// Refuses paths of more levels than Stripe follows; `data` of a list counts as one.
@@ -155,6 +172,7 @@ fn can_expand(object: &Value, name: &str, version: Version) -> bool {
             .find(|member| is_meant(member.name, member.range))
     });
     match known {
+        Some(_) if ELSEWHERE.contains(&name) => true,
         Some(member) => {
             let mut shape = &member.shape;
             while let Shape::Array(inner) | Shape::List(inner) | Shape::Map(inner) = shape {
@@ -173,7 +191,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     let Some((first, rest)) = segments.split_first() else {
         return;
     };
-    if let Value::Array(items) = value {
+    if let Some(items) = value.as_array_mut() {
         for item in items {
             descend(account, item, segments, version);
         }
@@ -191,7 +209,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         let options = account.get(value["id"].as_str().unwrap_or_default());
         let options = options["_currency_options"].clone();
         if !options.is_null() {
-            value[*first]["currency_options"] = options;
+            value.member(Text::copied(first))["currency_options"] = options;
         }
         return;
     }
@@ -216,7 +234,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_string() && schema::is_text(kind, first, version) {
         return;
     }
-    let member = &mut value[*first];
+    let member = value.member(Text::copied(first));
     match member {
         Value::String(id) => {
             // What was deleted without a trace stays an id.
@@ -225,7 +243,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             }
         }
         Value::Array(ids) => {
-            for id in ids.iter_mut() {
+            for id in Arc::make_mut(ids) {
                 if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
                     *id = render(object, version);
                 }
@@ -248,7 +266,7 @@ fn put_in_order(object: &mut Value, name: &str, value: Value) {
         .keys()
         .position(|known| !matches!(known.as_str(), "id" | "object") && known.as_str() > name)
         .unwrap_or(members.len());
-    members.shift_insert(place, name.to_owned(), value);
+    members.shift_insert(place, Text::copied(name), value);
 }
 
 /// What an object keeps as a private fact of the same name, left out where there is none.

@@ -1,14 +1,15 @@
 //! A new Checkout Session as an object: what was sent, and Stripe's defaults for the rest.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::asks;
 use crate::api::checkout::terms::UiMode;
 use crate::api::metadata::merged_metadata;
-use crate::api::payments::terms::CONFIGURATION;
 use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
+use crate::lives::invoice::ACCOUNT_NAME;
+use crate::lives::payment;
 
 /// Flexible billing is the default since then.
 const FLEXIBLE_SINCE: &str = "2025-09-30";
@@ -54,7 +55,9 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "cancel_url": p.or_null("/cancel_url"),
         "client_reference_id": p.or_null("/client_reference_id"),
         "client_secret": client_secret,
-        "collected_information": {},
+        "collected_information": {
+            "business_name": null, "individual_name": null, "shipping_details": null,
+        },
         "consent": null,
         "consent_collection": asks::consent_collection(call),
         "created": call.account.now,
@@ -163,7 +166,7 @@ fn details(call: &Call<'_>, is_setup: bool) -> Value {
 fn branding(p: &Params) -> Value {
     let mut look = json!({
         "background_color": "#ffffff", "border_style": "rounded", "button_color": "#0074d4",
-        "display_name": "Sandbox", "font_family": "default", "icon": null, "logo": null,
+        "display_name": ACCOUNT_NAME, "font_family": "default", "icon": null, "logo": null,
     });
     let sent = p.at("/branding_settings").and_then(Value::as_object);
     for (name, value) in sent.into_iter().flatten() {
@@ -175,7 +178,7 @@ fn branding(p: &Params) -> Value {
 /// Where the kinds of payment come from, unless they were listed.
 fn configuration(p: &Params) -> Value {
     if p.list("/payment_method_types").is_empty() {
-        json!({ "id": CONFIGURATION, "parent": null })
+        json!({ "id": payment::CONFIGURATION, "parent": null })
     } else {
         Value::Null
     }

@@ -1,6 +1,6 @@
 //! Reads what the form of the checkout page sent.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::http::form::Node;
