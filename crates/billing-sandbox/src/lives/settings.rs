@@ -1,6 +1,6 @@
 //! What a merchant sets in the dashboard, and no endpoint of Stripe's API can: how collection goes on.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 

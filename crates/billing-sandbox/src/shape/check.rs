@@ -91,7 +91,7 @@ impl Walk<'_> {
         }
     }
 
-    fn part(&mut self, schema: &'static Schema, members: &Map<String, Value>, at: &str) {
+    fn part(&mut self, schema: &'static Schema, members: &Map, at: &str) {
         for (name, value) in members {
             let here = format!("{at}.{name}");
             let known = (schema.members.iter())

@@ -1,6 +1,6 @@
 //! The cards of a returning customer that a session's page offers.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::lives::checkout::totals;

@@ -1,7 +1,7 @@
 //! An end inside a period: the period ends with the subscription, and what of it was billed beyond is
 //! given back. See docs.stripe.com/api/subscriptions/update (`cancel_at`).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::Interval;
