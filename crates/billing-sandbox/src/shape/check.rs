@@ -65,18 +65,18 @@ impl Walk<'_> {
         match (schema::of_kind(kind, is_deleted), value.as_object()) {
             (Some(schema), Some(members)) => {
                 let at = if at.is_empty() { schema.name } else { at };
+                // An event has the shape of its own version, whoever asks for it.
+                let asked = self.version;
+                let own = value["api_version"].as_str().and_then(Version::parse);
+                self.version = own.filter(|_| kind == "event").unwrap_or(asked);
                 self.object(schema, members, at);
                 if kind == "event" {
-                    // The table lets an event carry any object; that object has a shape as well,
-                    // which is that of the event's own version whoever asks for it.
-                    let asked = self.version;
-                    let own = value["api_version"].as_str().and_then(Version::parse);
-                    self.version = own.unwrap_or(asked);
+                    // The table lets an event carry any object; that object has a shape as well.
                     let object = &value["data"]["object"];
                     self.value(object, "");
                     self.changes(object, &value["data"]["previous_attributes"]);
-                    self.version = asked;
                 }
+                self.version = asked;
             }
             _ => self.wrong(at, &format!("no shape is known of an object `{kind}`")),
         }
