@@ -145,7 +145,7 @@ async fn operators_list_show_replay_and_discard_over_http_and_on_the_command_lin
 }
 
 /// Query strings that somebody may try; each is refused for what it is.
-const NONSENSE: [&str; 16] = [
+const NONSENSE: [&str; 15] = [
     "?limit=0",
     "?limit=-1",
     "?limit=99999999999999999999",
@@ -161,7 +161,6 @@ const NONSENSE: [&str; 16] = [
     "?event_id=%00",
     "?received_from=-999999-01-01T00:00:00Z",
     "?created_until=9999999999999999",
-    "?unknown=1",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
