@@ -38,6 +38,7 @@ pub(crate) fn run(
         .filter_map(|path| path.as_str().map(str::to_owned))
         .collect();
     expand::refuse_too_deep(&paths)?;
+    expand::refuse_unknown(route.endpoint, &paths, version)?;
     enter_clock(account, &request.method, &params, &path_ids)?;
     let answered = (route.run)(&mut api::Call {
         account,

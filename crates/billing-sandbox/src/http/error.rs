@@ -37,6 +37,8 @@ pub(crate) struct Refusal {
     pub(crate) extra: Map<String, Value>,
     /// Whether the request was refused before its endpoint began, so that its key stays free.
     pub(crate) is_validation: bool,
+    /// Whether the endpoint had begun, although what it missed was asked for by the request.
+    pub(crate) is_executed: bool,
 }
 
 impl StripeError {
@@ -49,6 +51,7 @@ impl StripeError {
             message: message.into(),
             extra: Map::new(),
             is_validation: false,
+            is_executed: false,
         }))
     }
 
@@ -78,6 +81,11 @@ impl StripeError {
 
     pub(crate) fn validation(mut self) -> Self {
         self.is_validation = true;
+        self
+    }
+
+    pub(crate) fn executed(mut self) -> Self {
+        self.is_executed = true;
         self
     }
 

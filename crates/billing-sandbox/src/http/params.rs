@@ -408,9 +408,27 @@ fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
         .any(|(value, range)| value == text && range.holds(version))
 }
 
+/// Choices that Stripe does not list by the alphabet.
+const ORDERS: &[&[&str]] = &[
+    &["draft", "open", "paid", "uncollectible", "void"],
+    &["month", "year", "week", "day"],
+    &[
+        "allow_incomplete",
+        "error_if_incomplete",
+        "pending_if_incomplete",
+        "default_incomplete",
+    ],
+];
+
 fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
     let known = values.iter().filter(|(_, range)| range.holds(version));
-    known.map(|(value, _)| value.clone()).collect()
+    let mut names: Vec<String> = known.map(|(value, _)| value.clone()).collect();
+    let place = |order: &[&str], name: &str| order.iter().position(|known| *known == name);
+    let order = (ORDERS.iter()).find(|order| names.iter().all(|name| place(order, name).is_some()));
+    if let Some(order) = order {
+        names.sort_by_key(|name| place(order, name));
+    }
+    names
 }
 
 /// The values that an endpoint's parameter may have in a version, none if it is no choice.

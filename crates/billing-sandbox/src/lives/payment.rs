@@ -24,6 +24,9 @@ pub(crate) static DUE: &[Action] = &[
     ("payment_intent.expire_hold", intent::expire_hold),
 ];
 
+/// The configuration of payment methods that every account has.
+pub(crate) const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
+
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IntentTerms {
@@ -100,7 +103,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
     } else {
         "automatic"
     };
-    let intent = json!({
+    let mut intent = json!({
         "id": id,
         "object": "payment_intent",
         "allowed_payment_method_types": null,
@@ -150,6 +153,12 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "transfer_group": null,
         "_invoice": terms.invoice,
     });
+    if let Some(members) = intent.as_object_mut()
+        && terms.invoice.is_string()
+    {
+        let details = json!({ "customer_reference": null, "order_reference": terms.invoice });
+        members.insert("payment_details".to_owned(), details);
+    }
     account.insert(intent)
 }
 

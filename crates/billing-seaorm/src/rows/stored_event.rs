@@ -61,6 +61,7 @@ impl From<&Model> for Line {
             settled_at,
             last_error,
             version,
+            waiting_for: _,
         } = model;
         Self {
             id: *id,

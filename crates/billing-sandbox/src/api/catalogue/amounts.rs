@@ -54,6 +54,16 @@ pub(super) fn amounts(params: &Params) -> Result<Value, StripeError> {
             "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
         ));
     }
+    if params.has("unit_amount_decimal")
+        && let Some(options) = params.at("/currency_options").and_then(Value::as_object)
+        && let Some((code, _)) = (options.iter()).find(|(_, own)| !own["unit_amount"].is_null())
+    {
+        return Err(StripeError::invalid(format!(
+            "You may only specify one of these parameters: unit_amount_decimal, \
+             currency_options[{code}][unit_amount]."
+        ))
+        .param("unit_amount_decimal"));
+    }
     per_unit(&params.0, "")
 }
 

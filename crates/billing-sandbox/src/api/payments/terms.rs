@@ -149,7 +149,7 @@ impl Terms {
         }
         if self.is_new && intent["automatic_payment_methods"]["enabled"] == true {
             intent["payment_method_configuration_details"] =
-                json!({ "id": CONFIGURATION, "parent": null });
+                json!({ "id": payment::CONFIGURATION, "parent": null });
         }
     }
 }
@@ -204,9 +204,6 @@ fn card_options(sent: &Value) -> Result<Value, StripeError> {
     }
     Ok(Value::Object(kept))
 }
-
-/// The configuration of payment methods that every account has.
-const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
 
 pub(crate) fn is_off_session(call: &Call<'_>) -> bool {
     call.params

@@ -123,6 +123,8 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, Strip
         }
         Some("pause") => {
             let why = "trial_end_without_payment_method";
+            subscription::pausing::end_periods(call.account, id, call.account.now);
+            call.account.set(id, "trial_end", json!(call.account.now));
             subscription::trial::pause(call.account, id, why, before);
             Ok(true)
         }

@@ -179,7 +179,9 @@ pub(crate) fn apply(
             })
         })
         .collect();
-    if let Some(session) = account.edit(id) {
+    if let Some(session) = account.edit(id)
+        && session["mode"] != "setup"
+    {
         session["discounts"] = json!(shown);
         session["_discounts"] = json!(ids);
     }

@@ -118,7 +118,7 @@ pub(super) fn line_object(account: &mut Account, line: &CreditLine) -> Value {
                 "discount_amount": 0,
                 "discount_amounts": [],
                 "livemode": false,
-                "metadata": {},
+                "metadata": null,
                 "pretax_credit_amounts": [],
                 "quantity": quantity,
                 "tax_rates": tax_rates,

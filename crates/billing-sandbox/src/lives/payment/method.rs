@@ -203,9 +203,11 @@ pub(crate) fn behaviour_of(account: &Account, method_id: &str) -> Behaviour {
         Err(decline) => return Behaviour::Declines(decline),
     };
     let has_cvc = !method["card"]["checks"]["cvc_check"].is_null();
+    let has_zip = method["_has_zip"] == true
+        || !method["billing_details"]["address"]["postal_code"].is_null();
     match card.checks {
         Checks::CvcFails if has_cvc => Behaviour::Declines(card::CVC),
-        Checks::ZipFails if method["_has_zip"] == true => Behaviour::Declines(card::ZIP),
+        Checks::ZipFails if has_zip => Behaviour::Declines(card::ZIP),
         _ => card.behaviour,
     }
 }

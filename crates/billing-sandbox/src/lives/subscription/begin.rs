@@ -156,6 +156,7 @@ pub(crate) fn no_method() -> StripeError {
          adding a default payment method. For more information, visit \
          https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
     )
+    .executed()
 }
 
 fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {

@@ -98,6 +98,7 @@ pub(crate) fn trial_line(
         amount: 0,
         description,
         quantity,
+        is_free: true,
         ..line
     }
 }

@@ -117,7 +117,7 @@ pub(crate) fn plan(account: &Account, before: &Value, change: &Change) -> Plan {
         after["billing_cycle_anchor"] = json!(now);
     }
     settle_periods(before, &mut after, is_reset && !is_trial, now);
-    let mut lines = proration::lines(account, before, &after, change.at);
+    let mut lines = proration::lines(account, before, &after, change.at, is_reset && !is_trial);
     if !matches!(
         before["status"].as_str(),
         Some("active" | "trialing" | "past_due")

@@ -48,7 +48,7 @@ pub(crate) fn pause(account: &mut Account, id: &str, pause: &Pause) {
     trial::pause(account, id, "pause_requested", &before);
 }
 
-fn end_periods(account: &mut Account, id: &str, now: i64) {
+pub(crate) fn end_periods(account: &mut Account, id: &str, now: i64) {
     let Some(stored) = account.edit(id) else {
         return;
     };

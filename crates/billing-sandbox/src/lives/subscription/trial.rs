@@ -18,6 +18,15 @@ pub(crate) fn end_after(now: i64, days: i64) -> i64 {
     now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
 }
 
+/// What happens when a trial ends, as it is kept: what was sent over what is the rule.
+pub(crate) fn settings(sent: &Value) -> Value {
+    let end = &sent["end_behavior"];
+    json!({ "end_behavior": {
+        "billing_cycle_anchor": end["billing_cycle_anchor"].as_str().unwrap_or("now"),
+        "missing_payment_method": end["missing_payment_method"].as_str().unwrap_or("create_invoice"),
+    } })
+}
+
 /// When the end of a trial is announced.
 fn announced_at(subscription: &Value) -> Option<i64> {
     let end = subscription["trial_end"].as_i64()?;

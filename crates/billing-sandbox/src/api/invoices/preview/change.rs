@@ -58,7 +58,7 @@ pub(super) fn change(
         let lines = if details["proration_behavior"] == "none" {
             Vec::new()
         } else {
-            proration::lines(call.account, before, &after, at)
+            proration::lines(call.account, before, &after, at, false)
         };
         return Ok(Changed {
             after,
