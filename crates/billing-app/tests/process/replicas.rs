@@ -30,12 +30,12 @@ async fn all_is_well(stage: &Stage, acknowledged: &BTreeSet<String>) {
     each_event_has_its_effect_once(database, acknowledged, SALES, SEATS + CHANGES).await;
 }
 
-/// Whether a worker has events in its hands.
+/// Waits until there are events that were received and not applied: a worker has them in its hands.
 async fn somebody_works(stage: &Stage) {
     let database = stage.database.as_ref().unwrap();
-    eventually("a worker has claimed events", async || {
-        let claimed = "provider_events WHERE status = 'processing'";
-        (database.row_count(claimed).await > 0).then_some(())
+    eventually("events are received and not applied", async || {
+        let open = "provider_events WHERE status IN ('received', 'processing')";
+        (database.row_count(open).await > 0).then_some(())
     })
     .await;
 }
