@@ -17,3 +17,4 @@ mod refusals;
 mod shutdown;
 mod stage;
 mod switched_off;
+mod webhook;
