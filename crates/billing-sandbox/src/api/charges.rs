@@ -1,6 +1,6 @@
 //! Charges: read, changed, captured, searched, with the list of their refunds.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::payments::terms;

@@ -1,6 +1,6 @@
 //! Disputes, and the early warnings of fraud.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};

@@ -1,6 +1,6 @@
 //! Refunds: of a charge or of the charge of a payment intent, whole or in part.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -132,7 +132,7 @@ fn create_whole_charge(call: &mut Call<'_>) -> Answer {
 
 fn create_of(call: &mut Call<'_>, charge_id: &str) -> Answer {
     let amount = refundable(call.account, charge_id, call.params.int("/amount"))?;
-    let metadata = merged_metadata(&serde_json::json!({}), call.params.0.get("metadata"))?;
+    let metadata = merged_metadata(&crate::json::json!({}), call.params.0.get("metadata"))?;
     let reason = call.params.or_null("/reason");
     let id = refund::make(call.account, charge_id, amount, &reason, &metadata);
     Ok(call.account.get(&id).clone())

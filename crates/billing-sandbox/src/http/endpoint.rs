@@ -1,7 +1,7 @@
 //! Runs the endpoint of a request: its route, its parameters, what it answers in the version that
 //! was asked for.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api;

@@ -1,6 +1,6 @@
 //! Disputes: opened by certain cards, answered, won and lost; and the warnings that come before them.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -216,7 +216,7 @@ pub(crate) fn is_closed(dispute: &Value) -> bool {
 pub(crate) fn answer(
     account: &mut Account,
     id: &str,
-    evidence: &Map<String, Value>,
+    evidence: &Map,
     metadata: Value,
     is_submitted: bool,
 ) {
@@ -225,7 +225,7 @@ pub(crate) fn answer(
     if let Some(dispute) = account.edit(id) {
         dispute["metadata"] = metadata;
         for (name, value) in evidence {
-            dispute["evidence"][name.as_str()] = value.clone();
+            dispute["evidence"][name] = value.clone();
         }
         let has_evidence = dispute["evidence"].as_object().is_some_and(|members| {
             members

@@ -10,7 +10,7 @@ pub(crate) mod open;
 pub(crate) mod preview;
 pub(crate) mod totals;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

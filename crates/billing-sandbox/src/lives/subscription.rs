@@ -1,6 +1,6 @@
 //! Subscriptions: how they begin, change and end.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

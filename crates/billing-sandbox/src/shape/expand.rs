@@ -1,6 +1,8 @@
 //! `expand[]`: replaces ids by the objects they name, in the shape of the requested version.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -212,7 +214,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     let Some((first, rest)) = segments.split_first() else {
         return;
     };
-    if let Value::Array(items) = value {
+    if let Some(items) = value.as_array_mut() {
         for item in items {
             descend(account, item, segments, version);
         }
@@ -230,7 +232,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         let options = account.get(value["id"].as_str().unwrap_or_default());
         let options = options["_currency_options"].clone();
         if !options.is_null() {
-            value[*first]["currency_options"] = options;
+            value.member(Text::copied(first))["currency_options"] = options;
         }
         return;
     }
@@ -255,7 +257,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_string() && schema::is_text(kind, first, version) {
         return;
     }
-    let member = &mut value[*first];
+    let member = value.member(Text::copied(first));
     match member {
         Value::String(id) => {
             // What was deleted without a trace stays an id.
@@ -264,7 +266,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             }
         }
         Value::Array(ids) => {
-            for id in ids.iter_mut() {
+            for id in Arc::make_mut(ids) {
                 if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
                     *id = render(object, version);
                 }
@@ -287,7 +289,7 @@ fn put_in_order(object: &mut Value, name: &str, value: Value) {
         .keys()
         .position(|known| !matches!(known.as_str(), "id" | "object") && known.as_str() > name)
         .unwrap_or(members.len());
-    members.shift_insert(place, name.to_owned(), value);
+    members.shift_insert(place, Text::copied(name), value);
 }
 
 /// What an object keeps as a private fact of the same name, left out where there is none.

@@ -1,6 +1,6 @@
 //! What a price asks for, as it is sent: amounts, decimals, tiers, and options by currency.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::api::coupons::check_currencies;
 use crate::http::error::StripeError;
@@ -182,10 +182,10 @@ fn tiers(sent: &[Value], at: &str) -> Result<Value, StripeError> {
     if out.is_empty() {
         return Err(StripeError::missing(at));
     }
-    Ok(Value::Array(out))
+    Ok(Value::from(out))
 }
 
-pub(super) fn currency_options(sent: &Value) -> Result<Map<String, Value>, StripeError> {
+pub(super) fn currency_options(sent: &Value) -> Result<Map, StripeError> {
     check_currencies(sent)?;
     let mut options = Map::new();
     for (code, option) in sent.as_object().into_iter().flatten() {
@@ -201,7 +201,7 @@ pub(super) fn currency_options(sent: &Value) -> Result<Map<String, Value>, Strip
 }
 
 /// The options as they are shown: the price's own currency is one of them.
-pub(super) fn with_own(mut options: Map<String, Value>, price: &Value) -> Value {
+pub(super) fn with_own(mut options: Map, price: &Value) -> Value {
     let own = json!({
         "custom_unit_amount": price["custom_unit_amount"],
         "tax_behavior": price["tax_behavior"],
@@ -209,6 +209,6 @@ pub(super) fn with_own(mut options: Map<String, Value>, price: &Value) -> Value 
         "unit_amount_decimal": price["unit_amount_decimal"],
     });
     let currency = price["currency"].as_str().unwrap_or_default();
-    options.insert(currency.to_owned(), own);
+    options.insert(Text::copied(currency), own);
     Value::Object(options)
 }

@@ -1,6 +1,6 @@
 //! A new Checkout Session as an object: what was sent, and Stripe's defaults for the rest.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::asks;
 use crate::api::checkout::terms::UiMode;

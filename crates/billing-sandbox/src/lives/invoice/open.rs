@@ -1,6 +1,6 @@
 //! Opening a draft: its number, what the customer's balance covers, and its addresses.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit;

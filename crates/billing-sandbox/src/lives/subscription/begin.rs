@@ -1,8 +1,6 @@
 //! How a subscription begins: its first invoice, and the payment that makes it active.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -354,7 +352,7 @@ pub(crate) fn fix_currency(
     account: &mut Account,
     customer_id: &str,
     currency: &Value,
-) -> Option<Arc<Value>> {
+) -> Option<Value> {
     let before = account.snapshot(customer_id);
     if !before["currency"].is_null() {
         return None;

@@ -1,6 +1,6 @@
 //! Trials: what happens when one ends.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::SECONDS_PER_DAY;
@@ -86,7 +86,7 @@ pub(crate) fn may_go_on(account: &mut Account, id: &str) -> bool {
 }
 
 /// Pauses a subscription now: no periods, no invoices.
-pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &std::sync::Arc<Value>) {
+pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &Value) {
     let now = account.now;
     if let Some(stored) = account.edit(id) {
         stored["status"] = json!("paused");

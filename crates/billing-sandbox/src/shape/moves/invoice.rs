@@ -1,6 +1,6 @@
 //! Invoices, their lines, invoice items and credit notes as they were before basil (2025-03-31).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::shape::moves::{Object, get, plan_of, put};
 
