@@ -117,7 +117,6 @@ fn object(id: &str, terms: &Terms, now: i64) -> Value {
         "managed_payments": { "enabled": false },
         "latest_invoice": null,
         "livemode": false,
-        "managed_payments": { "enabled": false },
         "metadata": metadata,
         "payment_settings": { "save_default_payment_method": "off" },
         "pause_collection": null,
