@@ -24,6 +24,7 @@ mod m20260301_000009_provider_events;
 mod m20260301_000010_audit_outbox_and_answers;
 mod m20260301_000011_append_only_audit;
 mod m20260701_000012_event_log;
+mod m20261121_000016_readings_and_retention;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +68,7 @@ const CHANGES: &[Change] = &[
     m20260301_000010_audit_outbox_and_answers::CHANGE,
     m20260301_000011_append_only_audit::CHANGE,
     m20260701_000012_event_log::CHANGE,
+    m20261121_000016_readings_and_retention::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {

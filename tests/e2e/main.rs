@@ -2,4 +2,5 @@
 
 mod faults;
 mod races;
+mod rebuild;
 mod sale;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::demo::DemoArgs;
 use crate::events::args::EventsArgs;
+use crate::rebuild::RebuildArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +19,7 @@ Examples:
   billing-app create-api-key --project default --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app events list --status parked   what Stripe sent and waits for somebody to look
+  billing-app rebuild --check               does the record follow from the log? Names what does not
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
 
@@ -50,6 +52,8 @@ pub enum Command {
     SyncCatalog(ConfigArgs),
     /// Looks at Stripe's events in the inbox, replays and discards them.
     Events(Box<EventsArgs>),
+    /// Proves that the record follows from the log of events: replays it beside and compares.
+    Rebuild(RebuildArgs),
     /// Measures start, idle memory and the demo's sale on this machine.
     Bench,
 }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod rebuild;
 pub mod service;
 pub mod telemetry;
 pub mod wiring;

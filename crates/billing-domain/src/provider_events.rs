@@ -7,6 +7,7 @@ pub mod event;
 pub mod event_filter;
 pub mod list_provider_events;
 pub mod ports;
+pub mod reading;
 pub mod receive_webhook;
 pub mod replay_provider_event;
 pub mod replay_provider_events;

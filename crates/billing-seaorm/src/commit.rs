@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::fault::{commit_error, store_error};
 use crate::inbox::write_decisions;
 use crate::migrate::begin;
+use crate::rows::reading_document::readings_text;
 use crate::rows::{self, Row};
 use crate::store::SeaOrmStore;
 
@@ -91,7 +92,7 @@ impl SeaOrmStore {
 }
 
 async fn write(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(), CommitError> {
-    mark_cause(transaction, set.cause(), set.at()).await?;
+    mark_cause(transaction, set).await?;
     let ordered = set.changes_in_write_order();
     for run in ordered.chunk_by(|left, right| {
         left.kind() == right.kind() && is_insertion(left) && is_insertion(right)
@@ -111,17 +112,13 @@ async fn write(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(),
     insert::<rows::audit::Entity>(transaction, entries).await
 }
 
-async fn mark_cause(
-    transaction: &DatabaseTransaction,
-    cause: &Cause,
-    at: Timestamp,
-) -> Result<(), CommitError> {
-    match cause {
-        Cause::ProviderEvent(id) => mark_event(transaction, *id, at).await,
+async fn mark_cause(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(), CommitError> {
+    match set.cause() {
+        Cause::ProviderEvent(id) => mark_event(transaction, *id, set).await,
         Cause::Request {
             actor: _,
             record: Some(record),
-        } => remember_answer(transaction, record, at).await,
+        } => remember_answer(transaction, record, set.at()).await,
         Cause::Request {
             actor: _,
             record: None,
@@ -133,9 +130,10 @@ async fn mark_cause(
 async fn mark_event(
     transaction: &DatabaseTransaction,
     id: InboxEventId,
-    at: Timestamp,
+    set: &ChangeSet,
 ) -> Result<(), CommitError> {
     use rows::provider_event::{Column, Entity};
+    let at = set.at();
     let marked = Entity::update_many()
         .col_expr(Column::Status, Expr::value(EventStatus::Processed.name()))
         .col_expr(Column::AppliedAt, Expr::value(at.unix_micros()))
@@ -143,6 +141,7 @@ async fn mark_event(
         .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
         .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
         .col_expr(Column::LastError, Expr::value(None::<String>))
+        .col_expr(Column::Readings, Expr::value(readings_text(set.readings())))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(id.uuid()))
         .filter(Column::AppliedAt.is_null())

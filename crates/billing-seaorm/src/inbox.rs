@@ -158,6 +158,10 @@ fn received_row(event: ReceivedEvent) -> Model {
         settled_at: None,
         last_error: None,
         version: rows::version_cell(Version::FIRST),
+        readings: None,
+        scrubbed_at: None,
+        headers: None,
+        remote_address: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod inbox;
 mod migrate;
 mod outbox;
 mod readers;
+mod rebuild;
 #[expect(
     unreachable_pub,
     reason = "SeaORM's derives make public types, which stay inside this crate"
@@ -24,4 +25,5 @@ pub mod testing;
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};
+pub use rebuild::{RebuildStore, not_compared};
 pub use store::SeaOrmStore;

@@ -19,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -230,6 +231,7 @@ pub struct ChangeSet {
     cause: Cause,
     reason: Option<Reason>,
     at: Timestamp,
+    readings: Vec<Reading>,
     changes: Vec<Change>,
 }
 
@@ -261,6 +263,7 @@ impl ChangeSet {
             cause,
             reason: None,
             at,
+            readings: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -269,6 +272,17 @@ impl ChangeSet {
     pub fn because(mut self, reason: Option<&Reason>) -> Self {
         self.reason = reason.cloned();
         self
+    }
+
+    /// Adds what the provider was asked for the decision, to be kept with the provider event.
+    pub fn having_read(mut self, readings: Vec<Reading>) -> Self {
+        self.readings = readings;
+        self
+    }
+
+    /// What the provider was asked for the decision.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     /// Why.

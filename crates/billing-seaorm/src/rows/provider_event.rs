@@ -30,6 +30,10 @@ pub struct Model {
     pub settled_at: Option<i64>,
     pub last_error: Option<String>,
     pub version: i64,
+    pub readings: Option<String>,
+    pub scrubbed_at: Option<i64>,
+    pub headers: Option<String>,
+    pub remote_address: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

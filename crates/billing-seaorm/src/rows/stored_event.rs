@@ -61,6 +61,10 @@ impl From<&Model> for Line {
             settled_at,
             last_error,
             version,
+            readings: _,
+            scrubbed_at: _,
+            headers: _,
+            remote_address: _,
         } = model;
         Self {
             id: *id,

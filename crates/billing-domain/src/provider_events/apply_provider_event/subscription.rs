@@ -40,7 +40,7 @@ impl ApplyProviderEvent {
                 Some(intent.value.id()),
                 facts.clone(),
                 event.created_at,
-                self.core.now(),
+                changes.at(),
             );
             let changes = changes.insert_subscription(mirror, created);
             return Ok(Some(Observed {
@@ -89,7 +89,7 @@ impl ApplyProviderEvent {
         };
         let transition = intent
             .value
-            .apply(IntentCommand::LinkProvider { links }, self.core.now())?;
+            .apply(IntentCommand::LinkProvider { links }, changes.at())?;
         let changes = changes.change_intent(intent, transition);
         let workflow = self
             .workflows
@@ -130,7 +130,7 @@ impl ApplyProviderEvent {
         let (transition, missing) = plan.value.enlarge_and_fill(facts.quantity);
         let mut changes = changes.change_plan(plan, transition);
         for _ in 0..missing {
-            let (license, event) = License::new(self.core.id(), plan.value.id, self.core.now());
+            let (license, event) = License::new(self.core.id(), plan.value.id, changes.at());
             changes = changes.insert_license(license, event);
         }
         changes
