@@ -3,4 +3,5 @@
 mod faults;
 mod races;
 mod rebuild;
+mod retention;
 mod sale;

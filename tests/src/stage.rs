@@ -92,6 +92,8 @@ impl Stage {
                 poll_interval: StdDuration::from_secs(1),
                 sweep_interval: StdDuration::from_secs(1),
                 stalled_after: Duration::seconds(180),
+                payload_retention: None,
+                retention_interval: StdDuration::from_secs(60),
             },
             publisher: Arc::new(LogPublisher),
         };
@@ -101,6 +103,7 @@ impl Stage {
             checkout: provider.clone(),
             prices: provider,
             verifier: webhooks.clone(),
+            scrubber: webhooks.clone(),
             decoder: webhooks,
         };
         let storage = Storage::of(self.store.clone(), Arc::new(readiness::AlwaysReady));

@@ -14,7 +14,9 @@ use billing_domain::kernel::id::ProjectId;
 use billing_domain::kernel::ports::{Clock, IdGenerator};
 use billing_domain::outbox::ports::EventPublisher;
 use billing_seaorm::{SeaOrmStore, SqliteSynchronous, StoreConfig};
-use billing_stripe::{StripeConfig, StripeEventDecoder, StripeProvider, StripeWebhookVerifier};
+use billing_stripe::{
+    StripeConfig, StripeEventDecoder, StripePayloadScrubber, StripeProvider, StripeWebhookVerifier,
+};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -148,6 +150,7 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
         prices: stripe,
         verifier: Arc::new(verifier),
         decoder: Arc::new(StripeEventDecoder),
+        scrubber: Arc::new(StripePayloadScrubber),
     })
 }
 

@@ -34,8 +34,11 @@ use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, 
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
-use billing_domain::provider_events::ports::{EventDecoder, EventInbox, EventLog, WebhookVerifier};
+use billing_domain::provider_events::ports::{
+    EventDecoder, EventInbox, EventLog, PayloadArchive, PayloadScrubber, WebhookVerifier,
+};
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
+use billing_domain::provider_events::scrub_payloads::ScrubPayloads;
 use billing_domain::provisioning::ports::WorkflowReader;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
@@ -69,6 +72,7 @@ pub struct Storage {
     pub entitlements: Arc<dyn EntitlementReader>,
     pub inbox: Arc<dyn EventInbox>,
     pub events: Arc<dyn EventLog>,
+    pub archive: Arc<dyn PayloadArchive>,
     pub outbox: Arc<dyn OutboxQueue>,
     pub readiness: Arc<dyn Readiness>,
 }
@@ -94,6 +98,7 @@ impl Storage {
             + EntitlementReader
             + EventInbox
             + EventLog
+            + PayloadArchive
             + OutboxQueue
             + 'static,
     {
@@ -116,6 +121,7 @@ impl Storage {
             entitlements: store.clone(),
             inbox: store.clone(),
             events: store.clone(),
+            archive: store.clone(),
             outbox: store,
             readiness,
         }
@@ -130,6 +136,7 @@ pub struct Provider {
     pub prices: Arc<dyn PriceProvider>,
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
+    pub scrubber: Arc<dyn PayloadScrubber>,
 }
 
 /// What is not a port.
@@ -156,6 +163,8 @@ pub struct Application {
     pub issue_api_key: Arc<IssueApiKey>,
     /// Brings the catalogue in line.
     pub sync_catalog: Arc<SyncCatalog>,
+    /// Reduces old payloads to their facts.
+    pub scrub_payloads: Arc<ScrubPayloads>,
 }
 
 /// Builds the service.
@@ -247,12 +256,22 @@ pub fn build(
             access: storage.access.clone(),
             hasher,
         }),
+        scrub_payloads: scrub_payloads(&core, provider, storage),
         sync_catalog: Arc::new(SyncCatalog {
             core,
             catalog: storage.catalog.clone(),
             prices: provider.prices.clone(),
         }),
     }
+}
+
+fn scrub_payloads(core: &Core, provider: &Provider, storage: &Storage) -> Arc<ScrubPayloads> {
+    Arc::new(ScrubPayloads {
+        core: core.clone(),
+        archive: storage.archive.clone(),
+        scrubber: provider.scrubber.clone(),
+        decoder: provider.decoder.clone(),
+    })
 }
 
 /// The use cases of a checkout, and what the sweeper shares with them.
@@ -367,6 +386,7 @@ fn workers(
             open_requested,
             stalled_after: rules.jobs.stalled_after,
         }),
+        retention: scrub_payloads(core, provider, storage),
         bells,
         jobs: rules.jobs,
     }

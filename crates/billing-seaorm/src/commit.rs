@@ -235,6 +235,7 @@ kinds! {
     Plan => plan;
     License => license;
     Entitlement => entitlement;
+    Retention => retention;
 }
 
 async fn write_rows<'a, R>(

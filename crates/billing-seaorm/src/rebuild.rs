@@ -161,7 +161,8 @@ fn is_copied(kind: EntityKind) -> bool {
         | EntityKind::Product
         | EntityKind::Price
         | EntityKind::Customer
-        | EntityKind::ProviderEvent => true,
+        | EntityKind::ProviderEvent
+        | EntityKind::Retention => true,
         EntityKind::Tenant
         | EntityKind::TenantAdmin
         | EntityKind::Intent

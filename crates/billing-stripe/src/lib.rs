@@ -16,4 +16,6 @@ mod webhook;
 pub use config::{SetupError, StripeConfig, StripeMode};
 pub use provider::StripeProvider;
 pub use transport::{ApiError, CallError, StripeTransport};
-pub use webhook::{EmptyWebhookSecret, StripeEventDecoder, StripeWebhookVerifier};
+pub use webhook::{
+    EmptyWebhookSecret, StripeEventDecoder, StripePayloadScrubber, StripeWebhookVerifier,
+};

@@ -2,10 +2,12 @@
 
 mod decoder;
 mod envelope;
+mod scrubber;
 mod signature;
 mod verifier;
 
 pub use decoder::StripeEventDecoder;
+pub use scrubber::StripePayloadScrubber;
 pub use verifier::{EmptyWebhookSecret, StripeWebhookVerifier};
 
 #[cfg(test)]

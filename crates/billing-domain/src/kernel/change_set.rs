@@ -19,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
@@ -254,6 +255,7 @@ changes! {
     License(License), insert_license, change_license;
     Entitlement(Entitlement), insert_entitlement, change_entitlement;
     ProviderEvent(StoredEvent), insert_provider_event, change_provider_event;
+    Retention(PayloadRetention), insert_retention, change_retention;
 }
 
 impl ChangeSet {

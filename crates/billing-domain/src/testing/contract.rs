@@ -20,12 +20,12 @@ use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
 use crate::licensing::ports::{LicenseReader, LicensingReader};
 use crate::outbox::ports::OutboxQueue;
-use crate::provider_events::ports::{EventInbox, EventLog};
+use crate::provider_events::ports::{EventInbox, EventLog, PayloadArchive};
 use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::tenants::ports::TenantReader;
 
-mod commit;
+pub(crate) mod commit;
 mod concurrency;
 mod event_log;
 mod inbox;
@@ -33,6 +33,7 @@ mod listing;
 mod outbox;
 pub mod provider;
 mod reading;
+mod retention;
 mod sweeps;
 mod unique;
 
@@ -71,6 +72,7 @@ pub trait Store:
     + EntitlementReader
     + EventInbox
     + EventLog
+    + PayloadArchive
     + OutboxQueue
     + Inspect
 {
@@ -94,6 +96,7 @@ impl<S> Store for S where
         + EntitlementReader
         + EventInbox
         + EventLog
+        + PayloadArchive
         + OutboxQueue
         + Inspect
 {
@@ -140,6 +143,9 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
     event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
     event_log::the_depth_of_the_inbox_is_counted_by_status(&new_store().await).await;
+    retention::only_what_rests_is_scrubbed_and_only_once(&new_store().await).await;
+    retention::old_answers_are_forgotten_and_young_ones_kept(&new_store().await).await;
+    retention::the_progress_of_scrubbing_is_read_as_written(&new_store().await).await;
     outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
     outbox::two_claims_never_get_the_same_message(&new_store().await).await;

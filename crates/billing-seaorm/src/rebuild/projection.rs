@@ -69,7 +69,8 @@ pub fn not_compared(kind: EntityKind) -> Option<&'static [&'static str]> {
         | EntityKind::Product
         | EntityKind::Price
         | EntityKind::Customer
-        | EntityKind::ProviderEvent => None,
+        | EntityKind::ProviderEvent
+        | EntityKind::Retention => None,
     }
 }
 
@@ -147,7 +148,8 @@ impl Projection for RebuildStore {
             | EntityKind::Product
             | EntityKind::Price
             | EntityKind::Customer
-            | EntityKind::ProviderEvent => Ok(Vec::new()),
+            | EntityKind::ProviderEvent
+            | EntityKind::Retention => Ok(Vec::new()),
         }
     }
 
