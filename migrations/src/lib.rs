@@ -24,6 +24,8 @@ mod m20260301_000009_provider_events;
 mod m20260301_000010_audit_outbox_and_answers;
 mod m20260301_000011_append_only_audit;
 mod m20260701_000012_event_log;
+mod m20260801_000014_order_of_events;
+mod m20261121_000015_event_scans;
 mod m20261121_000016_readings_and_retention;
 
 /// Every change in its order.
@@ -68,6 +70,8 @@ const CHANGES: &[Change] = &[
     m20260301_000010_audit_outbox_and_answers::CHANGE,
     m20260301_000011_append_only_audit::CHANGE,
     m20260701_000012_event_log::CHANGE,
+    m20260801_000014_order_of_events::CHANGE,
+    m20261121_000015_event_scans::CHANGE,
     m20261121_000016_readings_and_retention::CHANGE,
 ];
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::demo::DemoArgs;
 use crate::events::args::EventsArgs;
 use crate::rebuild::RebuildArgs;
+use crate::webhook::args::WebhookArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +21,9 @@ Examples:
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app events list --status parked   what Stripe sent and waits for somebody to look
   billing-app rebuild --check               does the record follow from the log? Names what does not
+  billing-app events scan                   looks for events that Stripe made and that never came
+  billing-app webhook register --dry-run    what would be registered at Stripe
+  billing-app webhook status                whether Stripe's events reach us
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
 
@@ -54,6 +58,8 @@ pub enum Command {
     Events(Box<EventsArgs>),
     /// Proves that the record follows from the log of events: replays it beside and compares.
     Rebuild(RebuildArgs),
+    /// Registers the webhook endpoint at Stripe, and tells whether events reach us.
+    Webhook(WebhookArgs),
     /// Measures start, idle memory and the demo's sale on this machine.
     Bench,
 }

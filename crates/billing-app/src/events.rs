@@ -25,6 +25,7 @@ use crate::wiring::Application;
 
 pub mod args;
 mod page;
+mod scan;
 mod scrub;
 
 /// How soon a running service looks by itself.
@@ -41,6 +42,7 @@ pub async fn run(args: EventsArgs) -> Result<(), Failure> {
         EventsCommand::Replay(args) => replay(&args).await,
         EventsCommand::Discard(args) => discard(&args).await,
         EventsCommand::Scrub(args) => scrub::run(&args).await,
+        EventsCommand::Scan(args) => scan::run(&args).await,
     }
 }
 

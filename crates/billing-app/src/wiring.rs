@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use billing_actix::{EventUseCases, Readiness, UseCases};
+use billing_actix::{EventUseCases, MetricsPage, Readiness, UseCases};
 use billing_domain::access::authenticate_app::AuthenticateApp;
 use billing_domain::access::issue_api_key::IssueApiKey;
 use billing_domain::access::ports::{AccessReader, KeyHasher, UserReader};
@@ -22,6 +22,10 @@ use billing_domain::checkout::sweep_intents::SweepIntents;
 use billing_domain::checkout::sync_checkout::SyncCheckout;
 use billing_domain::customers::ensure_customer::EnsureCustomer;
 use billing_domain::customers::ports::CustomerReader;
+use billing_domain::deliveries::check_webhook::CheckWebhook;
+use billing_domain::deliveries::ports::{EndpointRegistry, EventSource, ScanLog};
+use billing_domain::deliveries::scan::ScanPolicy;
+use billing_domain::deliveries::scan_for_missing_events::{ScanForMissingEvents, ScanObserver};
 use billing_domain::entitlements::check_entitlement::CheckEntitlement;
 use billing_domain::entitlements::ports::EntitlementReader;
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, Clock, Core, IdGenerator};
@@ -34,6 +38,7 @@ use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, 
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::observer::EventObserver;
 use billing_domain::provider_events::ports::{
     EventDecoder, EventInbox, EventLog, PayloadArchive, PayloadScrubber, WebhookVerifier,
 };
@@ -73,6 +78,7 @@ pub struct Storage {
     pub inbox: Arc<dyn EventInbox>,
     pub events: Arc<dyn EventLog>,
     pub archive: Arc<dyn PayloadArchive>,
+    pub scans: Arc<dyn ScanLog>,
     pub outbox: Arc<dyn OutboxQueue>,
     pub readiness: Arc<dyn Readiness>,
 }
@@ -99,6 +105,7 @@ impl Storage {
             + EventInbox
             + EventLog
             + PayloadArchive
+            + ScanLog
             + OutboxQueue
             + 'static,
     {
@@ -122,6 +129,7 @@ impl Storage {
             inbox: store.clone(),
             events: store.clone(),
             archive: store.clone(),
+            scans: store.clone(),
             outbox: store,
             readiness,
         }
@@ -137,6 +145,8 @@ pub struct Provider {
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
     pub scrubber: Arc<dyn PayloadScrubber>,
+    pub event_source: Arc<dyn EventSource>,
+    pub endpoints: Arc<dyn EndpointRegistry>,
 }
 
 /// What is not a port.
@@ -150,6 +160,23 @@ pub struct Rules {
     pub jobs: JobsSection,
     /// Where outbox messages go.
     pub publisher: Arc<dyn EventPublisher>,
+    /// When Stripe's list of events is looked through.
+    pub scan: ScanPolicy,
+    /// Who hears what happens.
+    pub observers: Observers,
+}
+
+/// Who counts and measures.
+#[derive(Clone)]
+pub struct Observers {
+    /// Hears of events.
+    pub events: Arc<dyn EventObserver>,
+    /// Hears of scans.
+    pub scans: Arc<dyn ScanObserver>,
+    /// Shows what was counted.
+    pub page: Arc<dyn MetricsPage>,
+    /// Called now and then, so that what was measured takes no memory while nobody looks.
+    pub tidy: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// The service without a server: every use case and the workers.
@@ -165,6 +192,8 @@ pub struct Application {
     pub sync_catalog: Arc<SyncCatalog>,
     /// Reduces old payloads to their facts.
     pub scrub_payloads: Arc<ScrubPayloads>,
+    /// Tells whether events reach us.
+    pub check_webhook: Arc<CheckWebhook>,
 }
 
 /// Builds the service.
@@ -194,6 +223,7 @@ pub fn build(
             core: core.clone(),
             verifier: provider.verifier.clone(),
             inbox: storage.inbox.clone(),
+            observer: rules.observers.events.clone(),
         }),
         provider_events: EventUseCases::of(&core, &storage.events),
         retry_provisioning: Arc::new(RetryProvisioning {
@@ -239,6 +269,7 @@ pub fn build(
         clock,
         ids: core.ids.clone(),
         readiness: storage.readiness.clone(),
+        metrics: rules.observers.page.clone(),
         wake_workers: Arc::new(move || wake.ring()),
     };
     Application {
@@ -257,6 +288,13 @@ pub fn build(
             hasher,
         }),
         scrub_payloads: scrub_payloads(&core, provider, storage),
+        check_webhook: Arc::new(CheckWebhook {
+            clock: core.clock.clone(),
+            registry: provider.endpoints.clone(),
+            source: provider.event_source.clone(),
+            log: storage.scans.clone(),
+            events: storage.events.clone(),
+        }),
         sync_catalog: Arc::new(SyncCatalog {
             core,
             catalog: storage.catalog.clone(),
@@ -363,6 +401,15 @@ fn workers(
             inbox: storage.inbox.clone(),
             apply: Arc::new(apply),
             billing_enabled: rules.billing_enabled,
+            observer: rules.observers.events.clone(),
+        }),
+        scan: Arc::new(ScanForMissingEvents {
+            core: core.clone(),
+            source: provider.event_source.clone(),
+            log: storage.scans.clone(),
+            inbox: storage.inbox.clone(),
+            policy: rules.scan,
+            observer: rules.observers.scans.clone(),
         }),
         provisioning: Arc::new(RunProvisioning {
             core: core.clone(),
@@ -387,6 +434,7 @@ fn workers(
             stalled_after: rules.jobs.stalled_after,
         }),
         retention: scrub_payloads(core, provider, storage),
+        tidy: rules.observers.tidy.clone(),
         bells,
         jobs: rules.jobs,
     }

@@ -6,6 +6,8 @@ pub mod drain_inbox;
 pub mod event;
 pub mod event_filter;
 pub mod list_provider_events;
+pub mod observer;
+pub mod parent;
 pub mod payload_retention;
 pub mod ports;
 pub mod reading;

@@ -20,7 +20,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::fault::{commit_error, store_error};
-use crate::inbox::write_decisions;
+use crate::inbox::{wake_waiting, write_decisions};
 use crate::migrate::begin;
 use crate::rows::reading_document::readings_text;
 use crate::rows::{self, Row};
@@ -99,6 +99,9 @@ async fn write(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(),
     }) {
         write_run(transaction, run).await?;
     }
+    wake_waiting(transaction, &set.made_known())
+        .await
+        .map_err(commit_error)?;
     let entries = set.audit_entries();
     let messages = set.outgoing_messages();
     let messages = entries
@@ -327,6 +330,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         topic,
         dedup_key,
         event,
+        correlation_id,
     } = message;
     rows::outbox::Model {
         id: message_id(entry.at, place, &dedup_key),
@@ -340,6 +344,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         claimed_until: None,
         delivered_at: None,
         last_error: None,
+        correlation_id,
     }
 }
 

@@ -9,6 +9,7 @@ use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::Version;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::parent::Parent;
 use billing_domain::provider_events::ports::{
     ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
 };
@@ -17,7 +18,8 @@ pub(crate) use decisions::write_decisions;
 pub(crate) use receive::Receiving;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    Statement,
 };
 
 use self::decisions::keep_attempt;
@@ -69,9 +71,14 @@ impl EventInbox for SeaOrmStore {
         settlement: Settlement,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let mut waiting_for = None;
         let (status, next_attempt_at, error) = match settlement {
             Settlement::Skipped { reason } => (EventStatus::Skipped, None, Some(reason)),
             Settlement::Retry { at, error } => {
+                (EventStatus::Failed, Some(at.unix_micros()), Some(error))
+            }
+            Settlement::Waiting { parent, at, error } => {
+                waiting_for = Some(parent.key());
                 (EventStatus::Failed, Some(at.unix_micros()), Some(error))
             }
             Settlement::Parked { reason } => (EventStatus::Parked, None, Some(reason)),
@@ -83,6 +90,7 @@ impl EventInbox for SeaOrmStore {
             .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
             .col_expr(Column::SettledAt, Expr::value(now.unix_micros()))
             .col_expr(Column::LastError, Expr::value(error.clone()))
+            .col_expr(Column::WaitingFor, Expr::value(waiting_for))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .filter(Column::Id.eq(id.uuid()))
             .filter(Column::AppliedAt.is_null())
@@ -107,6 +115,12 @@ impl EventInbox for SeaOrmStore {
         transaction.commit().await.map_err(store_error)
     }
 
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        wake_waiting(self.writes(), &[*parent])
+            .await
+            .map_err(store_error)
+    }
+
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
         let released = Entity::update_many()
             .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
@@ -119,6 +133,27 @@ impl EventInbox for SeaOrmStore {
             .map_err(store_error)?;
         Ok(released.rows_affected)
     }
+}
+
+/// Makes the events due that wait for one of these parents.
+pub(crate) async fn wake_waiting<C: ConnectionTrait>(
+    connection: &C,
+    parents: &[Parent],
+) -> Result<u64, DbErr> {
+    if parents.is_empty() {
+        return Ok(0);
+    }
+    let keys = parents.iter().map(Parent::key);
+    let woken = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
+        .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
+        .col_expr(Column::WaitingFor, Expr::value(None::<String>))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::WaitingFor.is_in(keys))
+        .filter(Column::Status.eq(EventStatus::Failed.name()))
+        .exec(connection)
+        .await?;
+    Ok(woken.rows_affected)
 }
 
 fn received_row(event: ReceivedEvent) -> Model {
@@ -162,6 +197,7 @@ fn received_row(event: ReceivedEvent) -> Model {
         scrubbed_at: None,
         headers: None,
         remote_address: None,
+        waiting_for: None,
     }
 }
 
@@ -203,5 +239,6 @@ fn claimed(model: Model) -> Result<ClaimedEvent, StoreError> {
         created_at: cells.time("created_at", model.created_at)?,
         // The claim itself counted one.
         attempts: cells.count("attempts", model.attempts - 1)?,
+        correlation_id: model.correlation_id,
     })
 }

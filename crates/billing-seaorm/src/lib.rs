@@ -18,6 +18,7 @@ mod rebuild;
     reason = "SeaORM's derives make public types, which stay inside this crate"
 )]
 mod rows;
+mod scans;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -17,5 +17,6 @@ pub use config::{SetupError, StripeConfig, StripeMode};
 pub use provider::StripeProvider;
 pub use transport::{ApiError, CallError, StripeTransport};
 pub use webhook::{
-    EmptyWebhookSecret, StripeEventDecoder, StripePayloadScrubber, StripeWebhookVerifier,
+    EVENT_TYPES, EmptyWebhookSecret, StripeEventDecoder, StripePayloadScrubber,
+    StripeWebhookVerifier,
 };

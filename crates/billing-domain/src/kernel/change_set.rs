@@ -19,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::StoredEvent;
@@ -161,6 +162,8 @@ pub struct OutgoingMessage {
     pub dedup_key: String,
     /// The event.
     pub event: DomainEvent,
+    /// Our id of the request or the scan that brought the cause.
+    pub correlation_id: Option<String>,
 }
 
 /// Declares the kinds of change once: variant, entity, and the `insert_` and `change_` methods.
@@ -231,6 +234,7 @@ macro_rules! changes {
 pub struct ChangeSet {
     cause: Cause,
     reason: Option<Reason>,
+    correlation_id: Option<String>,
     at: Timestamp,
     readings: Vec<Reading>,
     changes: Vec<Change>,
@@ -264,6 +268,7 @@ impl ChangeSet {
         Self {
             cause,
             reason: None,
+            correlation_id: None,
             at,
             readings: Vec::new(),
             changes: Vec::new(),
@@ -285,6 +290,12 @@ impl ChangeSet {
     /// What the provider was asked for the decision.
     pub fn readings(&self) -> &[Reading] {
         &self.readings
+    }
+
+    /// Adds our id of the request or the scan that brought the cause; every message carries it on.
+    pub fn correlated_with(mut self, correlation_id: Option<String>) -> Self {
+        self.correlation_id = correlation_id;
+        self
     }
 
     /// Why.
@@ -315,6 +326,20 @@ impl ChangeSet {
         ordered
     }
 
+    /// What events may wait for and this commit makes known. An adapter wakes those events in the
+    /// same transaction.
+    pub fn made_known(&self) -> Vec<Parent> {
+        let mut parents = Vec::new();
+        for change in &self.changes {
+            if let Change::Intent(write) = change
+                && write.before.is_none()
+            {
+                parents.push(Parent::Intent(write.next.id()));
+            }
+        }
+        parents
+    }
+
     /// The audit entries, one for each write.
     pub fn audit_entries(&self) -> Vec<AuditEntry> {
         self.changes
@@ -338,6 +363,7 @@ impl ChangeSet {
                         entry.version.number()
                     ),
                     event: change.event().clone(),
+                    correlation_id: self.correlation_id.clone(),
                 }
             })
             .collect()

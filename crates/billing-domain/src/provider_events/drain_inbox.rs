@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use time::Duration;
+use tracing::Instrument;
 
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent, Decision};
+use super::observer::{Attempt, EventObserver};
 use super::ports::{ClaimedEvent, EventInbox, Settlement};
+use super::stored_event::EventStatus;
 use crate::kernel::change_set::UniqueRule;
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::{ATTEMPTS_MAX, Core};
@@ -21,6 +24,10 @@ pub const LEASE: Duration = Duration::seconds(20);
 /// After how long an event that keeps failing is parked; the provider itself gives up after
 /// three days.
 pub const RETRIED_FOR: Duration = Duration::days(3);
+
+/// How often somebody looks after an event that waits for its parent, whom the parent's commit
+/// normally wakes: only a commit that began before the event was put aside can miss it.
+pub const WAITING_LOOK: Duration = Duration::hours(1);
 
 /// How many attempts follow each other within a minute, whatever an event's age.
 const FAST_ATTEMPTS: u32 = 3;
@@ -65,11 +72,37 @@ pub struct DrainInbox {
     pub apply: Arc<ApplyProviderEvent>,
     /// Whether billing is switched on (C-003); if not, events are deferred and not lost (C-005).
     pub billing_enabled: bool,
+    /// Hears how attempts end.
+    pub observer: Arc<dyn EventObserver>,
 }
 
 enum Fate {
     Applied,
     Settled(Settlement),
+}
+
+impl Fate {
+    fn status(&self) -> EventStatus {
+        match self {
+            Self::Applied => EventStatus::Processed,
+            Self::Settled(Settlement::Skipped { .. }) => EventStatus::Skipped,
+            Self::Settled(Settlement::Retry { .. } | Settlement::Waiting { .. }) => {
+                EventStatus::Failed
+            }
+            Self::Settled(Settlement::Parked { .. }) => EventStatus::Parked,
+            Self::Settled(Settlement::Deferred) => EventStatus::Deferred,
+        }
+    }
+}
+
+/// Everything that is decided and written about an event is inside, under the id of the request
+/// that delivered it.
+fn span_of(event: &ClaimedEvent) -> tracing::Span {
+    tracing::info_span!(
+        "provider_event.apply",
+        provider_event.id = %event.provider_event_id,
+        correlation.id = event.correlation_id,
+    )
 }
 
 impl DrainInbox {
@@ -88,22 +121,55 @@ impl DrainInbox {
             .claim_events(now, now.plus(LEASE), BATCH_MAX)
             .await?
         {
+            let began_at = self.core.now();
             let fate = if self.billing_enabled {
-                self.apply(&event).await
+                self.apply(&event).instrument(span_of(&event)).await
             } else {
                 Fate::Settled(Settlement::Deferred)
             };
+            self.observe(&event, &fate, began_at);
             match fate {
                 Fate::Applied => report.applied = report.applied.saturating_add(1),
                 Fate::Settled(settlement) => {
                     count(&settlement, &mut report);
-                    self.inbox
-                        .settle(event.id, settlement, self.core.now())
-                        .await?;
+                    self.settle(&event, settlement).await?;
                 }
             }
         }
         Ok(report)
+    }
+
+    /// Settles; a parent that became known while the event was put aside wakes it at once.
+    async fn settle(
+        &self,
+        event: &ClaimedEvent,
+        settlement: Settlement,
+    ) -> Result<(), StoreFailure> {
+        let awaited = match &settlement {
+            Settlement::Waiting { parent, .. } => Some(*parent),
+            Settlement::Skipped { .. }
+            | Settlement::Retry { .. }
+            | Settlement::Parked { .. }
+            | Settlement::Deferred => None,
+        };
+        let now = self.core.now();
+        self.inbox.settle(event.id, settlement, now).await?;
+        if let Some(parent) = awaited
+            && self.apply.is_known(&parent).await?
+        {
+            self.inbox.wake(&parent, now).await?;
+        }
+        Ok(())
+    }
+
+    fn observe(&self, event: &ClaimedEvent, fate: &Fate, began_at: Timestamp) {
+        self.observer.attempt_ended(&Attempt {
+            event_type: &event.event_type,
+            status: fate.status(),
+            created_at: event.created_at,
+            began_at,
+            ended_at: self.core.now(),
+        });
     }
 
     async fn apply(&self, event: &ClaimedEvent) -> Fate {
@@ -131,6 +197,7 @@ impl DrainInbox {
         match self.apply.run(event, reservation_is_free).await? {
             Decision::Settle(settlement) => Ok(Fate::Settled(settlement)),
             Decision::Commit(changes) => {
+                let changes = changes.correlated_with(event.correlation_id.clone());
                 match self
                     .core
                     .writer
@@ -151,6 +218,15 @@ impl DrainInbox {
         // An event that was deferred for days has had no attempt yet.
         let is_too_old =
             now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
+        if let Some(parent) = error.awaited_parent()
+            && !is_too_old
+        {
+            return Settlement::Waiting {
+                parent,
+                at: now.plus(WAITING_LOOK),
+                error: reason,
+            };
+        }
         if error.is_retryable() && !is_too_old {
             tracing::warn!(
                 provider_event.id = %event.provider_event_id,
@@ -202,7 +278,7 @@ fn retry_at(event: &ClaimedEvent, now: Timestamp) -> Timestamp {
 fn count(settlement: &Settlement, report: &mut DrainReport) {
     let counter = match settlement {
         Settlement::Skipped { .. } => &mut report.skipped,
-        Settlement::Retry { .. } => &mut report.retried,
+        Settlement::Retry { .. } | Settlement::Waiting { .. } => &mut report.retried,
         Settlement::Parked { .. } => &mut report.parked,
         Settlement::Deferred => &mut report.deferred,
     };

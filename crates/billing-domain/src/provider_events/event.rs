@@ -66,9 +66,9 @@ pub enum ProviderEvent {
     /// A way to pay was tied to a customer, or let go.
     PaymentMethodChanged(Payload<PaymentMethodReport>),
     /// A customer was changed or deleted at the provider.
-    CustomerChanged(CustomerReport),
+    CustomerChanged(Payload<CustomerReport>),
     /// A product or a price was changed or deleted at the provider.
-    CatalogueChanged(CatalogueReport),
+    CatalogueChanged(Payload<CatalogueReport>),
     /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }
@@ -78,11 +78,14 @@ impl ProviderEvent {
     #[must_use]
     pub fn without_personal_data(self) -> Self {
         match self {
-            Self::CustomerChanged(report) => Self::CustomerChanged(CustomerReport {
-                email: None,
-                ..report
-            }),
-            other @ (Self::CheckoutCompleted(_)
+            Self::CustomerChanged(Payload::Read(report)) => {
+                Self::CustomerChanged(Payload::Read(CustomerReport {
+                    email: None,
+                    ..report
+                }))
+            }
+            other @ (Self::CustomerChanged(Payload::Missing(_))
+            | Self::CheckoutCompleted(_)
             | Self::CheckoutExpired(_)
             | Self::CheckoutPaymentFailed(_)
             | Self::InvoicePaid(_)

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::event::ProviderEvent;
 use super::event_filter::{EventFilter, EventName};
+use super::parent::Parent;
 use super::payload_retention::PayloadRetention;
 use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
 use crate::kernel::audit::AuditLine;
@@ -93,9 +94,9 @@ pub struct ReceivedEvent {
     pub envelope: Envelope,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found, which nobody signed.
     pub signature: String,
-    /// Our id of the request that delivered it.
+    /// Our id of the request that delivered it, or of the scan that found it.
     pub correlation_id: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
@@ -125,6 +126,8 @@ pub struct ClaimedEvent {
     pub created_at: Timestamp,
     /// How often it was tried before.
     pub attempts: u32,
+    /// Our id of the request or the scan that brought it.
+    pub correlation_id: Option<String>,
 }
 
 /// What becomes of a claimed event that was not applied. Applying marks it by the commit.
@@ -140,6 +143,16 @@ pub enum Settlement {
         /// Not before.
         at: Timestamp,
         /// Why it failed.
+        error: String,
+    },
+    /// Its parent is not known. The commit that makes the parent known makes the event due; nobody
+    /// tries before, but for a look now and then.
+    Waiting {
+        /// For what.
+        parent: Parent,
+        /// When to look all the same.
+        at: Timestamp,
+        /// What is missing.
         error: String,
     },
     /// It will never succeed by itself: an operator must look.
@@ -178,6 +191,11 @@ pub trait EventInbox: Send + Sync {
         settlement: Settlement,
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Makes the events due that wait for this parent; gives their number. A commit MUST do the same
+    /// for every parent in [`ChangeSet::made_known`](crate::kernel::change_set::ChangeSet::made_known),
+    /// in its own transaction.
+    async fn wake(&self, parent: &Parent, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
@@ -266,7 +284,7 @@ pub struct EventRecord {
     pub event: StoredEvent,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found.
     pub signature: String,
     /// How each attempt ended, oldest first. An attempt whose worker ended before it told is not
     /// among them.
@@ -275,6 +293,14 @@ pub struct EventRecord {
     pub effects: Vec<AuditLine>,
     /// What operators decided about it.
     pub decisions: Vec<AuditLine>,
+}
+
+impl EventRecord {
+    /// Whether the event never came by itself: a scan of the provider's list found it. A delivery
+    /// without a signature is not stored, so the two cannot be confused.
+    pub fn is_found_by_scan(&self) -> bool {
+        self.signature.is_empty()
+    }
 }
 
 /// The inbox as operators see it. Lists MUST cost by the page and not by the table, whatever the

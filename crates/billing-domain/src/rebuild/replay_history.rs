@@ -147,6 +147,7 @@ impl ReplayHistory {
             event_type: event.envelope.event_type.clone(),
             payload: event.payload.clone(),
             created_at: event.envelope.created_at,
+            correlation_id: event.correlation_id.clone(),
             attempts: 0,
         };
         let arrived = ReceivedEvent {
@@ -208,6 +209,7 @@ fn named(settlement: Settlement) -> String {
         Settlement::Skipped { reason } => format!("skipped: {reason}"),
         Settlement::Retry { at: _, error } => format!("failed: {error}"),
         Settlement::Parked { reason } => format!("parked: {reason}"),
+        Settlement::Waiting { .. } => "waits for its parent".to_owned(),
         Settlement::Deferred => "deferred".to_owned(),
     }
 }

@@ -15,6 +15,7 @@ use crate::access::ports::{AccessReader, UserReader};
 use crate::catalog::ports::CatalogReader;
 use crate::checkout::ports::{IntentListing, IntentReader, IntentSweep};
 use crate::customers::ports::CustomerReader;
+use crate::deliveries::ports::ScanLog;
 use crate::entitlements::ports::EntitlementReader;
 use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
@@ -34,6 +35,7 @@ mod outbox;
 pub mod provider;
 mod reading;
 mod retention;
+mod scans;
 mod sweeps;
 mod unique;
 
@@ -73,6 +75,7 @@ pub trait Store:
     + EventInbox
     + EventLog
     + PayloadArchive
+    + ScanLog
     + OutboxQueue
     + Inspect
 {
@@ -97,6 +100,7 @@ impl<S> Store for S where
         + EventInbox
         + EventLog
         + PayloadArchive
+        + ScanLog
         + OutboxQueue
         + Inspect
 {
@@ -136,6 +140,7 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::a_lease_keeps_others_away_until_it_ends(&new_store().await).await;
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;
+    inbox::an_event_that_waits_is_woken_by_its_parent(&new_store().await).await;
     inbox::two_claims_never_get_the_same_event(&new_store().await).await;
     event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
     event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;
@@ -146,8 +151,14 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     retention::only_what_rests_is_scrubbed_and_only_once(&new_store().await).await;
     retention::old_answers_are_forgotten_and_young_ones_kept(&new_store().await).await;
     retention::the_progress_of_scrubbing_is_read_as_written(&new_store().await).await;
+    scans::one_holder_has_a_scan_until_its_lease_ends(&new_store().await).await;
+    scans::a_scan_is_read_as_written(&new_store().await).await;
+    scans::of_many_holders_one_gets_the_scan(&new_store().await).await;
+    scans::a_scan_is_hurried_and_set_back(&new_store().await).await;
+    scans::what_is_not_in_the_inbox_is_unknown(&new_store().await).await;
     outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
+    outbox::a_message_has_the_correlation_id_of_its_cause(&new_store().await).await;
     outbox::two_claims_never_get_the_same_message(&new_store().await).await;
 }
 

@@ -34,6 +34,7 @@ pub struct Model {
     pub scrubbed_at: Option<i64>,
     pub headers: Option<String>,
     pub remote_address: Option<String>,
+    pub waiting_for: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

@@ -65,6 +65,7 @@ impl From<&Model> for Line {
             scrubbed_at: _,
             headers: _,
             remote_address: _,
+            waiting_for: _,
         } = model;
         Self {
             id: *id,

@@ -8,7 +8,7 @@ use super::{ScrubOrder, ScrubPayloads};
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::{BillingWriter, Core};
-use crate::provider_events::event::ProviderEvent;
+use crate::provider_events::event::{Payload, ProviderEvent};
 use crate::provider_events::event_filter::EventName;
 use crate::provider_events::ports::{
     DecodeError, EventInbox, EventLog, MockEventDecoder, MockPayloadScrubber, PayloadArchive,
@@ -25,11 +25,11 @@ fn customer(payload: &[u8]) -> ProviderEvent {
         Some((_, id)) => (Some("ada@acme.example".to_owned()), id.to_owned()),
         None => (None, text),
     };
-    ProviderEvent::CustomerChanged(CustomerReport {
+    ProviderEvent::CustomerChanged(Payload::Read(CustomerReport {
         id: provider_ref(&format!("cus_{id}")),
         email,
         is_deleted: false,
-    })
+    }))
 }
 
 struct Bench {

@@ -8,6 +8,7 @@ use super::commit::{delivery, record};
 use super::{Store, join_all, put, read};
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{ClaimedEvent, Receipt, Settlement};
 use crate::testing::fixtures::World;
 
@@ -36,6 +37,7 @@ pub(super) async fn an_event_is_recorded_once<S: Store>(store: &S) {
     assert_eq!(event.payload, first.payload, "the bytes as they came");
     assert_eq!(event.created_at, first.envelope.created_at);
     assert_eq!(event.attempts, 0);
+    assert_eq!(event.correlation_id.as_deref(), Some("req_evt_1"));
 }
 
 pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>(store: &S) {
@@ -149,6 +151,57 @@ pub(super) async fn an_applied_event_cannot_be_settled<S: Store>(store: &S) {
     assert_eq!(read(store.release_deferred(world.now()).await), 0);
     world.clock.advance(Duration::days(1));
     assert!(claim(store, &world).await.is_empty(), "applied is for good");
+}
+
+pub(super) async fn an_event_that_waits_is_woken_by_its_parent<S: Store>(store: &S) {
+    let world = World::new(1);
+    world.seed(store).await;
+    let (intent, created) = world.intent(world.user.id, "acme");
+    let other = Parent::Intent(world.id());
+    let look = world.now().plus(Duration::hours(1));
+    let wait = |parent| Settlement::Waiting {
+        parent,
+        at: look,
+        error: "the sale is not known".to_owned(),
+    };
+    let child = record(store, delivery(&world, "evt_child")).await;
+    let orphan = record(store, delivery(&world, "evt_orphan")).await;
+    let failed = record(store, delivery(&world, "evt_failed")).await;
+    assert_eq!(claim(store, &world).await.len(), 3);
+    let parent = Parent::Intent(intent.id());
+    read(store.settle(child, wait(parent), world.now()).await);
+    read(store.settle(orphan, wait(other), world.now()).await);
+    let retry = Settlement::Retry {
+        at: look,
+        error: "unreachable".to_owned(),
+    };
+    read(store.settle(failed, retry, world.now()).await);
+    assert!(
+        claim(store, &world).await.is_empty(),
+        "nobody tries meanwhile"
+    );
+
+    let changes = world.changes().insert_intent(intent, created);
+    put(store, changes).await;
+    let woken = claim(store, &world).await;
+    assert_eq!(
+        ids_of(&woken),
+        [child],
+        "the commit of the parent wakes its own"
+    );
+    assert_eq!(woken[0].attempts, 1);
+    read(store.settle(child, wait(parent), world.now()).await);
+    assert_eq!(read(store.wake(&parent, world.now()).await), 1);
+    assert_eq!(read(store.wake(&parent, world.now()).await), 0, "once");
+    assert_eq!(ids_of(&claim(store, &world).await), [child]);
+    read(store.settle(child, Settlement::Deferred, world.now()).await);
+
+    world.clock.set(look);
+    let mut looked_after = ids_of(&claim(store, &world).await);
+    looked_after.sort_unstable();
+    let mut expected = [orphan, failed];
+    expected.sort_unstable();
+    assert_eq!(looked_after, expected, "a look comes all the same");
 }
 
 pub(super) async fn two_claims_never_get_the_same_event<S: Store>(store: &S) {

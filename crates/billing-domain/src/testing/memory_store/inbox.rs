@@ -7,6 +7,7 @@ use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Version;
 use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settlement};
 use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::{AttemptOutcome, EventStatus};
@@ -50,6 +51,8 @@ pub(super) struct InboxRow {
     pub(super) status: InboxStatus,
     pub(super) attempts: u32,
     pub(super) leased_until: Option<Timestamp>,
+    /// Whom a failed event waits for.
+    pub(super) waiting_for: Option<Parent>,
     /// When the status was reached, where that is an end of an attempt or a decision.
     pub(super) settled_at: Timestamp,
     pub(super) version: Version,
@@ -90,9 +93,21 @@ impl InboxRow {
                 error: Some(error.clone()),
             });
         };
+        self.waiting_for = match &settlement {
+            Settlement::Waiting { parent, .. } => Some(*parent),
+            Settlement::Skipped { .. }
+            | Settlement::Retry { .. }
+            | Settlement::Parked { .. }
+            | Settlement::Deferred => None,
+        };
         self.status = match settlement {
             Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
-            Settlement::Retry { at, error } => {
+            Settlement::Retry { at, error }
+            | Settlement::Waiting {
+                at,
+                error,
+                parent: _,
+            } => {
                 keep(EventStatus::Failed, &error);
                 InboxStatus::Retrying { at, error }
             }
@@ -105,6 +120,19 @@ impl InboxRow {
         self.leased_until = None;
         self.settled_at = now;
         self.version = self.version.next();
+    }
+
+    /// Makes the event due if it waits for one of these; whether it does.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> bool {
+        let is_resting = matches!(self.status, InboxStatus::Retrying { .. });
+        let is_meant = self.waiting_for.is_some_and(|own| parents.contains(&own));
+        if !(is_resting && self.leased_until.is_none() && is_meant) {
+            return false;
+        }
+        self.status = InboxStatus::New;
+        self.waiting_for = None;
+        self.version = self.version.next();
+        true
     }
 
     fn is_due_at(&self, now: Timestamp) -> bool {
@@ -133,6 +161,7 @@ impl InboxRow {
             payload: self.event.payload.clone(),
             created_at: self.event.envelope.created_at,
             attempts,
+            correlation_id: self.event.correlation_id.clone(),
         }
     }
 }
@@ -153,6 +182,7 @@ impl EventInbox for MemoryStore {
                 status: InboxStatus::New,
                 attempts: 0,
                 leased_until: None,
+                waiting_for: None,
                 version: Version::FIRST,
                 kept_attempts: Vec::new(),
                 is_scrubbed: false,
@@ -194,6 +224,10 @@ impl EventInbox for MemoryStore {
                 row.settle(settlement, now);
             }
         })
+    }
+
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        self.call("wake", |state| state.wake(&[*parent]))
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
