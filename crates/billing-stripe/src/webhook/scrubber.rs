@@ -164,6 +164,9 @@ fn reduce_fields(fields: Map<String, Value>) -> Map<String, Value> {
     for (key, value) in fields {
         if key == "metadata" {
             facts.insert(key, reduce_metadata(value));
+        } else if key == "email" {
+            // An absent key would be asked for; an empty one says that nothing is kept.
+            facts.insert(key, Value::Null);
         } else if is_fact(&key) {
             facts.insert(key, reduce(value));
         }
@@ -220,7 +223,7 @@ mod tests {
                 "id": "evt_1", "type": "checkout.session.completed", "api_version": "2025-08-27.basil",
                 "data": { "object": {
                     "id": "cs_1", "object": "checkout.session", "status": "complete",
-                    "customer": { "id": "cus_1" },
+                    "customer": { "id": "cus_1", "email": null },
                     "amount_total": 12000, "subscription": null,
                     "metadata": { "checkout_intent_id": "chk_1" },
                 }},
