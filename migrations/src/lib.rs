@@ -27,6 +27,7 @@ mod m20260701_000012_event_log;
 mod m20260801_000014_order_of_events;
 mod m20261121_000013_event_lanes;
 mod m20261121_000015_event_scans;
+mod m20261121_000016_readings_and_retention;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ const CHANGES: &[Change] = &[
     m20261121_000013_event_lanes::CHANGE,
     m20260801_000014_order_of_events::CHANGE,
     m20261121_000015_event_scans::CHANGE,
+    m20261121_000016_readings_and_retention::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {

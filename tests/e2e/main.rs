@@ -3,4 +3,6 @@
 mod faults;
 mod missing_events;
 mod races;
+mod rebuild;
+mod retention;
 mod sale;

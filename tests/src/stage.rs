@@ -84,6 +84,7 @@ impl Stage {
             checkout: provider.clone(),
             prices: provider,
             verifier: webhooks.clone(),
+            scrubber: webhooks.clone(),
             decoder: webhooks,
             event_source: Arc::new(FakeEventList::new(
                 self.webhooks.clone(),

@@ -45,7 +45,7 @@ pub fn run() -> Result<(), Failure> {
     let (mut first, mut again, mut memory, mut sale) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let folder = temporary_folder()?;
+        let folder = temporary_folder("demo")?;
         first.push(start(folder.path())?.ready_after);
         let started = start(folder.path())?;
         again.push(started.ready_after);

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::bench::BenchCommand;
 use crate::demo::DemoArgs;
 use crate::events::args::EventsArgs;
+use crate::rebuild::RebuildArgs;
 use crate::webhook::args::WebhookArgs;
 
 const EXAMPLES: &str = "\
@@ -20,6 +21,7 @@ Examples:
   billing-app create-api-key --project default --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app events list --status parked   what Stripe sent and waits for somebody to look
+  billing-app rebuild --check               does the record follow from the log? Names what does not
   billing-app events scan                   looks for events that Stripe made and that never came
   billing-app webhook register --dry-run    what would be registered at Stripe
   billing-app webhook status                whether Stripe's events reach us
@@ -56,6 +58,8 @@ pub enum Command {
     SyncCatalog(ConfigArgs),
     /// Looks at Stripe's events in the inbox, replays and discards them.
     Events(Box<EventsArgs>),
+    /// Proves that the record follows from the log of events: replays it beside and compares.
+    Rebuild(RebuildArgs),
     /// Registers the webhook endpoint at Stripe, and tells whether events reach us.
     Webhook(WebhookArgs),
     /// Measures this program on this machine: start, idle memory, the demo's sale; or the webhooks.

@@ -139,6 +139,10 @@ pub struct JobsSection {
     pub sweep_interval: std::time::Duration,
     /// After how long a paid intent is stalled.
     pub stalled_after: Duration,
+    /// After how long payloads are reduced to their facts; never if absent.
+    pub payload_retention: Option<Duration>,
+    /// How often it is looked for such payloads.
+    pub retention_interval: std::time::Duration,
     /// Whether Stripe's list of events is looked through for those that never came.
     pub is_scanning: bool,
     /// Whether this replica works beside answering requests; others do if it does not.

@@ -55,7 +55,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
     if args.auto {
         let temporary = match &args.data {
             Some(_) => None,
-            None => Some(temporary_folder()?),
+            None => Some(temporary_folder("demo")?),
         };
         let data = args
             .data
@@ -100,10 +100,10 @@ impl Drop for TemporaryFolder {
     }
 }
 
-pub(crate) fn temporary_folder() -> Result<TemporaryFolder, Failure> {
+pub(crate) fn temporary_folder(of: &str) -> Result<TemporaryFolder, Failure> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| Failure::failed("no random numbers", &error))?;
-    let folder = std::env::temp_dir().join(format!("billing-demo-{}", hex::encode(random)));
+    let folder = std::env::temp_dir().join(format!("billing-{of}-{}", hex::encode(random)));
     std::fs::create_dir_all(&folder)
         .map_err(|error| Failure::failed("no temporary folder", &error))?;
     Ok(TemporaryFolder(folder))

@@ -26,6 +26,7 @@ use crate::wiring::Application;
 pub mod args;
 mod page;
 mod scan;
+mod scrub;
 
 /// How soon a running service looks by itself.
 const TAKEN_SOON: &str = "a running service takes it within seconds";
@@ -40,6 +41,7 @@ pub async fn run(args: EventsArgs) -> Result<(), Failure> {
         EventsCommand::Show(args) => show(&args).await,
         EventsCommand::Replay(args) => replay(&args).await,
         EventsCommand::Discard(args) => discard(&args).await,
+        EventsCommand::Scrub(args) => scrub::run(&args).await,
         EventsCommand::Scan(args) => scan::run(&args).await,
     }
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod events;
 pub mod metrics;
+pub mod rebuild;
 pub mod service;
 pub mod telemetry;
 pub mod webhook;

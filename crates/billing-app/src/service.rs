@@ -16,7 +16,8 @@ use billing_domain::kernel::ports::{Clock, IdGenerator};
 use billing_domain::outbox::ports::EventPublisher;
 use billing_seaorm::{SeaOrmStore, SqliteSynchronous, StoreConfig};
 use billing_stripe::{
-    EVENT_TYPES, StripeConfig, StripeEventDecoder, StripeProvider, StripeWebhookVerifier,
+    EVENT_TYPES, StripeConfig, StripeEventDecoder, StripePayloadScrubber, StripeProvider,
+    StripeWebhookVerifier,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
@@ -183,6 +184,7 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
         prices: stripe.clone(),
         verifier: Arc::new(verifier),
         decoder: Arc::new(StripeEventDecoder),
+        scrubber: Arc::new(StripePayloadScrubber),
         event_source: stripe.clone(),
         endpoints: stripe,
     })

@@ -41,8 +41,11 @@ use billing_domain::provider_events::drain_inbox::{DrainInbox, LanesInHand};
 use billing_domain::provider_events::handoff::Handoff;
 use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::observer::EventObserver;
-use billing_domain::provider_events::ports::{EventDecoder, EventInbox, EventLog, WebhookVerifier};
+use billing_domain::provider_events::ports::{
+    EventDecoder, EventInbox, EventLog, PayloadArchive, PayloadScrubber, WebhookVerifier,
+};
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
+use billing_domain::provider_events::scrub_payloads::ScrubPayloads;
 use billing_domain::provisioning::ports::WorkflowReader;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
@@ -76,6 +79,7 @@ pub struct Storage {
     pub entitlements: Arc<dyn EntitlementReader>,
     pub inbox: Arc<dyn EventInbox>,
     pub events: Arc<dyn EventLog>,
+    pub archive: Arc<dyn PayloadArchive>,
     pub scans: Arc<dyn ScanLog>,
     pub outbox: Arc<dyn OutboxQueue>,
     pub readiness: Arc<dyn Readiness>,
@@ -102,6 +106,7 @@ impl Storage {
             + EntitlementReader
             + EventInbox
             + EventLog
+            + PayloadArchive
             + ScanLog
             + OutboxQueue
             + 'static,
@@ -125,6 +130,7 @@ impl Storage {
             entitlements: store.clone(),
             inbox: store.clone(),
             events: store.clone(),
+            archive: store.clone(),
             scans: store.clone(),
             outbox: store,
             readiness,
@@ -140,6 +146,7 @@ pub struct Provider {
     pub prices: Arc<dyn PriceProvider>,
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
+    pub scrubber: Arc<dyn PayloadScrubber>,
     pub event_source: Arc<dyn EventSource>,
     pub endpoints: Arc<dyn EndpointRegistry>,
 }
@@ -185,6 +192,8 @@ pub struct Application {
     pub issue_api_key: Arc<IssueApiKey>,
     /// Brings the catalogue in line.
     pub sync_catalog: Arc<SyncCatalog>,
+    /// Reduces old payloads to their facts.
+    pub scrub_payloads: Arc<ScrubPayloads>,
     /// Tells whether events reach us.
     pub check_webhook: Arc<CheckWebhook>,
 }
@@ -285,6 +294,7 @@ pub fn build(
             access: storage.access.clone(),
             hasher,
         }),
+        scrub_payloads: scrub_payloads(&core, provider, storage),
         check_webhook: Arc::new(CheckWebhook {
             clock: core.clock.clone(),
             registry: provider.endpoints.clone(),
@@ -298,6 +308,15 @@ pub fn build(
             prices: provider.prices.clone(),
         }),
     }
+}
+
+fn scrub_payloads(core: &Core, provider: &Provider, storage: &Storage) -> Arc<ScrubPayloads> {
+    Arc::new(ScrubPayloads {
+        core: core.clone(),
+        archive: storage.archive.clone(),
+        scrubber: provider.scrubber.clone(),
+        decoder: provider.decoder.clone(),
+    })
 }
 
 /// The use cases of a checkout, and what the sweeper shares with them.
@@ -433,6 +452,7 @@ fn workers(
             open_requested,
             stalled_after: rules.jobs.stalled_after,
         }),
+        retention: scrub_payloads(core, provider, storage),
         tidy: rules.observers.tidy.clone(),
         bells,
         jobs: rules.jobs,

@@ -9,9 +9,11 @@ use billing_domain::checkout::sweep_intents::SweepIntents;
 use billing_domain::deliveries::scan_for_missing_events::{
     ScanForMissingEvents, ScanForMissingEventsError,
 };
+use billing_domain::kernel::change_set::Cause;
 use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::scrub_payloads::{ScrubOrder, ScrubPayloads};
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -77,6 +79,8 @@ pub struct Workers {
     pub outbox: Arc<PublishMessages>,
     /// Sweeps.
     pub sweep: Arc<SweepIntents>,
+    /// Reduces old payloads.
+    pub retention: Arc<ScrubPayloads>,
     /// Looks for events that never came.
     pub scan: Arc<ScanForMissingEvents>,
     /// Tidies what was measured.
@@ -116,6 +120,7 @@ impl Workers {
             provisioning,
             outbox,
             sweep: sweeper,
+            retention,
             scan,
             tidy,
             bells,
@@ -178,7 +183,7 @@ impl Workers {
             "sweep",
             Arc::new(Notify::new()),
             sweep,
-            stop,
+            stop.clone(),
             move || {
                 let sweeper = sweeper.clone();
                 async move {
@@ -187,12 +192,43 @@ impl Workers {
                 }
             },
         ));
+        if let Some(kept_for) = jobs.payload_retention {
+            tasks.spawn(work(
+                "retention",
+                Arc::new(Notify::new()),
+                jobs.retention_interval,
+                stop,
+                move || {
+                    let retention = retention.clone();
+                    async move { scrub(&retention, kept_for).await }
+                },
+            ));
+        }
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(error = %error, "a worker ended by itself");
             }
         }
     }
+}
+
+/// One run over everything that became old since the last one.
+async fn scrub(retention: &ScrubPayloads, kept_for: time::Duration) -> Result<u32, StoreFailure> {
+    let order = ScrubOrder {
+        received_before: retention.core.now().minus(kept_for),
+        is_rehearsal: false,
+        from_the_first: false,
+        cause: Cause::Job("scrub_payloads"),
+    };
+    let report = retention.run(&order, &|_| {}).await?;
+    if report.scrubbed_count > 0 || report.answer_count > 0 {
+        tracing::info!(
+            scrubbed = report.scrubbed_count,
+            forgotten = report.answer_count,
+            "payloads were reduced to their facts"
+        );
+    }
+    Ok(0)
 }
 
 /// A turn of the scan. A provider that does not answer is its own business: the scan rests by

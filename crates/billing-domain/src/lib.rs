@@ -27,6 +27,7 @@ pub mod orders;
 pub mod outbox;
 pub mod provider_events;
 pub mod provisioning;
+pub mod rebuild;
 pub mod subscriptions;
 pub mod tenants;
 #[cfg(any(test, feature = "testing"))]

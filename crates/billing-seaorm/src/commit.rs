@@ -24,6 +24,7 @@ use crate::fault::{commit_error, store_error};
 use crate::inbox::{still_held, wake_waiting, write_decision};
 use crate::many_rows::{self, ManyRows, returned_ids};
 use crate::migrate::begin;
+use crate::rows::reading_document::readings_text;
 use crate::rows::{self, Row};
 use crate::store::SeaOrmStore;
 
@@ -197,7 +198,7 @@ async fn mark_causes(
             continue;
         }
         match set.cause() {
-            Cause::ProviderEvent(id) => events.push((*place, id.uuid(), set.at())),
+            Cause::ProviderEvent(id) => events.push((*place, id.uuid(), *set)),
             Cause::Request {
                 actor: _,
                 record: Some(record),
@@ -276,7 +277,7 @@ async fn write_sets(
 /// Marks events that are neither marked yet nor discarded; gives those.
 async fn mark_events(
     transaction: &DatabaseTransaction,
-    events: &[(usize, Uuid, Timestamp)],
+    events: &[(usize, Uuid, &ChangeSet)],
 ) -> Result<HashSet<Uuid>, CommitError> {
     const MARK: &str = "status = 'processed', claimed_until = NULL, next_attempt_at = NULL,
          last_error = NULL, abandoned = 0, version = version + 1,
@@ -291,25 +292,33 @@ async fn mark_events(
             .with("event_id", events.iter().map(|(_, id, _)| *id))
             .with(
                 "marked_at",
-                events.iter().map(|(_, _, at)| at.unix_micros()),
+                events.iter().map(|(_, _, set)| set.at().unix_micros()),
+            )
+            .with_nullable(
+                "heard",
+                events
+                    .iter()
+                    .map(|(_, _, set)| readings_text(set.readings())),
             )
             .unnested();
         let sql = format!(
-            "UPDATE provider_events SET {MARK}, applied_at = marked_at, settled_at = marked_at
+            "UPDATE provider_events SET {MARK}, applied_at = marked_at, settled_at = marked_at,
+             readings = {}
              FROM {} WHERE id = event_id AND {IS_OPEN} RETURNING id",
-            rows.source
+            rows.cells[2].1, rows.source
         );
         let statement = Statement::from_sql_and_values(backend, sql, rows.values);
         let marked = returned_ids(transaction, statement).await;
         return Ok(marked.map_err(commit_error)?.into_iter().collect());
     }
     let sql = format!(
-        "UPDATE provider_events SET {MARK}, applied_at = $1, settled_at = $1
+        "UPDATE provider_events SET {MARK}, applied_at = $1, settled_at = $1, readings = $3
          WHERE id = $2 AND {IS_OPEN} RETURNING id"
     );
     let mut marked = HashSet::new();
-    for (_, id, at) in events {
-        let values: [Value; 2] = [at.unix_micros().into(), (*id).into()];
+    for (_, id, set) in events {
+        let heard = readings_text(set.readings());
+        let values: [Value; 3] = [set.at().unix_micros().into(), (*id).into(), heard.into()];
         let statement = Statement::from_sql_and_values(backend, &sql, values);
         marked.extend(
             returned_ids(transaction, statement)
@@ -403,6 +412,7 @@ kinds! {
     Plan => plan;
     License => license;
     Entitlement => entitlement;
+    Retention => retention;
 }
 
 async fn write_rows<'a, R>(

@@ -160,6 +160,10 @@ fn received_row(event: ReceivedEvent) -> Model {
         lane: i64::from(Lane::of(subject.as_ref()).number()),
         subject: subject.map(|subject| subject.to_string()),
         abandoned: 0,
+        readings: None,
+        scrubbed_at: None,
+        headers: None,
+        remote_address: None,
         waiting_for: None,
     }
 }

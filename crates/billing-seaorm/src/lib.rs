@@ -14,6 +14,7 @@ mod many_rows;
 mod migrate;
 mod outbox;
 mod readers;
+mod rebuild;
 #[expect(
     unreachable_pub,
     reason = "SeaORM's derives make public types, which stay inside this crate"
@@ -28,4 +29,5 @@ pub use bench::{BenchError, FreshDatabase};
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};
+pub use rebuild::{RebuildStore, not_compared};
 pub use store::SeaOrmStore;

@@ -1,6 +1,7 @@
 //! The readers, one file per capability.
 
 mod access;
+mod archive;
 mod catalog;
 mod checkout;
 mod customers;

@@ -28,6 +28,8 @@ pub(crate) mod product;
 pub(crate) mod project;
 pub(crate) mod provider_event;
 pub(crate) mod provider_event_attempt;
+pub(crate) mod reading_document;
+pub(crate) mod retention;
 pub(crate) mod stored_event;
 pub(crate) mod subscription;
 pub(crate) mod tenant;

@@ -3,12 +3,14 @@
 mod decoder;
 mod envelope;
 mod event_types;
+mod scrubber;
 mod signature;
 mod verifier;
 
 pub use decoder::StripeEventDecoder;
 pub(crate) use envelope::read_envelope;
 pub use event_types::EVENT_TYPES;
+pub use scrubber::StripePayloadScrubber;
 pub use verifier::{EmptyWebhookSecret, StripeWebhookVerifier};
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub fn of_a_quiet_shop(trial_days: u16) -> Rules {
             stalled_after: Duration::seconds(180),
             is_scanning: false,
             is_working: true,
+            payload_retention: None,
+            retention_interval: StdDuration::from_secs(60),
         },
         publisher: Arc::new(LogPublisher),
         scan: ScanPolicy {

@@ -73,6 +73,8 @@ keys! {
     intent_reservation_duration_minutes / "INTENT_RESERVATION_DURATION_MINUTES": i64 = 1_440;
     /// After how long a paid intent is stalled.
     stalled_threshold_seconds / "STALLED_THRESHOLD_SECONDS": i64 = 180;
+    /// After how many days stored payloads lose what is personal in them; 0 keeps them.
+    payload_retention_days / "PAYLOAD_RETENTION_DAYS": i64 = 0;
     /// Days before the first charge.
     trial_period_days / "TRIAL_PERIOD_DAYS": u16 = 14;
     /// Where nobody may buy from.

@@ -254,10 +254,19 @@ pub(super) fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
             "must be between 1 and 86400",
         ));
     }
+    if !(0..=3_650).contains(&raw.payload_retention_days) {
+        return Err(invalid(
+            "PAYLOAD_RETENTION_DAYS",
+            "must be between 1 and 3650, or 0 to keep payloads as they were delivered",
+        ));
+    }
+    let retention = Duration::days(raw.payload_retention_days);
     Ok(JobsSection {
         poll_interval: std::time::Duration::from_secs(1),
         sweep_interval: std::time::Duration::from_secs(30),
         stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
+        payload_retention: retention.is_positive().then_some(retention),
+        retention_interval: std::time::Duration::from_secs(60 * 60),
         is_scanning: raw.event_scan_interval_seconds > 0,
         is_working: raw.run_workers,
     })

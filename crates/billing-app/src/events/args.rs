@@ -21,6 +21,7 @@ Examples:
   billing-app events replay evt_1ABC --reason 'price is synced'
   billing-app events replay --status skipped --dry-run    which would be due again; changes nothing
   billing-app events discard evt_1ABC --reason 'sent by the old shop'
+  billing-app events scrub --older-than 90d --dry-run     how many payloads would lose what is personal
   billing-app events scan --since 3d                      what Stripe made since and never came; Stripe keeps 30 days
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a rule.
@@ -46,6 +47,8 @@ pub enum EventsCommand {
     Replay(ReplayArgs),
     /// Decides that an event shall have no effect, until somebody replays it.
     Discard(DiscardArgs),
+    /// Removes what is personal from the payloads of old events, and forgets old answers.
+    Scrub(ScrubArgs),
     /// Looks through Stripe's own list for events that never came, and stores them.
     Scan(ScanArgs),
 }
@@ -115,6 +118,29 @@ impl FilterArgs {
         let now = Timestamp::from_datetime(time::OffsetDateTime::UNIX_EPOCH);
         self.filter(now) == EventFilter::default()
     }
+}
+
+/// What is to be scrubbed.
+#[derive(Debug, Args)]
+pub struct ScrubArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Who wants it.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    /// Received before: 90d, or 2026-03-01T08:00:00Z.
+    #[arg(long, value_parser = Moment::parse)]
+    pub older_than: Moment,
+    /// Say what would be done and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin with the first event again, for those that waited for somebody when they were looked at.
+    #[arg(long)]
+    pub all: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A point in time as people say it.

@@ -21,7 +21,7 @@ pub fn pay_intent(
     links: ProviderLinks,
     reservation_is_free: bool,
 ) -> Result<ChangeSet, IntentRefusal> {
-    let now = core.now();
+    let now = changes.at();
     let command = if reservation_is_free {
         IntentCommand::MarkPaid { links }
     } else {

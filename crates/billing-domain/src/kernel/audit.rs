@@ -97,6 +97,7 @@ pub enum EntityKind {
     License,
     Entitlement,
     ProviderEvent,
+    Retention,
 }
 
 impl EntityKind {
@@ -121,6 +122,7 @@ impl EntityKind {
             Self::License => "license",
             Self::Entitlement => "entitlement",
             Self::ProviderEvent => "provider_event",
+            Self::Retention => "payload_retention",
         }
     }
 }

@@ -21,6 +21,8 @@ use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
 use crate::provider_events::lane::LaneHold;
 use crate::provider_events::parent::Parent;
+use crate::provider_events::payload_retention::PayloadRetention;
+use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -237,6 +239,7 @@ pub struct ChangeSet {
     reason: Option<Reason>,
     correlation_id: Option<String>,
     at: Timestamp,
+    readings: Vec<Reading>,
     changes: Vec<Change>,
 }
 
@@ -259,6 +262,7 @@ changes! {
     License(License), insert_license, change_license;
     Entitlement(Entitlement), insert_entitlement, change_entitlement;
     ProviderEvent(StoredEvent), insert_provider_event, change_provider_event;
+    Retention(PayloadRetention), insert_retention, change_retention;
 }
 
 impl ChangeSet {
@@ -270,6 +274,7 @@ impl ChangeSet {
             reason: None,
             correlation_id: None,
             at,
+            readings: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -278,6 +283,17 @@ impl ChangeSet {
     pub fn because(mut self, reason: Option<&Reason>) -> Self {
         self.reason = reason.cloned();
         self
+    }
+
+    /// Adds what the provider was asked for the decision, to be kept with the provider event.
+    pub fn having_read(mut self, readings: Vec<Reading>) -> Self {
+        self.readings = readings;
+        self
+    }
+
+    /// What the provider was asked for the decision.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     /// Adds our id of the request or the scan that brought the cause; every message carries it on.

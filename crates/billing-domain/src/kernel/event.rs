@@ -228,6 +228,12 @@ pub enum DomainEvent {
         event_type: String,
         previous_status: &'static str,
     },
+    PayloadsScrubbed {
+        received_before: Timestamp,
+        scrubbed_count: u64,
+        kept_count: u64,
+        answer_count: u64,
+    },
 }
 
 impl DomainEvent {
@@ -284,6 +290,7 @@ impl DomainEvent {
             Self::PriceChanged { .. } => "price_changed",
             Self::ProviderEventReplayed { .. } => "provider_event_replayed",
             Self::ProviderEventDiscarded { .. } => "provider_event_discarded",
+            Self::PayloadsScrubbed { .. } => "payloads_scrubbed",
         }
     }
 }

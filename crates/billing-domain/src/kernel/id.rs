@@ -182,6 +182,8 @@ id_kinds! {
     ApiKeyId, ApiKeyKind, "key";
     /// Id of a stored provider event.
     InboxEventId, InboxEventKind, "whe";
+    /// Id of the record of how far payloads were scrubbed.
+    RetentionId, RetentionKind, "ret";
     /// Id of an outbox message.
     MessageId, MessageKind, "msg";
     /// Id of an audit entry.

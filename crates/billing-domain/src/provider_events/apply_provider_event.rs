@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::event::{Payload, ProviderEvent, SubscriptionChange};
 use super::parent::Parent;
 use super::ports::{ClaimedEvent, DecodeError, EventDecoder, Settlement};
+use super::reading::Witness;
 use crate::checkout::intent::{CheckoutIntent, IntentCommand, IntentRefusal, ProviderLinks};
 use crate::checkout::pay_intent::pay_intent;
 use crate::checkout::ports::{CheckoutProvider, IntentReader, ProviderInvoice, ProviderSession};
@@ -83,6 +84,7 @@ impl ApplyError {
 }
 
 /// Decides what events change.
+#[derive(Clone)]
 pub struct ApplyProviderEvent {
     /// Time and ids.
     pub core: Core,
@@ -103,12 +105,29 @@ pub struct ApplyProviderEvent {
 }
 
 impl ApplyProviderEvent {
-    /// Decides. `reservation_is_free` is false after a commit found the slug of an expired
+    /// Decides, and keeps what the provider was asked for it. `reservation_is_free` is false after a commit found the slug of an expired
     /// intent taken.
     ///
     /// # Errors
     /// [`ApplyError`].
     pub async fn run(
+        &self,
+        event: &ClaimedEvent,
+        reservation_is_free: bool,
+    ) -> Result<Decision, ApplyError> {
+        let witness = Arc::new(Witness::of(self.provider.clone()));
+        let watched = Self {
+            provider: witness.clone(),
+            ..self.clone()
+        };
+        let decision = watched.decide(event, reservation_is_free).await?;
+        Ok(match decision {
+            Decision::Commit(changes) => Decision::Commit(changes.having_read(witness.readings())),
+            settled @ Decision::Settle(_) => settled,
+        })
+    }
+
+    async fn decide(
         &self,
         event: &ClaimedEvent,
         reservation_is_free: bool,
@@ -190,7 +209,7 @@ impl ApplyProviderEvent {
         let command = IntentCommand::LinkProvider {
             links: links(session),
         };
-        let transition = intent.value.apply(command, self.core.now())?;
+        let transition = intent.value.apply(command, changes.at())?;
         Ok(Decision::Commit(changes.change_intent(&intent, transition)))
     }
 
@@ -206,10 +225,9 @@ impl ApplyProviderEvent {
         let command = IntentCommand::CloseCheckout {
             session: session.id.clone(),
         };
-        let transition = intent.value.apply(command, self.core.now())?;
-        Ok(Decision::Commit(
-            self.changes(event).change_intent(&intent, transition),
-        ))
+        let changes = self.changes(event);
+        let transition = intent.value.apply(command, changes.at())?;
+        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
     }
 
     /// the first paid invoice pays the intent; later ones leave it alone.
@@ -260,12 +278,11 @@ impl ApplyProviderEvent {
             session: None,
             subscription: invoice.subscription.clone(),
         };
+        let changes = self.changes(event);
         let transition = intent
             .value
-            .apply(IntentCommand::LinkProvider { links }, self.core.now())?;
-        Ok(Decision::Commit(
-            self.changes(event).change_intent(&intent, transition),
-        ))
+            .apply(IntentCommand::LinkProvider { links }, changes.at())?;
+        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
     }
 
     fn changes(&self, event: &ClaimedEvent) -> ChangeSet {

@@ -72,3 +72,34 @@ pub enum ProviderEvent {
     /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }
+
+impl ProviderEvent {
+    /// The same event as it is read from a payload that was scrubbed.
+    #[must_use]
+    pub fn without_personal_data(self) -> Self {
+        match self {
+            Self::CustomerChanged(Payload::Read(report)) => {
+                Self::CustomerChanged(Payload::Read(CustomerReport {
+                    email: None,
+                    ..report
+                }))
+            }
+            other @ (Self::CustomerChanged(Payload::Missing(_))
+            | Self::CheckoutCompleted(_)
+            | Self::CheckoutExpired(_)
+            | Self::CheckoutPaymentFailed(_)
+            | Self::InvoicePaid(_)
+            | Self::InvoicePaymentFailed(_)
+            | Self::InvoiceChanged(..)
+            | Self::SubscriptionChanged(..)
+            | Self::PaymentChanged(_)
+            | Self::ChargeRefunded(_)
+            | Self::RefundChanged(_)
+            | Self::DisputeChanged(_)
+            | Self::SetupFinished(_)
+            | Self::PaymentMethodChanged(_)
+            | Self::CatalogueChanged(_)
+            | Self::Irrelevant) => other,
+        }
+    }
+}

@@ -7,6 +7,7 @@ use super::event::ProviderEvent;
 use super::event_filter::{EventFilter, EventName};
 use super::lane::{LaneHold, LaneShare};
 use super::parent::Parent;
+use super::payload_retention::PayloadRetention;
 use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
 use crate::kernel::audit::AuditLine;
 use crate::kernel::id::InboxEventId;
@@ -258,6 +259,68 @@ pub trait EventInbox: Send + Sync {
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// Reduces payloads.
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait PayloadScrubber: Send + Sync {
+    /// The payload with nothing in it but what is known to be a fact of the sale: ids, states,
+    /// amounts, times. MUST give the same for what it gave before.
+    fn scrub(&self, payload: &[u8]) -> Result<Vec<u8>, DecodeError>;
+}
+
+/// An event that is old enough to be scrubbed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgedEvent {
+    /// Our id.
+    pub id: InboxEventId,
+    /// For example `invoice.paid`.
+    pub event_type: String,
+    /// The bytes as they are stored.
+    pub payload: Vec<u8>,
+    /// Whether it was applied, skipped or discarded: nobody has to look at it any more.
+    pub is_at_rest: bool,
+    /// Whether it was scrubbed before.
+    pub is_scrubbed: bool,
+}
+
+/// A payload that takes the place of the delivered one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScrubbedPayload {
+    /// Of which event.
+    pub id: InboxEventId,
+    /// What is left.
+    pub payload: Vec<u8>,
+}
+
+/// The stored payloads as retention sees them.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait PayloadArchive: Send + Sync {
+    /// At most `limit` events behind an id that were received before a time, in the order of ids.
+    async fn aged_events(
+        &self,
+        after: Option<InboxEventId>,
+        received_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AgedEvent>, StoreError>;
+
+    /// Replaces payloads, and removes signature, headers and remote address of the same events, in
+    /// one transaction. MUST leave alone an event that does not rest any more.
+    async fn replace_payloads(
+        &self,
+        payloads: Vec<ScrubbedPayload>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// How many remembered answers are older than a time.
+    async fn aged_answer_count(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Forgets at most `limit` remembered answers that are older; gives their number.
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// How far scrubbing came.
+    async fn retention(&self) -> Result<Option<Stored<PayloadRetention>>, StoreError>;
 }
 
 /// How far the events of one status are counted; more than these are "many".

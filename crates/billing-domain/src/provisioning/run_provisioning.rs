@@ -109,6 +109,20 @@ impl RunProvisioning {
         }
     }
 
+    /// Does the next step once, whether or not it is due: a conflict is the caller's to repeat.
+    ///
+    /// # Errors
+    /// [`StoreFailure`].
+    pub async fn run_next_step(&self, id: WorkflowId) -> Result<(), StoreFailure> {
+        let Some(workflow) = self.workflows.workflow(id).await? else {
+            return Ok(());
+        };
+        match workflow.value.next_step() {
+            Some(step) => self.run_step(&workflow, step).await,
+            None => Ok(()),
+        }
+    }
+
     async fn run_step(
         &self,
         workflow: &Stored<ProvisioningWorkflow>,
@@ -124,8 +138,8 @@ impl RunProvisioning {
         };
         match self.decide(workflow, &intent, step).await {
             Ok(work) => {
-                let now = self.core.now();
                 let mut changes = work.changes;
+                let now = changes.at();
                 if work.is_complete {
                     let transition = workflow
                         .value

@@ -21,12 +21,12 @@ use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
 use crate::licensing::ports::{LicenseReader, LicensingReader};
 use crate::outbox::ports::OutboxQueue;
-use crate::provider_events::ports::{EventInbox, EventLog};
+use crate::provider_events::ports::{EventInbox, EventLog, PayloadArchive};
 use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::tenants::ports::TenantReader;
 
-mod commit;
+pub(crate) mod commit;
 mod concurrency;
 mod event_log;
 mod inbox;
@@ -35,6 +35,7 @@ mod listing;
 mod outbox;
 pub mod provider;
 mod reading;
+mod retention;
 mod scans;
 mod sweeps;
 mod unique;
@@ -74,6 +75,7 @@ pub trait Store:
     + EntitlementReader
     + EventInbox
     + EventLog
+    + PayloadArchive
     + ScanLog
     + OutboxQueue
     + Inspect
@@ -98,6 +100,7 @@ impl<S> Store for S where
         + EntitlementReader
         + EventInbox
         + EventLog
+        + PayloadArchive
         + ScanLog
         + OutboxQueue
         + Inspect
@@ -151,6 +154,9 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
     event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
     event_log::the_depth_of_the_inbox_is_counted_by_status(&new_store().await).await;
+    retention::only_what_rests_is_scrubbed_and_only_once(&new_store().await).await;
+    retention::old_answers_are_forgotten_and_young_ones_kept(&new_store().await).await;
+    retention::the_progress_of_scrubbing_is_read_as_written(&new_store().await).await;
     scans::one_holder_has_a_scan_until_its_lease_ends(&new_store().await).await;
     scans::a_scan_is_read_as_written(&new_store().await).await;
     scans::of_many_holders_one_gets_the_scan(&new_store().await).await;

@@ -15,11 +15,13 @@ use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Stored;
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::reading::Reading;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
 
 mod access;
+mod archive;
 mod checkout;
 mod commit;
 mod event_log;
@@ -128,6 +130,13 @@ impl MemoryStore {
     pub fn event_status(&self, id: InboxEventId) -> Option<InboxStatus> {
         let state = self.state();
         state.inbox.get(&id.uuid()).map(|row| row.status.clone())
+    }
+
+    /// What the provider was asked while an event was applied.
+    pub fn event_readings(&self, id: InboxEventId) -> Vec<Reading> {
+        let state = self.state();
+        let row = state.inbox.get(&id.uuid());
+        row.map(|row| row.readings.clone()).unwrap_or_default()
     }
 
     /// What became of every stored event, in the order of their ids.

@@ -245,6 +245,13 @@ impl SeaOrmStore {
         Ok((before, since))
     }
 
+    /// A key from which on everything was received at that time or later.
+    pub(crate) async fn first_key_since(&self, at: Timestamp) -> Result<Uuid, StoreError> {
+        let late = at.unix_micros().saturating_add(CLOCKS_APART_MICROS);
+        let (_, since) = self.keys_around(late).await?;
+        Ok(Uuid::from_u128(since))
+    }
+
     async fn named(
         &self,
         name: &EventName,

@@ -11,13 +11,15 @@ use sea_orm::entity::prelude::{
     ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
     EnumIter, PrimaryKeyTrait,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::checkout_document::{CheckoutCells, checkout_cells, read_request, read_session};
 use super::{Cells, Row, json_text, micros, version_cell};
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[sea_orm(table_name = "checkout_intents")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

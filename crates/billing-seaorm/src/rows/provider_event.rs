@@ -33,6 +33,10 @@ pub struct Model {
     pub subject: Option<String>,
     pub lane: i64,
     pub abandoned: i64,
+    pub readings: Option<String>,
+    pub scrubbed_at: Option<i64>,
+    pub headers: Option<String>,
+    pub remote_address: Option<String>,
     pub waiting_for: Option<String>,
 }
 

@@ -65,6 +65,10 @@ impl From<&Model> for Line {
             subject,
             lane: _,
             abandoned: _,
+            readings: _,
+            scrubbed_at: _,
+            headers: _,
+            remote_address: _,
             waiting_for: _,
         } = model;
         Self {

@@ -9,12 +9,14 @@ use sea_orm::entity::prelude::{
     ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
     EnumIter, PrimaryKeyTrait,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Cells, Row, version_cell};
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[sea_orm(table_name = "tenant_admins")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -17,7 +17,8 @@ use uuid::Uuid;
 use super::{Cells, Row, json_text, micros, version_cell};
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[sea_orm(table_name = "provisioning_workflows")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

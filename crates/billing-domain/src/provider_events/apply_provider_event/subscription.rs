@@ -41,7 +41,7 @@ impl ApplyProviderEvent {
                 Some(intent.value.id()),
                 facts,
                 event.created_at,
-                self.core.now(),
+                changes.at(),
             );
             return Ok(Observed {
                 changes: changes.insert_subscription(mirror.clone(), created),
@@ -86,7 +86,7 @@ impl ApplyProviderEvent {
         };
         let transition = intent
             .value
-            .apply(IntentCommand::LinkProvider { links }, self.core.now())?;
+            .apply(IntentCommand::LinkProvider { links }, changes.at())?;
         let changes = changes.change_intent(intent, transition);
         let workflow = self
             .workflows
@@ -134,7 +134,7 @@ impl ApplyProviderEvent {
         };
         let mut changes = changes.change_plan(plan, transition);
         for _ in 0..missing {
-            let (license, event) = License::new(self.core.id(), plan.value.id, self.core.now());
+            let (license, event) = License::new(self.core.id(), plan.value.id, changes.at());
             changes = changes.insert_license(license, event);
         }
         (changes, enlarged)

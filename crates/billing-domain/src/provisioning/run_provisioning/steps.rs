@@ -50,7 +50,7 @@ impl RunProvisioning {
             .tenant_by_slug(&reservation.slug)
             .await
             .map_err(StoreFailure::from)?;
-        let now = self.core.now();
+        let now = changes.at();
         let (changes, tenant_id) = match known {
             Some(tenant) => (changes, tenant.value.id),
             None => {
@@ -146,13 +146,8 @@ impl RunProvisioning {
         }
         let reservation = reservation(&intent.value)?;
         let title = title(&format!("{} Subscription Catalog", reservation.name))?;
-        let (catalog, event) = Catalog::new(
-            self.core.id(),
-            tenant_id,
-            title,
-            product.id,
-            self.core.now(),
-        );
+        let (catalog, event) =
+            Catalog::new(self.core.id(), tenant_id, title, product.id, changes.at());
         let output = catalog.id.to_string();
         Ok(done(changes.insert_catalog(catalog, event), output))
     }
@@ -175,7 +170,7 @@ impl RunProvisioning {
         let product = self.product(&intent.value).await?;
         let catalog = self.catalog_of(tenant_id, product.id).await?;
         let (agreement, event) =
-            CustomerAgreement::new(self.core.id(), tenant_id, catalog.value.id, self.core.now());
+            CustomerAgreement::new(self.core.id(), tenant_id, catalog.value.id, changes.at());
         let output = agreement.id.to_string();
         Ok(done(changes.insert_agreement(agreement, event), output))
     }
@@ -206,7 +201,7 @@ impl RunProvisioning {
             .map_err(StoreFailure::from)?;
         let agreement = agreement.ok_or_else(|| impossible("the customer has no agreement"))?;
         let mirror = self.mirror(&intent.value).await?;
-        let now = self.core.now();
+        let now = changes.at();
         let bought = intent.value.parts().quantity.count();
         let grown = mirror.as_ref().map_or(0, |m| m.quantity_max);
         let ends_at = mirror.as_ref().and_then(|m| m.facts.ends_at());
@@ -246,7 +241,7 @@ impl RunProvisioning {
         let is_complete = transition.outcome(&plan.value).is_filled();
         let mut changes = changes.change_plan(&plan, transition);
         for _ in 0..missing {
-            let (license, event) = License::new(self.core.id(), plan.value.id, self.core.now());
+            let (license, event) = License::new(self.core.id(), plan.value.id, changes.at());
             changes = changes.insert_license(license, event);
         }
         let output = format!("{} licences", plan.value.license_count);
@@ -265,7 +260,7 @@ impl RunProvisioning {
     ) -> Result<StepWork, StepError> {
         let transition = intent
             .value
-            .apply(IntentCommand::MarkFulfilled, self.core.now())
+            .apply(IntentCommand::MarkFulfilled, changes.at())
             .map_err(|error| impossible(error.to_string()))?;
         let output = match intent.value.state() {
             IntentState::Fulfilled { .. } => "already fulfilled",

@@ -13,7 +13,7 @@ use crate::testing::contract::outbox::claim_all;
 use crate::testing::fixtures::{World, links, provider_ref};
 
 /// A delivery of an event with this provider's id.
-pub(super) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
+pub(crate) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
     ReceivedEvent {
         id: world.id(),
         envelope: Envelope {

@@ -50,7 +50,8 @@ impl BillingWriter for MemoryStore {
 impl AnswerReader for MemoryStore {
     async fn answer(&self, key: &RequestKey) -> Result<Option<StoredAnswer>, StoreError> {
         self.call("answer", |state| {
-            state.answers.get(&answer_key(key)).cloned()
+            let answer = state.answers.get(&answer_key(key));
+            answer.map(|(answer, _)| answer.clone())
         })
     }
 }
@@ -110,7 +111,7 @@ fn mark_cause(state: &mut State, set: &ChangeSet) {
     match set.cause() {
         Cause::ProviderEvent(id) => {
             if let Some(row) = state.inbox.get_mut(&id.uuid()) {
-                row.mark_applied(set.at());
+                row.mark_applied(set.at(), set.readings());
             }
         }
         Cause::Request {
@@ -121,7 +122,7 @@ fn mark_cause(state: &mut State, set: &ChangeSet) {
                 fingerprint: key.fingerprint.clone(),
                 answer: answer.clone(),
             };
-            state.answers.insert(answer_key(key), stored);
+            state.answers.insert(answer_key(key), (stored, set.at()));
         }
         Cause::Request {
             actor: _,
@@ -150,6 +151,7 @@ fn write(state: &mut State, change: &Change, undo: &mut Vec<Undo>) -> Result<(),
         Change::Plan(row) => put(state, row, undo),
         Change::License(row) => put(state, row, undo),
         Change::Entitlement(row) => put(state, row, undo),
+        Change::Retention(row) => put(state, row, undo),
         Change::ProviderEvent(row) => decide(state, row, undo),
     }
 }

@@ -130,7 +130,8 @@ fn events_of(state: &State, owner: UserId) -> BTreeSet<InboxEventId> {
         | EntityKind::Plan
         | EntityKind::License
         | EntityKind::Entitlement
-        | EntityKind::ProviderEvent => false,
+        | EntityKind::ProviderEvent
+        | EntityKind::Retention => false,
     };
     let entries = state.audit.iter();
     let own = entries.filter(|entry| is_own(entry.entity_kind, entry.entity_id));

@@ -15,6 +15,7 @@ use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{
     ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settled, Settlement,
 };
+use crate::provider_events::reading::Reading;
 use crate::provider_events::stored_event::{AttemptOutcome, EventStatus};
 
 /// What became of a stored event.
@@ -65,6 +66,10 @@ pub(super) struct InboxRow {
     pub(super) version: Version,
     /// The attempts whose outcome the row itself no longer tells.
     pub(super) kept_attempts: Vec<AttemptOutcome>,
+    /// Whether the payload is no longer what was delivered.
+    pub(super) is_scrubbed: bool,
+    /// What the provider was asked while it was applied.
+    pub(super) readings: Vec<Reading>,
 }
 
 impl InboxRow {
@@ -80,7 +85,8 @@ impl InboxRow {
         }
     }
 
-    pub(super) fn mark_applied(&mut self, at: Timestamp) {
+    pub(super) fn mark_applied(&mut self, at: Timestamp, readings: &[Reading]) {
+        self.readings = readings.to_vec();
         self.status = InboxStatus::Applied;
         self.end_attempt();
         self.settled_at = at;
@@ -228,6 +234,8 @@ impl EventInbox for MemoryStore {
                 waiting_for: None,
                 version: Version::FIRST,
                 kept_attempts: Vec::new(),
+                is_scrubbed: false,
+                readings: Vec::new(),
             };
             state.inbox.insert(id, row);
             Receipt::Recorded

@@ -20,11 +20,13 @@ use crate::kernel::audit::{AuditEntry, Entity};
 use crate::kernel::change_set::UniqueRule;
 use crate::kernel::ports::StoredAnswer;
 use crate::kernel::stored::Stored;
+use crate::kernel::timestamp::Timestamp;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
 use crate::provider_events::lane::Lane;
 use crate::provider_events::parent::Parent;
+use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -90,6 +92,7 @@ tables! {
     plans: SubscriptionPlan;
     licenses: License;
     entitlements: Entitlement;
+    retentions: PayloadRetention;
 }
 
 /// Caller, route and key of a request.
@@ -101,7 +104,7 @@ pub(super) struct State {
     pub(super) tables: Tables,
     /// Which row holds a unique value.
     pub(super) unique: HashMap<(UniqueRule, String), Uuid>,
-    pub(super) answers: HashMap<AnswerKey, StoredAnswer>,
+    pub(super) answers: HashMap<AnswerKey, (StoredAnswer, Timestamp)>,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,

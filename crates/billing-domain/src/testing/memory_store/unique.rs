@@ -12,6 +12,7 @@ use crate::kernel::change_set::UniqueRule;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::{Assignment, License, LicenseState};
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -169,6 +170,12 @@ pub(super) fn assignment(license: &License) -> Option<&Assignment> {
             activated_at: _,
         } => Some(assignment),
         LicenseState::Unassigned | LicenseState::Revoked { .. } => None,
+    }
+}
+
+impl UniqueKeys for PayloadRetention {
+    fn keys(&self) -> Vec<(UniqueRule, String)> {
+        Vec::new()
     }
 }
 
