@@ -27,9 +27,9 @@ use time::Duration;
 
 use crate::stage::hasher::PlainHasher;
 
-mod hasher;
-mod readiness;
-mod rules;
+pub mod hasher;
+pub mod readiness;
+pub mod rules;
 
 /// How often somebody repeats a step before the test calls it stuck.
 const REPEATS_MAX: u32 = 40;
@@ -77,7 +77,7 @@ impl Stage {
 
     /// The service, started anew: nothing of an earlier one is left but the record.
     pub fn application(&self) -> Application {
-        let rules = rules::of_a_quiet_shop();
+        let rules = rules::of_a_quiet_shop(0);
         let provider = Arc::new(self.provider.clone());
         let webhooks = Arc::new(self.webhooks.clone());
         let provider = Provider {

@@ -9,6 +9,7 @@ pub mod handoff;
 pub mod lane;
 pub mod list_provider_events;
 pub mod observer;
+pub mod parent;
 pub mod ports;
 pub mod receive_webhook;
 pub mod replay_provider_event;

@@ -12,6 +12,7 @@ use billing_domain::kernel::change_set::{
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::lane::LaneHold;
+use billing_domain::provider_events::parent::Parent;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
@@ -20,7 +21,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::fault::{commit_error, store_error};
-use crate::inbox::{still_held, write_decision};
+use crate::inbox::{still_held, wake_waiting, write_decision};
 use crate::many_rows::{self, ManyRows, returned_ids};
 use crate::migrate::begin;
 use crate::rows::{self, Row};
@@ -251,6 +252,10 @@ async fn write_sets(
     if !in_the_way.is_empty() {
         return Ok(in_the_way);
     }
+    let known: Vec<Parent> = sets.iter().flat_map(|(_, set)| set.made_known()).collect();
+    wake_waiting(transaction, &known)
+        .await
+        .map_err(commit_error)?;
     let (mut audit, mut outbox) = (Vec::new(), Vec::new());
     for (_, set) in sets {
         let entries = set.audit_entries();

@@ -12,6 +12,7 @@ use billing_domain::kernel::stored::Version;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::lane::{Lane, LaneHold, LaneShare};
+use billing_domain::provider_events::parent::Parent;
 use billing_domain::provider_events::ports::{
     ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settled,
 };
@@ -20,7 +21,7 @@ pub(crate) use decisions::write_decision;
 pub(crate) use lanes::still_held;
 pub(crate) use receive::Receiving;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use crate::fault::store_error;
 use crate::rows::provider_event::{Column, Entity, Model};
@@ -77,6 +78,12 @@ impl EventInbox for SeaOrmStore {
         self.settle_all(settled, now).await.map_err(store_error)
     }
 
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        wake_waiting(self.writes(), &[*parent])
+            .await
+            .map_err(store_error)
+    }
+
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
         let released = Entity::update_many()
             .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
@@ -89,6 +96,27 @@ impl EventInbox for SeaOrmStore {
             .map_err(store_error)?;
         Ok(released.rows_affected)
     }
+}
+
+/// Makes the events due that wait for one of these parents.
+pub(crate) async fn wake_waiting<C: ConnectionTrait>(
+    connection: &C,
+    parents: &[Parent],
+) -> Result<u64, DbErr> {
+    if parents.is_empty() {
+        return Ok(0);
+    }
+    let keys = parents.iter().map(Parent::key);
+    let woken = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
+        .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
+        .col_expr(Column::WaitingFor, Expr::value(None::<String>))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::WaitingFor.is_in(keys))
+        .filter(Column::Status.eq(EventStatus::Failed.name()))
+        .exec(connection)
+        .await?;
+    Ok(woken.rows_affected)
 }
 
 fn received_row(event: ReceivedEvent) -> Model {
@@ -132,6 +160,7 @@ fn received_row(event: ReceivedEvent) -> Model {
         lane: i64::from(Lane::of(subject.as_ref()).number()),
         subject: subject.map(|subject| subject.to_string()),
         abandoned: 0,
+        waiting_for: None,
     }
 }
 

@@ -159,8 +159,7 @@ impl CheckoutProvider for StripeProvider {
             return Ok(None);
         }
         let request = RetrieveSubscription::new(id.as_str()).build();
-        let reading = self.retrieve(request, read_subscription).await?;
-        Ok(reading.map(|reading| reading.value))
+        self.retrieve(request, read_subscription).await
     }
 
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError> {

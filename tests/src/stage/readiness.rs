@@ -5,7 +5,7 @@ use billing_actix::{MetricsPage, Readiness, ReadinessCheck};
 
 /// Has nothing to check.
 #[derive(Debug)]
-pub(super) struct AlwaysReady;
+pub struct AlwaysReady;
 
 #[async_trait]
 impl Readiness for AlwaysReady {

@@ -13,13 +13,13 @@ use time::Duration;
 
 use super::readiness::NoMetrics;
 
-/// Sells, without a trial.
-pub(super) fn of_a_quiet_shop() -> Rules {
+/// Sells, with a trial of so many days.
+pub fn of_a_quiet_shop(trial_days: u16) -> Rules {
     Rules {
         policy: Arc::new(CheckoutPolicy {
             embargoed_countries: BTreeSet::new(),
             reservation: Duration::hours(24),
-            trial_days: 0,
+            trial_days,
             success_url: "https://shop.example/success".to_owned(),
             cancel_url: "https://shop.example/cancel".to_owned(),
             redirect_allowlist: Vec::new(),
@@ -30,6 +30,7 @@ pub(super) fn of_a_quiet_shop() -> Rules {
             sweep_interval: StdDuration::from_secs(1),
             stalled_after: Duration::seconds(180),
             is_scanning: false,
+            is_working: true,
         },
         publisher: Arc::new(LogPublisher),
         scan: ScanPolicy {

@@ -20,6 +20,7 @@ use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
 use crate::provider_events::lane::LaneHold;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -327,6 +328,20 @@ impl ChangeSet {
     /// The rows that are written.
     pub fn rows(&self) -> impl Iterator<Item = (EntityKind, uuid::Uuid)> {
         self.changes.iter().map(Change::row)
+    }
+
+    /// What events may wait for and this commit makes known. An adapter wakes those events in the
+    /// same transaction.
+    pub fn made_known(&self) -> Vec<Parent> {
+        let mut parents = Vec::new();
+        for change in &self.changes {
+            if let Change::Intent(write) = change
+                && write.before.is_none()
+            {
+                parents.push(Parent::Intent(write.next.id()));
+            }
+        }
+        parents
     }
 
     /// The audit entries, one for each write.

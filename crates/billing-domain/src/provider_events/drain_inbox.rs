@@ -39,6 +39,10 @@ pub const ABANDONED_MAX: u32 = 5;
 /// three days.
 pub const RETRIED_FOR: Duration = Duration::days(3);
 
+/// How often somebody looks after an event that waits for its parent, whom the parent's commit
+/// normally wakes: only a commit that began before the event was put aside can miss it.
+pub const WAITING_LOOK: Duration = Duration::hours(1);
+
 /// How many attempts follow each other within a minute, whatever an event's age.
 const FAST_ATTEMPTS: u32 = 3;
 
@@ -293,7 +297,7 @@ impl DrainInbox {
             count(&settlement, report);
             self.observe(&event, settlement.status(), self.core.now());
             let settled = vec![settle(&event, settlement)];
-            self.inbox.settle(settled, self.core.now()).await?;
+            self.settle(settled).await?;
         }
         Ok(())
     }
@@ -316,6 +320,15 @@ impl DrainInbox {
         // An event that was deferred for days has had no attempt yet.
         let is_too_old =
             now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
+        if let Some(parent) = error.awaited_parent()
+            && !is_too_old
+        {
+            return Settlement::Waiting {
+                parent,
+                at: now.plus(WAITING_LOOK),
+                error: reason,
+            };
+        }
         if error.is_retryable() && !is_too_old {
             tracing::warn!(
                 provider_event.id = %event.provider_event_id,
@@ -367,7 +380,7 @@ fn retry_at(event: &ClaimedEvent, now: Timestamp) -> Timestamp {
 fn count(settlement: &Settlement, report: &mut DrainReport) {
     let counter = match settlement {
         Settlement::Skipped { .. } => &mut report.skipped,
-        Settlement::Retry { .. } => &mut report.retried,
+        Settlement::Retry { .. } | Settlement::Waiting { .. } => &mut report.retried,
         Settlement::Parked { .. } => &mut report.parked,
         Settlement::Deferred => &mut report.deferred,
     };

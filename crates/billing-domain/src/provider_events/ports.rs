@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use super::event::ProviderEvent;
 use super::event_filter::{EventFilter, EventName};
 use super::lane::{LaneHold, LaneShare};
+use super::parent::Parent;
 use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
 use crate::kernel::audit::AuditLine;
 use crate::kernel::id::InboxEventId;
@@ -153,6 +154,16 @@ pub enum Settlement {
         /// Why it failed.
         error: String,
     },
+    /// Its parent is not known. The commit that makes the parent known makes the event due; nobody
+    /// tries before, but for a look now and then.
+    Waiting {
+        /// For what.
+        parent: Parent,
+        /// When to look all the same.
+        at: Timestamp,
+        /// What is missing.
+        error: String,
+    },
     /// It will never succeed by itself: an operator must look.
     Parked {
         /// Why.
@@ -167,7 +178,7 @@ impl Settlement {
     pub fn status(&self) -> EventStatus {
         match self {
             Self::Skipped { .. } => EventStatus::Skipped,
-            Self::Retry { .. } => EventStatus::Failed,
+            Self::Retry { .. } | Self::Waiting { .. } => EventStatus::Failed,
             Self::Parked { .. } => EventStatus::Parked,
             Self::Deferred => EventStatus::Deferred,
         }
@@ -239,6 +250,11 @@ pub trait EventInbox: Send + Sync {
     /// failed, at once with the settlement ([`EventRecord::attempts`]); of any other nothing but the
     /// row itself needs to be written.
     async fn settle(&self, settled: Vec<Settled>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Makes the events due that wait for this parent; gives their number. A commit MUST do the same
+    /// for every parent in [`ChangeSet::made_known`](crate::kernel::change_set::ChangeSet::made_known),
+    /// in its own transaction.
+    async fn wake(&self, parent: &Parent, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;

@@ -144,6 +144,7 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     lanes::attempts_without_a_word_are_counted(&new_store().await).await;
     lanes::a_share_keeps_to_its_lanes(&new_store().await).await;
     lanes::one_that_fails_in_a_batch_costs_the_others_nothing(&new_store().await).await;
+    inbox::an_event_that_waits_is_woken_by_its_parent(&new_store().await).await;
     event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
     event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;
     event_log::an_event_is_shown_with_all_that_became_of_it(&new_store().await).await;

@@ -6,15 +6,7 @@ use crate::client::{Client, START};
 
 pub(crate) async fn customer(client: &Client, card: &str) -> String {
     let fields = [("email", "a@b.co"), ("name", "Jenny")];
-    let customer = client.post("/v1/customers", &fields).await.id();
-    let path = format!("/v1/payment_methods/{card}/attach");
-    let method = client.post(&path, &[("customer", &customer)]).await.id();
-    let fields = [("invoice_settings[default_payment_method]", method.as_str())];
-    client
-        .post(&format!("/v1/customers/{customer}"), &fields)
-        .await
-        .id();
-    customer
+    client.subscriber_with(card, &fields).await
 }
 
 pub(crate) async fn item(client: &Client, customer: &str, amount: &str, text: &str) -> Value {
@@ -57,7 +49,7 @@ async fn pending_items_are_taken_up_newest_first_and_only_if_wanted() {
     let customer = customer(&client, "pm_card_visa").await;
     item(&client, &customer, "2000", "older").await;
     let newer = item(&client, &customer, "1500", "newer").await;
-    assert_eq!(newer["net_amount"], 1_500);
+    assert!(newer.get("net_amount").is_none());
     assert_eq!(newer["period"], json!({ "end": START, "start": START }));
     assert_eq!(newer["pricing"]["unit_amount_decimal"], "1500");
     let fields = [("customer", customer.as_str())];

@@ -20,6 +20,7 @@ struct Row {
     status: EventStatus,
     next_attempt_at: Option<i64>,
     error: Option<String>,
+    waiting_for: Option<String>,
 }
 
 impl Row {
@@ -29,9 +30,14 @@ impl Row {
             hold: _,
             settlement,
         } = settled;
+        let mut waiting_for = None;
         let (status, next_attempt_at, error) = match settlement {
             Settlement::Skipped { reason } => (EventStatus::Skipped, None, Some(reason)),
             Settlement::Retry { at, error } => {
+                (EventStatus::Failed, Some(at.unix_micros()), Some(error))
+            }
+            Settlement::Waiting { parent, at, error } => {
+                waiting_for = Some(parent.key());
                 (EventStatus::Failed, Some(at.unix_micros()), Some(error))
             }
             Settlement::Parked { reason } => (EventStatus::Parked, None, Some(reason)),
@@ -42,6 +48,7 @@ impl Row {
             status,
             next_attempt_at,
             error,
+            waiting_for,
         }
     }
 }
@@ -90,6 +97,10 @@ async fn write(
                 rows.iter().map(|row| row.next_attempt_at),
             )
             .with_nullable("last_error", rows.iter().map(|row| row.error.clone()))
+            .with_nullable(
+                "waiting_for",
+                rows.iter().map(|row| row.waiting_for.clone()),
+            )
             .unnested();
         let cells = rows.assignments(&["id"]);
         let mut values = rows.values;
@@ -110,16 +121,18 @@ async fn write(
     }
     let sql = format!(
         "UPDATE provider_events
-         SET status = $1, next_attempt_at = $2, last_error = $3, settled_at = $4, {ENDED}
-         WHERE id = $5 AND {IS_OPEN} RETURNING id"
+         SET status = $1, next_attempt_at = $2, last_error = $3, settled_at = $4,
+             waiting_for = $5, {ENDED}
+         WHERE id = $6 AND {IS_OPEN} RETURNING id"
     );
     let mut changed = HashSet::new();
     for row in rows {
-        let values: [Value; 5] = [
+        let values: [Value; 6] = [
             row.status.name().into(),
             row.next_attempt_at.into(),
             row.error.clone().into(),
             now.unix_micros().into(),
+            row.waiting_for.clone().into(),
             row.id.into(),
         ];
         let statement = Statement::from_sql_and_values(backend, &sql, values);

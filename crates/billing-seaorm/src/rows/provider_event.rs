@@ -33,6 +33,7 @@ pub struct Model {
     pub subject: Option<String>,
     pub lane: i64,
     pub abandoned: i64,
+    pub waiting_for: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

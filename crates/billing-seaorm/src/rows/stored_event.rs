@@ -65,6 +65,7 @@ impl From<&Model> for Line {
             subject,
             lane: _,
             abandoned: _,
+            waiting_for: _,
         } = model;
         Self {
             id: *id,

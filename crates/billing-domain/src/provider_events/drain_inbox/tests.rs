@@ -2,15 +2,20 @@
 
 use super::held::HeldLanes;
 use super::*;
-use crate::checkout::ports::ProviderInvoice;
-use crate::kernel::ports::StoreError;
+use crate::checkout::intent::{CheckoutIntent, Reservation};
+use crate::checkout::ports::{IntentReader, ProviderInvoice};
+use crate::kernel::change_set::ChangeSet;
+use crate::kernel::id::{IntentId, UserId};
+use crate::kernel::ports::{BillingWriter, StoreError};
+use crate::kernel::stored::Stored;
+use crate::kernel::text::ProviderRef;
 use crate::provider_events::event::{Payload, ProviderEvent};
 use crate::provider_events::lane::LaneShare;
 use crate::provider_events::ports::{EventInbox, MockEventInbox};
-use crate::testing::Workbench;
 use crate::testing::fake_provider::Failure;
 use crate::testing::faults::FaultPoint;
 use crate::testing::memory_store::InboxStatus;
+use crate::testing::{MemoryStore, Workbench};
 
 /// A payment whose invoice must be read from the provider.
 async fn with_thin_event() -> Workbench {
@@ -213,10 +218,101 @@ async fn a_070_an_event_of_an_unknown_sale_is_parked_after_three_days() {
     bench.receive("evt_1", event).await;
     for _ in 0..FAST_ATTEMPTS {
         assert_eq!(bench.drain().await.retried, 1);
+        assert_eq!(retry_time(&bench), bench.now().plus(WAITING_LOOK));
         bench.clock().set(retry_time(&bench));
     }
     bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
     assert_eq!(bench.drain().await.parked, 1);
+}
+
+#[tokio::test]
+async fn a_063_an_event_that_came_before_its_sale_is_woken_by_the_sale() {
+    let bench = Workbench::new().await;
+    let (intent, created) = bench.world.intent(bench.world.user.id, "acme");
+    let invoice = |id: &str| ProviderInvoice {
+        id: crate::testing::fixtures::provider_ref(id),
+        customer: None,
+        subscription: None,
+        intent_id: Some(intent.id()),
+        is_paid: true,
+    };
+    for id in ["in_1", "in_2"] {
+        let event = ProviderEvent::InvoicePaid(Payload::Read(invoice(id)));
+        bench.receive(id, event).await;
+    }
+    assert_eq!(bench.drain().await.retried, 2);
+    assert_eq!(bench.drain().await.claimed(), 0, "nobody tries in between");
+    let sale = bench.world.changes().insert_intent(intent.clone(), created);
+    bench.store.commit(sale).await.unwrap();
+    assert_eq!(bench.drain().await.applied, 2, "without any time passing");
+    assert_eq!(bench.intent().state().name(), "paid");
+}
+
+/// Knows no sale at the first question; the sale is committed right after it.
+struct LateSale {
+    store: MemoryStore,
+    sale: std::sync::Mutex<Option<ChangeSet>>,
+}
+
+#[async_trait::async_trait]
+impl IntentReader for LateSale {
+    async fn intent(&self, id: IntentId) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        let found = self.store.intent(id).await;
+        let sale = self.sale.lock().unwrap().take();
+        if let Some(sale) = sale {
+            self.store.commit(sale).await.unwrap();
+        }
+        found
+    }
+
+    async fn unfulfilled_intent_of(
+        &self,
+        user: UserId,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.unfulfilled_intent_of(user).await
+    }
+
+    async fn intent_by_provider_ref(
+        &self,
+        reference: &ProviderRef,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.intent_by_provider_ref(reference).await
+    }
+
+    async fn reservation_holder(
+        &self,
+        reservation: &Reservation,
+        user: UserId,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.reservation_holder(reservation, user).await
+    }
+}
+
+#[tokio::test]
+async fn a_063_a_sale_that_is_stored_while_its_event_is_put_aside_is_not_missed() {
+    let bench = Workbench::new().await;
+    let (intent, created) = bench.world.intent(bench.world.user.id, "acme");
+    let invoice = ProviderInvoice {
+        id: crate::testing::fixtures::provider_ref("in_1"),
+        customer: None,
+        subscription: None,
+        intent_id: Some(intent.id()),
+        is_paid: true,
+    };
+    let event = ProviderEvent::InvoicePaid(Payload::Read(invoice));
+    bench.receive("evt_1", event).await;
+    let sale = bench.world.changes().insert_intent(intent, created);
+    let late = LateSale {
+        store: bench.store.clone(),
+        sale: std::sync::Mutex::new(Some(sale)),
+    };
+    let mut drain = bench.drain_inbox();
+    let mut apply = Arc::into_inner(drain.apply).unwrap();
+    apply.intents = Arc::new(late);
+    drain.apply = Arc::new(apply);
+    assert_eq!(drain.run().await.unwrap().retried, 1);
+    assert_eq!(drain.run().await.unwrap().applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
 }
 
 #[tokio::test]

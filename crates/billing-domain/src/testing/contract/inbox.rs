@@ -8,6 +8,7 @@ use super::commit::{delivery, record};
 use super::{Store, join_all, put, read};
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{ClaimedEvent, Receipt, Settlement};
 use crate::testing::fixtures::World;
 use crate::testing::inbox_steps::{begin_due, settle_one};
@@ -126,4 +127,55 @@ pub(super) async fn an_applied_event_cannot_be_settled<S: Store>(store: &S) {
     assert_eq!(read(store.release_deferred(world.now()).await), 0);
     world.clock.advance(Duration::days(1));
     assert!(claim(store, &world).await.is_empty(), "applied is for good");
+}
+
+pub(super) async fn an_event_that_waits_is_woken_by_its_parent<S: Store>(store: &S) {
+    let world = World::new(1);
+    world.seed(store).await;
+    let (intent, created) = world.intent(world.user.id, "acme");
+    let other = Parent::Intent(world.id());
+    let look = world.now().plus(Duration::hours(1));
+    let wait = |parent| Settlement::Waiting {
+        parent,
+        at: look,
+        error: "the sale is not known".to_owned(),
+    };
+    let child = record(store, delivery(&world, "evt_child")).await;
+    let orphan = record(store, delivery(&world, "evt_orphan")).await;
+    let failed = record(store, delivery(&world, "evt_failed")).await;
+    assert_eq!(claim(store, &world).await.len(), 3);
+    let parent = Parent::Intent(intent.id());
+    settle_one(store, child, wait(parent), world.now()).await;
+    settle_one(store, orphan, wait(other), world.now()).await;
+    let retry = Settlement::Retry {
+        at: look,
+        error: "unreachable".to_owned(),
+    };
+    settle_one(store, failed, retry, world.now()).await;
+    assert!(
+        claim(store, &world).await.is_empty(),
+        "nobody tries meanwhile"
+    );
+
+    let changes = world.changes().insert_intent(intent, created);
+    put(store, changes).await;
+    let woken = claim(store, &world).await;
+    assert_eq!(
+        ids_of(&woken),
+        [child],
+        "the commit of the parent wakes its own"
+    );
+    assert_eq!(woken[0].attempts, 1);
+    settle_one(store, child, wait(parent), world.now()).await;
+    assert_eq!(read(store.wake(&parent, world.now()).await), 1);
+    assert_eq!(read(store.wake(&parent, world.now()).await), 0, "once");
+    assert_eq!(ids_of(&claim(store, &world).await), [child]);
+    settle_one(store, child, Settlement::Deferred, world.now()).await;
+
+    world.clock.set(look);
+    let mut looked_after = ids_of(&claim(store, &world).await);
+    looked_after.sort_unstable();
+    let mut expected = [orphan, failed];
+    expected.sort_unstable();
+    assert_eq!(looked_after, expected, "a look comes all the same");
 }

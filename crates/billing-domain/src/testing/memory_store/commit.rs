@@ -74,6 +74,7 @@ fn commit(state: &mut State, set: &ChangeSet) -> Result<(), CommitError> {
         }
     }
     mark_cause(state, set);
+    state.wake(&set.made_known());
     state.audit.extend(set.audit_entries());
     for message in set.outgoing_messages() {
         let row = OutboxRow::new(state.outbox.len(), message, set.at());

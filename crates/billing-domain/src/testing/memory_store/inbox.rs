@@ -11,6 +11,7 @@ use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Version;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::lane::{Fence, Lane, LaneHold, LaneShare};
+use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{
     ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settled, Settlement,
 };
@@ -57,6 +58,8 @@ pub(super) struct InboxRow {
     /// How many of the last attempts ended without a word.
     pub(super) abandoned: u32,
     pub(super) leased_until: Option<Timestamp>,
+    /// Whom a failed event waits for.
+    pub(super) waiting_for: Option<Parent>,
     /// When the status was reached, where that is an end of an attempt or a decision.
     pub(super) settled_at: Timestamp,
     pub(super) version: Version,
@@ -92,9 +95,21 @@ impl InboxRow {
                 error: Some(error.clone()),
             });
         };
+        self.waiting_for = match &settlement {
+            Settlement::Waiting { parent, .. } => Some(*parent),
+            Settlement::Skipped { .. }
+            | Settlement::Retry { .. }
+            | Settlement::Parked { .. }
+            | Settlement::Deferred => None,
+        };
         self.status = match settlement {
             Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
-            Settlement::Retry { at, error } => {
+            Settlement::Retry { at, error }
+            | Settlement::Waiting {
+                at,
+                error,
+                parent: _,
+            } => {
                 keep(EventStatus::Failed, &error);
                 InboxStatus::Retrying { at, error }
             }
@@ -107,6 +122,19 @@ impl InboxRow {
         self.end_attempt();
         self.settled_at = now;
         self.version = self.version.next();
+    }
+
+    /// Makes the event due if it waits for one of these; whether it does.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> bool {
+        let is_resting = matches!(self.status, InboxStatus::Retrying { .. });
+        let is_meant = self.waiting_for.is_some_and(|own| parents.contains(&own));
+        if !(is_resting && self.leased_until.is_none() && is_meant) {
+            return false;
+        }
+        self.status = InboxStatus::New;
+        self.waiting_for = None;
+        self.version = self.version.next();
+        true
     }
 
     /// An attempt that was not written down when it began counts when it ends.
@@ -197,6 +225,7 @@ impl EventInbox for MemoryStore {
                 attempts: 0,
                 abandoned: 0,
                 leased_until: None,
+                waiting_for: None,
                 version: Version::FIRST,
                 kept_attempts: Vec::new(),
             };
@@ -323,6 +352,10 @@ impl EventInbox for MemoryStore {
                 }
             }
         })
+    }
+
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        self.call("wake", |state| state.wake(&[*parent]))
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {

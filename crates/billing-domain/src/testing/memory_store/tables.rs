@@ -24,6 +24,7 @@ use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
 use crate::provider_events::lane::Lane;
+use crate::provider_events::parent::Parent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -106,4 +107,12 @@ pub(super) struct State {
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
     pub(super) scans: BTreeMap<ScanKind, ScanRow>,
     pub(super) lanes: BTreeMap<Lane, LaneRow>,
+}
+
+impl State {
+    /// Makes the events due that wait for one of these; gives their number.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> u64 {
+        let woken = self.inbox.values_mut().map(|row| row.wake(parents));
+        woken.map(u64::from).sum()
+    }
 }

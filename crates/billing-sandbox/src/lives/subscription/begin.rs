@@ -1,8 +1,6 @@
 //! How a subscription begins: its first invoice, and the payment that makes it active.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -156,20 +154,13 @@ pub(crate) fn no_method() -> StripeError {
          adding a default payment method. For more information, visit \
          https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
     )
+    .executed()
 }
 
 fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {
     static NONE: Value = Value::Null;
     let found = terms.members.iter().find(|(known, _)| *known == name);
     found.map_or(&NONE, |(_, value)| value)
-}
-
-/// Older versions show the first discount whole.
-fn keep_first(account: &mut Account, id: &str, discounts: &[String]) {
-    if let Some(first) = discounts.first() {
-        let whole = account.get(first).clone();
-        account.set(id, "_discount", whole);
-    }
 }
 
 fn attach_discounts(
@@ -193,7 +184,6 @@ fn attach_discounts(
     let currency = currency.and_then(Value::as_str).unwrap_or_default();
     discount::check_minimum(account, &beginning.discounts, amount, currency, param)?;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
-    keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
     discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {
@@ -353,7 +343,7 @@ pub(crate) fn fix_currency(
     account: &mut Account,
     customer_id: &str,
     currency: &Value,
-) -> Option<Arc<Value>> {
+) -> Option<Value> {
     let before = account.snapshot(customer_id);
     if !before["currency"].is_null() {
         return None;

@@ -110,7 +110,7 @@ async fn a_073_an_older_event_changes_nothing() {
     let past_due = with(&payment, |facts| facts.status = SubscriptionStatus::PastDue);
     told(&bench, "evt_new", changed(Updated, past_due)).await;
     let before = bench.store.subscriptions();
-    let old = changed(Updated, grown(&payment, 99));
+    let old = changed(Updated, report_of(&payment));
     bench
         .receive_from("evt_old", old, made.plus(Duration::minutes(30)))
         .await;
@@ -151,7 +151,7 @@ async fn a_073_nothing_revives_a_subscription_that_is_over() {
     bench.clock().advance(Duration::hours(1));
     told(&bench, "evt_end", changed(Deleted, canceled(&payment))).await;
     bench.clock().advance(Duration::hours(1));
-    told(&bench, "evt_up", changed(Updated, grown(&payment, 20))).await;
+    told(&bench, "evt_up", changed(Updated, report_of(&payment))).await;
     assert_eq!(mirror(&bench).status, SubscriptionStatus::Canceled);
     assert_eq!(bench.store.licenses().len(), 10);
 }
@@ -260,6 +260,45 @@ async fn a_187_a_decrease_takes_no_licence_away() {
     told(&bench, "evt_down", changed(Updated, grown(&payment, 5))).await;
     assert_eq!(bench.store.licenses().len(), 10);
     assert_eq!(mirror(&bench).quantity, 5);
+}
+
+#[tokio::test]
+async fn a_187_an_increase_that_is_told_after_a_later_decrease_counts_all_the_same() {
+    for is_provisioned in [true, false] {
+        let bench = Workbench::new().await;
+        let payment = if is_provisioned {
+            bench.sell("acme").await
+        } else {
+            bench.buy("acme").await
+        };
+        bench.clock().advance(Duration::hours(1));
+        let made = bench.now();
+        bench.clock().advance(Duration::hours(1));
+        told(&bench, "evt_less", changed(Updated, grown(&payment, 12))).await;
+        let more = changed(Updated, grown(&payment, 20));
+        bench.receive_from("evt_more", more, made).await;
+        bench.drain().await;
+        bench.run_provisioning().run_due().await.unwrap();
+        assert_eq!(mirror(&bench).quantity, 12, "what is true now");
+        assert_eq!(bench.store.licenses().len(), 20, "what was paid for");
+    }
+}
+
+#[tokio::test]
+async fn a_187_an_increase_that_is_told_after_the_end_counts_all_the_same() {
+    let bench = Workbench::new().await;
+    let payment = bench.sell("acme").await;
+    bench.clock().advance(Duration::hours(1));
+    let made = bench.now();
+    bench.clock().advance(Duration::hours(1));
+    told(&bench, "evt_end", changed(Deleted, canceled(&payment))).await;
+    let ended = bench.store.plans()[0].value.ends_at;
+    let more = changed(Updated, grown(&payment, 20));
+    bench.receive_from("evt_more", more, made).await;
+    bench.drain().await;
+    assert_eq!(bench.store.licenses().len(), 20);
+    assert_eq!(bench.store.plans()[0].value.ends_at, ended);
+    assert_eq!(mirror(&bench).status, SubscriptionStatus::Canceled);
 }
 
 #[tokio::test]
