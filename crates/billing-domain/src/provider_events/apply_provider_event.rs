@@ -30,9 +30,15 @@ mod subscription;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Commit this; it marks the event.
-    Commit(ChangeSet),
+    Commit(Box<ChangeSet>),
     /// Settle the event without an effect.
     Settle(Settlement),
+}
+
+impl Decision {
+    fn commit(changes: ChangeSet) -> Self {
+        Self::Commit(Box::new(changes))
+    }
 }
 
 /// Why no decision could be taken.
@@ -185,13 +191,13 @@ impl ApplyProviderEvent {
                 links(session),
                 reservation_is_free,
             )?;
-            return Ok(Decision::Commit(changes));
+            return Ok(Decision::commit(changes));
         }
         let command = IntentCommand::LinkProvider {
             links: links(session),
         };
         let transition = intent.value.apply(command, self.core.now())?;
-        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
+        Ok(Decision::commit(changes.change_intent(&intent, transition)))
     }
 
     async fn checkout_expired(
@@ -207,7 +213,7 @@ impl ApplyProviderEvent {
             session: session.id.clone(),
         };
         let transition = intent.value.apply(command, self.core.now())?;
-        Ok(Decision::Commit(
+        Ok(Decision::commit(
             self.changes(event).change_intent(&intent, transition),
         ))
     }
@@ -240,7 +246,7 @@ impl ApplyProviderEvent {
             links,
             reservation_is_free,
         )?;
-        Ok(Decision::Commit(changes))
+        Ok(Decision::commit(changes))
     }
 
     /// The status of the subscription tells the rest; here only ids are linked.
@@ -263,7 +269,7 @@ impl ApplyProviderEvent {
         let transition = intent
             .value
             .apply(IntentCommand::LinkProvider { links }, self.core.now())?;
-        Ok(Decision::Commit(
+        Ok(Decision::commit(
             self.changes(event).change_intent(&intent, transition),
         ))
     }
@@ -355,7 +361,7 @@ impl ApplyProviderEvent {
         }
         self.follow_up(observed, &intent)
             .await
-            .map(Decision::Commit)
+            .map(Decision::commit)
     }
 
     /// a failure is logged and not fatal.
