@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use billing_actix::MetricsPage;
-use billing_app::metrics::{Metrics, ServiceMetrics};
+use billing_app::metrics::{LiveMetrics, Metrics};
 use billing_domain::deliveries::scan::ScanPolicy;
 use billing_domain::deliveries::scan_for_missing_events::ScanForMissingEvents;
 use billing_domain::kernel::ports::{Clock, Core};
@@ -260,7 +260,7 @@ async fn a_scan_that_nears_the_horizon_is_an_error_and_a_metric() {
     assert!(scan.run().await.is_err(), "the short list cannot be read");
     assert!(scan.run().await.is_err(), "nor can the other one");
     assert_eq!(errors("no event since"), 1);
-    let page = ServiceMetrics::new(metrics, clock, store.clone(), store);
+    let page = LiveMetrics::new(metrics, clock, store.clone(), store);
     let page = page.render().await;
     let age = "billing_event_scan_position_age_seconds{kind=\"all_events\"} ";
     let age = page

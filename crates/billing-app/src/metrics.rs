@@ -161,7 +161,7 @@ fn seconds(took: Duration) -> f64 {
 }
 
 /// The page: what was counted, and what the database says of the whole service at this moment.
-pub struct ServiceMetrics {
+pub struct LiveMetrics {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventLog>,
@@ -169,7 +169,7 @@ pub struct ServiceMetrics {
     read_at: Mutex<Option<Timestamp>>,
 }
 
-impl ServiceMetrics {
+impl LiveMetrics {
     /// Over a service's counters and its record.
     pub fn new(
         metrics: Arc<Metrics>,
@@ -210,7 +210,7 @@ impl ServiceMetrics {
 }
 
 #[async_trait]
-impl MetricsPage for ServiceMetrics {
+impl MetricsPage for LiveMetrics {
     async fn render(&self) -> String {
         let now = self.clock.now();
         let mut read_at = self.read_at.lock().await;

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::cli::Failure;
 use crate::config::{AccessSection, Config, DatabaseSection, StripeMode, StripeSection, plan_file};
-use crate::metrics::{Metrics, ServiceMetrics};
+use crate::metrics::{LiveMetrics, Metrics};
 use crate::wiring::{Application, Observers, Provider, Rules, Storage, build};
 
 mod waiting;
@@ -154,7 +154,7 @@ fn observers(metrics: &Arc<Metrics>, surroundings: &Surroundings, storage: &Stor
     Observers {
         events: metrics.clone(),
         scans: metrics.clone(),
-        page: Arc::new(ServiceMetrics::new(
+        page: Arc::new(LiveMetrics::new(
             metrics.clone(),
             surroundings.clock.clone(),
             storage.events.clone(),

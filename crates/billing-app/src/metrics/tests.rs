@@ -26,9 +26,9 @@ fn attempt(metrics: &Metrics, event_type: &str, status: EventStatus) {
     });
 }
 
-fn page_over(metrics: &Arc<Metrics>, clock: &ManualClock, store: &MemoryStore) -> ServiceMetrics {
+fn page_over(metrics: &Arc<Metrics>, clock: &ManualClock, store: &MemoryStore) -> LiveMetrics {
     let store = Arc::new(store.clone());
-    ServiceMetrics::new(
+    LiveMetrics::new(
         metrics.clone(),
         Arc::new(clock.clone()),
         store.clone(),
@@ -165,7 +165,7 @@ async fn a_store_that_is_down_is_told_and_the_counters_are_shown() {
     attempt(&metrics, "invoice.paid", EventStatus::Processed);
     let clock = Arc::new(ManualClock::new());
     let scans = Arc::new(MemoryStore::new());
-    let source = ServiceMetrics::new(metrics, clock, Arc::new(log), scans);
+    let source = LiveMetrics::new(metrics, clock, Arc::new(log), scans);
     let page = source.render().await;
     has(&page, "billing_database_up 0");
     has(&page, "billing_webhook_lag_seconds_count 1");

@@ -31,9 +31,15 @@ mod subscription;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Commit this; it marks the event.
-    Commit(ChangeSet),
+    Commit(Box<ChangeSet>),
     /// Settle the event without an effect.
     Settle(Settlement),
+}
+
+impl Decision {
+    fn commit(changes: ChangeSet) -> Self {
+        Self::Commit(Box::new(changes))
+    }
 }
 
 /// Why no decision could be taken.
@@ -204,13 +210,13 @@ impl ApplyProviderEvent {
                 links(session),
                 reservation_is_free,
             )?;
-            return Ok(Decision::Commit(changes));
+            return Ok(Decision::commit(changes));
         }
         let command = IntentCommand::LinkProvider {
             links: links(session),
         };
         let transition = intent.value.apply(command, changes.at())?;
-        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
+        Ok(Decision::commit(changes.change_intent(&intent, transition)))
     }
 
     async fn checkout_expired(
@@ -227,7 +233,7 @@ impl ApplyProviderEvent {
         };
         let changes = self.changes(event);
         let transition = intent.value.apply(command, changes.at())?;
-        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
+        Ok(Decision::commit(changes.change_intent(&intent, transition)))
     }
 
     /// the first paid invoice pays the intent; later ones leave it alone.
@@ -258,7 +264,7 @@ impl ApplyProviderEvent {
             links,
             reservation_is_free,
         )?;
-        Ok(Decision::Commit(changes))
+        Ok(Decision::commit(changes))
     }
 
     /// The status of the subscription tells the rest; here only ids are linked.
@@ -282,7 +288,7 @@ impl ApplyProviderEvent {
         let transition = intent
             .value
             .apply(IntentCommand::LinkProvider { links }, changes.at())?;
-        Ok(Decision::Commit(changes.change_intent(&intent, transition)))
+        Ok(Decision::commit(changes.change_intent(&intent, transition)))
     }
 
     fn changes(&self, event: &ClaimedEvent) -> ChangeSet {
@@ -372,7 +378,7 @@ impl ApplyProviderEvent {
         }
         self.follow_up(observed, &intent)
             .await
-            .map(Decision::Commit)
+            .map(Decision::commit)
     }
 
     /// a failure is logged and not fatal.

@@ -348,11 +348,11 @@ async fn a_074_an_end_that_meets_provisioning_halfway_is_decided_again() {
     bench.run_provisioning().run_due().await.unwrap();
     assert_eq!(bench.intent().state().name(), "fulfilled");
 
-    let refused = bench.store.commit(too_early).await;
+    let refused = bench.store.commit(*too_early).await;
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
     let Decision::Commit(again) = apply.run(&event, true).await.unwrap() else {
         panic!("the end has an effect");
     };
-    bench.store.commit(again).await.unwrap();
+    bench.store.commit(*again).await.unwrap();
     assert_eq!(bench.store.plans()[0].value.ends_at, period_end);
 }
