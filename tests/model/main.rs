@@ -6,7 +6,10 @@
 //! while: a row with a fence, which grows by one each time the lane is taken. It reads what is not
 //! applied in the lane, in order, and applies one event after the other; each commit carries two
 //! guards, which the database checks in the same transaction: the lane still has the worker's fence,
-//! and the event is not marked yet. What its own replica receives meanwhile is handed to it in memory.
+//! and the event is not marked yet. What its own replica receives meanwhile is handed to it in memory,
+//! unless there is no room. With nothing in hand it reads again, and gives the lane back when nothing
+//! is due. A lease that is prolonged is one that has not run out yet, so it needs no step of its own.
+//! The code is `crates/billing-domain/src/provider_events/drain_inbox.rs`.
 //!
 //! Each guard is also taken away, one at a time, and the check has to find what goes wrong then.
 
@@ -97,6 +100,8 @@ enum Step {
     Deliver {
         event: usize,
         to: usize,
+        /// Whether the queue to the worker has room.
+        has_room: bool,
     },
     Take {
         worker: usize,
@@ -109,7 +114,7 @@ enum Step {
     Commit {
         worker: usize,
     },
-    /// The lane is given back.
+    /// Nothing is due in the lane, and it is given back.
     Release {
         worker: usize,
     },
@@ -136,7 +141,7 @@ impl Protocol {
         open
     }
 
-    fn deliver(&self, state: &mut State, event: usize, to: usize) {
+    fn deliver(&self, state: &mut State, event: usize, to: usize, has_room: bool) {
         state.deliveries += 1;
         let is_stored = state.inbox.iter().any(|row| row.event == event);
         if is_stored && self.guards.unique {
@@ -148,6 +153,7 @@ impl Protocol {
         });
         // Handed over in memory: behind what the worker has.
         if let Work::Applying { lane, todo, .. } = &mut state.workers[to]
+            && has_room
             && *lane == LANE_OF[event]
         {
             todo.push(event);
@@ -222,7 +228,13 @@ impl Model for Protocol {
         }
         for worker in 0..WORKERS {
             if state.deliveries < DELIVERIES_MAX {
-                steps.extend((0..EVENTS).map(|event| Step::Deliver { event, to: worker }));
+                for event in 0..EVENTS {
+                    steps.extend([true, false].map(|has_room| Step::Deliver {
+                        event,
+                        to: worker,
+                        has_room,
+                    }));
+                }
             }
             match &state.workers[worker] {
                 Work::Idle => steps.extend((0..LANES).filter_map(|lane| {
@@ -232,8 +244,13 @@ impl Model for Protocol {
                     (is_free && has_work).then_some(Step::Take { worker, lane })
                 })),
                 Work::Taken { .. } => steps.push(Step::Read { worker }),
-                Work::Applying { todo, .. } if todo.is_empty() => {
-                    steps.push(Step::Release { worker });
+                // It reads again, and what it finds decides.
+                Work::Applying { lane, todo, .. } if todo.is_empty() => {
+                    steps.push(if Self::open_in(state, *lane).is_empty() {
+                        Step::Release { worker }
+                    } else {
+                        Step::Read { worker }
+                    });
                 }
                 Work::Applying { .. } => steps.push(Step::Commit { worker }),
             }
@@ -247,7 +264,11 @@ impl Model for Protocol {
         let mut state = last.clone();
         match step {
             Step::Tick => state.now += 1,
-            Step::Deliver { event, to } => self.deliver(&mut state, event, to),
+            Step::Deliver {
+                event,
+                to,
+                has_room,
+            } => self.deliver(&mut state, event, to, has_room),
             Step::Take { worker, lane } => {
                 let row = &mut state.lanes[lane];
                 row.fence += 1;
@@ -258,7 +279,9 @@ impl Model for Protocol {
                 };
             }
             Step::Read { worker } => {
-                let Work::Taken { lane, fence } = state.workers[worker] else {
+                let (Work::Taken { lane, fence } | Work::Applying { lane, fence, .. }) =
+                    state.workers[worker]
+                else {
                     return None;
                 };
                 let todo = Self::open_in(&state, lane);
