@@ -128,7 +128,7 @@ impl ApplyProviderEvent {
         };
         let decision = watched.decide(event, reservation_is_free).await?;
         Ok(match decision {
-            Decision::Commit(changes) => Decision::Commit(changes.having_read(witness.readings())),
+            Decision::Commit(changes) => Decision::commit(changes.having_read(witness.readings())),
             settled @ Decision::Settle(_) => settled,
         })
     }

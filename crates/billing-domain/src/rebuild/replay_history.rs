@@ -168,7 +168,7 @@ impl ReplayHistory {
             line.entity_kind == EntityKind::Intent.name() && line.after == "errored_backoffice"
         });
         match self.events.run(&claimed, !has_lost).await {
-            Ok(Decision::Commit(changes)) => match self.core.writer.commit(changes).await {
+            Ok(Decision::Commit(changes)) => match self.core.writer.commit(*changes).await {
                 Ok(()) => Ok(None),
                 Err(error) if error.is_retryable() => Err(error.into()),
                 Err(error) => Ok(Some(error.to_string())),
