@@ -23,6 +23,7 @@ use billing_domain::testing::MemoryStore;
 use billing_domain::testing::fixtures::{World, email};
 use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, SignedDelivery};
 use billing_stripe::{StripeConfig, StripeMode, StripeProvider};
+use billing_tests::corpus::listen_thinly;
 use billing_tests::stage::readiness::AlwaysReady;
 use reqwest::Method;
 use serde_json::Value;
@@ -251,6 +252,11 @@ impl Shop {
             shop.words.secrets.push(secret.to_owned());
         }
         shop.say(format!("endpoints in {:?}", &versions[..ENDPOINTS]));
+        if chance.one_in(3) {
+            let secret = listen_thinly(&shop.sandbox, "http://127.0.0.1:9/thin").await;
+            shop.words.secrets.push(secret);
+            shop.say("thin events besides".to_owned());
+        }
         shop
     }
 
@@ -326,9 +332,11 @@ impl Shop {
         self.world.clock.set(now);
         let mut fresh = Vec::new();
         for delivery in self.sandbox.take_pending_deliveries() {
+            // Both forms of an event are deliveries of the sandbox's one event.
+            let body: Value = serde_json::from_str(&delivery.body).expect("JSON");
             let place = *self
                 .places
-                .entry(delivery.event_id.clone())
+                .entry(body["id"].to_string())
                 .or_insert_with(|| {
                     fresh.push(self.told.len());
                     self.told.push(Told {
@@ -354,6 +362,7 @@ impl Shop {
         let mut frozen = Frozen::default();
         for told in &self.told {
             let body: Value = serde_json::from_str(&told.deliveries[0].body).expect("JSON");
+            // A thin event is about the same object as its snapshot.
             let object = &body["data"]["object"];
             let (Some(kind), Some(id)) = (object["object"].as_str(), object["id"].as_str()) else {
                 continue;

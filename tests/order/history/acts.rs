@@ -24,12 +24,10 @@ impl Shop {
         let session = links.session.expect("the page is open").to_string();
         let path = format!("/v1/subscriptions?customer={customer}&status=all");
         let Some(subscription) = self.list(&path).await.into_iter().next() else {
-            self.pay(&session, chance);
-            if chance.one_in(5) {
-                self.pass(chance);
-            }
-            if chance.one_in(5) {
-                self.refund(&customer, chance).await;
+            match chance.below(8) {
+                0 => self.pass(chance),
+                1 => self.refund(&customer, chance).await,
+                _ => self.pay(&session, chance),
             }
             return;
         };
