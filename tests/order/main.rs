@@ -114,6 +114,8 @@ async fn f_2_any_order_of_any_history_ends_as_it_happened() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut told, mut events) = (0, 0);
     for seed in seeds(HISTORIES) {
+        // Shown where the test fails, also by a panic of its parts.
+        println!("BILLING_ORDER_SEED={seed}");
         let history = History::of(seed).await;
         if number("BILLING_ORDER_SEED").is_some() {
             println!("{}", history.script.join("\n"));

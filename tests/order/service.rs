@@ -1,7 +1,7 @@
 //! The service around a record: it is told of events and asks one provider or another.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
 use billing_app::config::JobsSection;
@@ -12,7 +12,9 @@ use billing_domain::checkout::ports::CheckoutProvider;
 use billing_domain::kernel::page::PageRequest;
 use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
+use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::licensing::license::LicenseState;
+use billing_domain::provider_events::ports::{Envelope, VerifyError, WebhookVerifier};
 use billing_domain::testing::fixtures::World;
 use billing_sandbox::SignedDelivery;
 use billing_stripe::{StripeEventDecoder, StripeMode, StripeWebhookVerifier};
@@ -26,6 +28,32 @@ const TOLERANCE: StdDuration = StdDuration::from_hours(24 * 3_650);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Words {
     pub(crate) secrets: Vec<String>,
+    verified: Arc<Mutex<HashMap<String, Envelope>>>,
+}
+
+/// Verifies each delivery once: the same bytes come in thousands of runs.
+struct Remembering {
+    verifier: StripeWebhookVerifier,
+    verified: Arc<Mutex<HashMap<String, Envelope>>>,
+}
+
+impl WebhookVerifier for Remembering {
+    fn verify<'a>(
+        &self,
+        payload: &'a [u8],
+        signature: Option<&'a str>,
+        now: Timestamp,
+    ) -> Result<Envelope, VerifyError> {
+        let key = signature.unwrap_or_default();
+        let known = self.verified.lock().expect("no panic").get(key).cloned();
+        if let Some(envelope) = known {
+            return Ok(envelope);
+        }
+        let envelope = self.verifier.verify(payload, signature, now)?;
+        let mut verified = self.verified.lock().expect("no panic");
+        verified.insert(key.to_owned(), envelope.clone());
+        Ok(envelope)
+    }
 }
 
 impl Words {
@@ -83,11 +111,15 @@ impl Listener {
         let secrets = self.words.secrets.iter();
         let secrets = secrets.map(|secret| secret.as_str().into()).collect();
         let verifier = StripeWebhookVerifier::try_new(secrets, StripeMode::Test, TOLERANCE);
+        let verifier = Remembering {
+            verifier: verifier.expect("secrets"),
+            verified: self.words.verified.clone(),
+        };
         let (checkout, prices) = self.provider.expect("somebody to ask");
         let provider = Provider {
             checkout,
             prices,
-            verifier: Arc::new(verifier.expect("secrets")),
+            verifier: Arc::new(verifier),
             decoder: Arc::new(StripeEventDecoder),
         };
         build(
