@@ -121,7 +121,7 @@ pub(crate) async fn tell(history: &History, storage: &Storage, arrivals: &Arriva
     }
     let frozen = Arc::new(history.frozen.clone());
     let listener = history.words.listener(&history.world, storage.clone());
-    let application = listener.provider(frozen.clone(), frozen).application();
+    let application = listener.provider(&frozen).application();
     for step in &arrivals.steps {
         match step {
             Arrival::Event { place, endpoint } => {

@@ -19,6 +19,8 @@ use billing_domain::kernel::request::Request;
 use billing_domain::kernel::stored::Stored;
 use billing_domain::kernel::text::{CompanyName, ProviderRef, Slug};
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::ports::PartyProvider;
+use billing_domain::provider_events::reports::CatalogueItem;
 use billing_domain::testing::MemoryStore;
 use billing_domain::testing::fixtures::{World, email};
 use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, SignedDelivery};
@@ -297,7 +299,7 @@ impl Shop {
     fn listener(&self) -> Listener {
         let mut listener = self.words.listener(&self.world, self.storage());
         listener.trial_days = self.trial_days;
-        listener.provider(self.provider.clone(), self.provider.clone())
+        listener.provider(&self.provider)
     }
 
     /// A buyer asks for a page.
@@ -368,21 +370,34 @@ impl Shop {
                 continue;
             };
             let reference = ProviderRef::parse(id).expect("the provider's id");
+            let asked = &self.provider;
             match kind {
                 "checkout.session" => {
-                    if let Some(it) = self.provider.session(&reference).await.expect("read") {
-                        frozen.sessions.insert(id.to_owned(), it);
-                    }
+                    let it = asked.session(&reference).await.expect("read");
+                    frozen.sessions.extend(it.map(|it| (id.to_owned(), it)));
                 }
                 "subscription" => {
-                    if let Some(it) = self.provider.subscription(&reference).await.expect("read") {
-                        frozen.subscriptions.insert(id.to_owned(), it);
-                    }
+                    let it = asked.subscription(&reference).await.expect("read");
+                    frozen
+                        .subscriptions
+                        .extend(it.map(|it| (id.to_owned(), it)));
                 }
                 "invoice" => {
-                    if let Some(it) = self.provider.invoice(&reference).await.expect("read") {
-                        frozen.invoices.insert(id.to_owned(), it);
-                    }
+                    let it = asked.invoice(&reference).await.expect("read");
+                    frozen.invoices.extend(it.map(|it| (id.to_owned(), it)));
+                }
+                "customer" => {
+                    let it = asked.customer(&reference).await.expect("read");
+                    frozen.customers.extend(it.map(|it| (id.to_owned(), it)));
+                }
+                "product" | "price" => {
+                    let item = if kind == "price" {
+                        CatalogueItem::Price
+                    } else {
+                        CatalogueItem::Product
+                    };
+                    let it = asked.catalogue_item(item, &reference).await.expect("read");
+                    frozen.catalogue.extend(it.map(|it| (id.to_owned(), it)));
                 }
                 _ => {}
             }

@@ -14,7 +14,9 @@ use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::licensing::license::LicenseState;
-use billing_domain::provider_events::ports::{Envelope, VerifyError, WebhookVerifier};
+use billing_domain::provider_events::ports::{
+    Envelope, PartyProvider, VerifyError, WebhookVerifier,
+};
 use billing_domain::testing::fixtures::World;
 use billing_sandbox::SignedDelivery;
 use billing_stripe::{StripeEventDecoder, StripeMode, StripeWebhookVerifier};
@@ -69,23 +71,33 @@ impl Words {
     }
 }
 
+/// One provider by each of its ports.
+struct Asked {
+    checkout: Arc<dyn CheckoutProvider>,
+    prices: Arc<dyn PriceProvider>,
+    parties: Arc<dyn PartyProvider>,
+}
+
 /// The parts of a service.
 pub(crate) struct Listener {
     words: Words,
     world: World,
     storage: Storage,
     pub(crate) trial_days: u16,
-    provider: Option<(Arc<dyn CheckoutProvider>, Arc<dyn PriceProvider>)>,
+    provider: Option<Asked>,
 }
 
 impl Listener {
     /// Whom it asks.
-    pub(crate) fn provider(
-        mut self,
-        checkout: Arc<dyn CheckoutProvider>,
-        prices: Arc<dyn PriceProvider>,
-    ) -> Self {
-        self.provider = Some((checkout, prices));
+    pub(crate) fn provider<P>(mut self, asked: &Arc<P>) -> Self
+    where
+        P: CheckoutProvider + PriceProvider + PartyProvider + 'static,
+    {
+        self.provider = Some(Asked {
+            checkout: asked.clone(),
+            prices: asked.clone(),
+            parties: asked.clone(),
+        });
         self
     }
 
@@ -115,10 +127,15 @@ impl Listener {
             verifier: verifier.expect("secrets"),
             verified: self.words.verified.clone(),
         };
-        let (checkout, prices) = self.provider.expect("somebody to ask");
+        let Asked {
+            checkout,
+            prices,
+            parties,
+        } = self.provider.expect("somebody to ask");
         let provider = Provider {
             checkout,
             prices,
+            parties,
             verifier: Arc::new(verifier),
             decoder: Arc::new(StripeEventDecoder),
         };

@@ -99,7 +99,8 @@ impl Stage {
         let webhooks = Arc::new(self.webhooks.clone());
         let provider = Provider {
             checkout: provider.clone(),
-            prices: provider,
+            prices: provider.clone(),
+            parties: provider,
             verifier: webhooks.clone(),
             decoder: webhooks,
         };

@@ -108,7 +108,7 @@ fn is_asked_for(event: &ProviderEvent) -> bool {
         ProviderEvent::SetupFinished(payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::PaymentMethodChanged(payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::CustomerChanged(payload) => matches!(payload, Payload::Missing(_)),
-        ProviderEvent::CatalogueChanged(payload) => matches!(payload, Payload::Missing(_)),
+        ProviderEvent::CatalogueChanged(_, payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::Irrelevant => false,
     }
 }

@@ -145,7 +145,8 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
         .map_err(|error| Failure::usage(&error))?;
     Ok(Provider {
         checkout: stripe.clone(),
-        prices: stripe,
+        prices: stripe.clone(),
+        parties: stripe,
         verifier: Arc::new(verifier),
         decoder: Arc::new(StripeEventDecoder),
     })

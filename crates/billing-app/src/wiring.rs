@@ -34,7 +34,9 @@ use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, 
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
-use billing_domain::provider_events::ports::{EventDecoder, EventInbox, EventLog, WebhookVerifier};
+use billing_domain::provider_events::ports::{
+    EventDecoder, EventInbox, EventLog, PartyProvider, WebhookVerifier,
+};
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provisioning::ports::WorkflowReader;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
@@ -128,6 +130,7 @@ impl Storage {
 pub struct Provider {
     pub checkout: Arc<dyn CheckoutProvider>,
     pub prices: Arc<dyn PriceProvider>,
+    pub parties: Arc<dyn PartyProvider>,
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
 }
@@ -332,6 +335,9 @@ fn workers(
         core: core.clone(),
         decoder: provider.decoder.clone(),
         provider: provider.checkout.clone(),
+        parties: provider.parties.clone(),
+        customers: storage.customers.clone(),
+        catalog: storage.catalog.clone(),
         intents: storage.intents.clone(),
         subscriptions: storage.subscriptions.clone(),
         workflows: storage.workflows.clone(),

@@ -27,6 +27,7 @@ use crate::transport::{Answer, CallError, CallOptions, StripeTransport};
 mod customers;
 mod dialect;
 mod outcome;
+mod parties;
 mod prices;
 mod sessions;
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::event::{Payload, ProviderEvent, SubscriptionChange};
 use super::parent::Parent;
-use super::ports::{ClaimedEvent, DecodeError, EventDecoder, Settlement};
+use super::ports::{ClaimedEvent, DecodeError, EventDecoder, PartyProvider, Settlement};
+use crate::catalog::ports::CatalogReader;
 use crate::checkout::intent::{CheckoutIntent, IntentCommand, IntentRefusal, ProviderLinks};
 use crate::checkout::pay_intent::pay_intent;
 use crate::checkout::ports::{CheckoutProvider, IntentReader, ProviderInvoice, ProviderSession};
 use crate::checkout::sync_checkout::links;
+use crate::customers::ports::CustomerReader;
 use crate::entitlements::ports::EntitlementReader;
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::failure::StoreFailure;
@@ -24,6 +26,7 @@ use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::subscriptions::subscription::SubscriptionReport;
 
+mod parties;
 mod subscription;
 
 /// What an event leads to.
@@ -90,6 +93,12 @@ pub struct ApplyProviderEvent {
     pub decoder: Arc<dyn EventDecoder>,
     /// Asked where a payload does not say enough.
     pub provider: Arc<dyn CheckoutProvider>,
+    /// Asked for what an event beside a sale tells of.
+    pub parties: Arc<dyn PartyProvider>,
+    /// Reads customers.
+    pub customers: Arc<dyn CustomerReader>,
+    /// Reads the catalogue.
+    pub catalog: Arc<dyn CatalogReader>,
     /// Reads intents.
     pub intents: Arc<dyn IntentReader>,
     /// Reads mirrors.
@@ -125,9 +134,11 @@ impl ApplyProviderEvent {
             ProviderEvent::SetupFinished(_) | ProviderEvent::PaymentMethodChanged(_) => {
                 Ok(without_capability("payment methods"))
             }
-            ProviderEvent::CustomerChanged(_) => Ok(without_capability("the provider's customers")),
-            ProviderEvent::CatalogueChanged(_) => {
-                Ok(without_capability("the provider's catalogue"))
+            ProviderEvent::CustomerChanged(customer) => {
+                self.customer_changed(event, customer).await
+            }
+            ProviderEvent::CatalogueChanged(item, report) => {
+                self.catalogue_changed(event, item, report).await
             }
             ProviderEvent::CheckoutCompleted(session) => {
                 let session = self.read_session(session).await?;

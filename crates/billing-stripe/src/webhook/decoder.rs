@@ -142,7 +142,9 @@ impl Kind {
             Self::Setup => ProviderEvent::SetupFinished(Payload::Missing(id)),
             Self::PaymentMethod => ProviderEvent::PaymentMethodChanged(Payload::Missing(id)),
             Self::Customer { .. } => ProviderEvent::CustomerChanged(Payload::Missing(id)),
-            Self::Catalogue { .. } => ProviderEvent::CatalogueChanged(Payload::Missing(id)),
+            Self::Catalogue { item, .. } => {
+                ProviderEvent::CatalogueChanged(item, Payload::Missing(id))
+            }
         }
     }
 
@@ -181,10 +183,10 @@ impl Kind {
             Self::Customer { is_deleted } => {
                 ProviderEvent::CustomerChanged(whole(object, read_customer(object, is_deleted))?)
             }
-            Self::Catalogue { item, is_deleted } => ProviderEvent::CatalogueChanged(whole(
-                object,
-                read_catalogue(object, item, is_deleted),
-            )?),
+            Self::Catalogue { item, is_deleted } => ProviderEvent::CatalogueChanged(
+                item,
+                whole(object, read_catalogue(object, item, is_deleted))?,
+            ),
         })
     }
 }
