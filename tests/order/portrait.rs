@@ -6,7 +6,8 @@
 //! `created_at`, `paid_at`, `fulfilled_at`, `starts_at`, `valid_from` and the times of workflow steps
 //! (when it was applied), as of which event a subscription is known to be over (nothing follows an end,
 //! and a read tells of it before its own event), attempts of events, whether an event of a customer was
-//! needed (the first that tells of a deletion clears the id), and the audit trail and the outbox (the steps
+//! needed (the first that tells of a deletion clears the id) and the address of a customer who was deleted
+//! (the provider has none to compare with), and the audit trail and the outbox (the steps
 //! themselves), of which only "paid once" is held.
 
 use billing_app::wiring::Storage;
@@ -237,13 +238,13 @@ fn customer_line(customer: &BillingCustomer) -> String {
         created_at: _,
     } = customer;
     let link = match link {
-        CustomerLink::Requested => "requested".to_owned(),
+        CustomerLink::Requested => "at no provider".to_owned(),
         CustomerLink::Linked {
             provider_id,
             linked_at: _,
-        } => format!("linked to {provider_id}"),
+        } => format!("{email} at {provider_id}"),
     };
-    format!("customer {id} {email} {name:?} is {link}")
+    format!("customer {id} {name:?} is {link}")
 }
 
 fn workflow_line(workflow: &ProvisioningWorkflow) -> String {
