@@ -1,14 +1,13 @@
 //! The service around a record: it is told of events and asks one provider or another.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
-use billing_app::config::JobsSection;
-use billing_app::wiring::{Application, LogPublisher, Provider, Rules, Storage, build};
+use billing_app::wiring::{Application, Provider, Storage, build};
 use billing_domain::catalog::ports::PriceProvider;
-use billing_domain::checkout::policy::CheckoutPolicy;
 use billing_domain::checkout::ports::CheckoutProvider;
+use billing_domain::deliveries::ports::{MockEndpointRegistry, MockEventSource};
 use billing_domain::kernel::page::PageRequest;
 use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
@@ -21,7 +20,7 @@ use billing_domain::testing::fixtures::World;
 use billing_sandbox::SignedDelivery;
 use billing_stripe::{StripeEventDecoder, StripeMode, StripeWebhookVerifier};
 use billing_tests::stage::hasher::PlainHasher;
-use time::Duration;
+use billing_tests::stage::rules::of_a_quiet_shop;
 
 /// Signatures of a whole history are good at each of its moments.
 const TOLERANCE: StdDuration = StdDuration::from_hours(24 * 3_650);
@@ -103,23 +102,7 @@ impl Listener {
 
     /// The service.
     pub(crate) fn application(self) -> Application {
-        let rules = Rules {
-            policy: Arc::new(CheckoutPolicy {
-                embargoed_countries: BTreeSet::new(),
-                reservation: Duration::hours(24),
-                trial_days: self.trial_days,
-                success_url: "https://shop.example/success".to_owned(),
-                cancel_url: "https://shop.example/cancel".to_owned(),
-                redirect_allowlist: Vec::new(),
-            }),
-            billing_enabled: true,
-            jobs: JobsSection {
-                poll_interval: StdDuration::from_secs(1),
-                sweep_interval: StdDuration::from_secs(1),
-                stalled_after: Duration::seconds(180),
-            },
-            publisher: Arc::new(LogPublisher),
-        };
+        let rules = of_a_quiet_shop(self.trial_days);
         let secrets = self.words.secrets.iter();
         let secrets = secrets.map(|secret| secret.as_str().into()).collect();
         let verifier = StripeWebhookVerifier::try_new(secrets, StripeMode::Test, TOLERANCE);
@@ -138,6 +121,8 @@ impl Listener {
             parties,
             verifier: Arc::new(verifier),
             decoder: Arc::new(StripeEventDecoder),
+            event_source: Arc::new(MockEventSource::new()),
+            endpoints: Arc::new(MockEndpointRegistry::new()),
         };
         build(
             &rules,

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use billing_domain::checkout::sweep_intents::SweepIntents;
+use billing_domain::deliveries::scan_for_missing_events::{
+    ScanForMissingEvents, ScanForMissingEventsError,
+};
 use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::drain_inbox::DrainInbox;
@@ -20,6 +23,12 @@ const DRAIN_ROUNDS_MAX: u32 = 10_000;
 
 /// After a turn that failed a worker rests, so that a store that is down is not hammered.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a scan is due; when it is, stands in the database.
+const SCAN_POLL: Duration = Duration::from_secs(15);
+
+/// How often measurements are tidied.
+const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Wakes workers. Ringing for one that is busy is remembered.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +58,10 @@ pub struct Workers {
     pub outbox: Arc<PublishMessages>,
     /// Sweeps.
     pub sweep: Arc<SweepIntents>,
+    /// Looks for events that never came.
+    pub scan: Arc<ScanForMissingEvents>,
+    /// Tidies what was measured.
+    pub tidy: Arc<dyn Fn() + Send + Sync>,
     /// Wakes them.
     pub bells: Bells,
     /// How often they look by themselves.
@@ -81,9 +94,28 @@ impl Workers {
             provisioning,
             outbox,
             sweep: sweeper,
+            scan,
+            tidy,
             bells,
-            jobs: _,
+            jobs,
         } = self;
+        if jobs.is_scanning {
+            let scanning = work("scan", Arc::new(Notify::new()), SCAN_POLL, stop.clone(), {
+                let bells = bells.clone();
+                move || take_scan_turn(scan.clone(), bells.clone())
+            });
+            tasks.spawn(scanning);
+        }
+        tasks.spawn(work(
+            "tidy",
+            Arc::new(Notify::new()),
+            TIDY_INTERVAL,
+            stop.clone(),
+            move || {
+                tidy();
+                std::future::ready(Ok(0))
+            },
+        ));
         let after_inbox = bells.clone();
         tasks.spawn(work(
             "inbox",
@@ -148,6 +180,28 @@ impl Workers {
             }
         }
     }
+}
+
+/// A turn of the scan. A provider that does not answer is its own business: the scan rests by
+/// itself, and says why.
+async fn take_scan_turn(
+    scan: Arc<ScanForMissingEvents>,
+    bells: Bells,
+) -> Result<u32, StoreFailure> {
+    let turns = match scan.run().await {
+        Ok(turns) => turns,
+        Err(ScanForMissingEventsError::Provider(error)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the scan of Stripe's events is tried again later");
+            return Ok(0);
+        }
+        Err(ScanForMissingEventsError::Store(failure)) => return Err(failure),
+    };
+    if turns.iter().any(|turn| turn.found_count > 0) {
+        bells.ring();
+    }
+    let has_more = turns.iter().any(|turn| !turn.is_finished);
+    Ok(u32::from(has_more))
 }
 
 async fn work<F, T>(

@@ -6,6 +6,7 @@ pub mod drain_inbox;
 pub mod event;
 pub mod event_filter;
 pub mod list_provider_events;
+pub mod observer;
 pub mod parent;
 pub mod ports;
 pub mod receive_webhook;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::deliveries::Outbox;
 use crate::due;
@@ -77,7 +77,7 @@ pub(crate) struct Account {
     pub(crate) ids: Ids,
     /// Request ids have their own sequence, so that a refused request does not shift object ids.
     pub(crate) request_ids: Ids,
-    objects: HashMap<String, Arc<Value>>,
+    objects: HashMap<String, Value>,
     order: HashMap<String, Vec<String>>,
     /// Ids by kind, member and value of an indexed member.
     index: HashMap<(&'static str, &'static str, String), Vec<String>>,
@@ -107,7 +107,10 @@ fn leave_out_nulls(value: &mut Value) {
             }
             members.values_mut().for_each(leave_out_nulls);
         }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        Value::Array(_) => {
+            let items = value.as_array_mut();
+            items.into_iter().flatten().for_each(leave_out_nulls);
+        }
         _ => {}
     }
 }
@@ -142,7 +145,7 @@ impl Account {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&Value> {
-        self.objects.get(id).map(AsRef::as_ref)
+        self.objects.get(id)
     }
 
     /// The object, or null; for chains of facts that must not be interrupted.
@@ -153,7 +156,7 @@ impl Account {
 
     /// The object as it is now, to be compared with what becomes of it. Cheap: nothing is copied
     /// until the object is changed.
-    pub(crate) fn snapshot(&self, id: &str) -> Arc<Value> {
+    pub(crate) fn snapshot(&self, id: &str) -> Value {
         self.objects.get(id).cloned().unwrap_or_default()
     }
 
@@ -170,7 +173,7 @@ impl Account {
         kind: &str,
         id: &str,
         param: &str,
-    ) -> Result<Arc<Value>, StripeError> {
+    ) -> Result<Value, StripeError> {
         self.fetch(kind, id, param)?;
         Ok(self.snapshot(id))
     }
@@ -220,12 +223,12 @@ impl Account {
             }
         }
         self.order.entry(kind).or_default().push(id.clone());
-        self.objects.insert(id.clone(), Arc::new(object));
+        self.objects.insert(id.clone(), object);
         id
     }
 
     /// Sets a member of an object that exists.
-    pub(crate) fn set(&mut self, id: &str, member: &str, value: Value) {
+    pub(crate) fn set(&mut self, id: &str, member: &'static str, value: Value) {
         if let Some(object) = self.edit(id) {
             object[member] = value;
         }
@@ -233,7 +236,7 @@ impl Account {
 
     /// The object to change in place.
     pub(crate) fn edit(&mut self, id: &str) -> Option<&mut Value> {
-        self.objects.get_mut(id).map(Arc::make_mut)
+        self.objects.get_mut(id)
     }
 
     /// Takes an object out of its list; what remains is found by id only.
@@ -242,7 +245,7 @@ impl Account {
             ids.retain(|other| other != id);
         }
         match tombstone {
-            Some(value) => self.objects.insert(id.to_owned(), Arc::new(value)),
+            Some(value) => self.objects.insert(id.to_owned(), value),
             None => self.objects.remove(id),
         };
     }

@@ -6,8 +6,8 @@ pub(crate) mod signature;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::json::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::faults::Disturbance;
 
@@ -244,7 +244,7 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -4,10 +4,9 @@ pub(crate) mod raising;
 pub(crate) mod thin;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
+use crate::json::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::events::thin::Thin;
 
@@ -26,54 +25,14 @@ pub(crate) struct Event {
     pub(crate) created: i64,
     /// Seconds since 1970 in the sandbox's own time: what the 30 days are counted from.
     pub(crate) raised_at: i64,
-    #[serde(with = "shared")]
-    pub(crate) object: Arc<Value>,
-    #[serde(with = "shared_option")]
-    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) object: Value,
+    pub(crate) before: Option<Value>,
     pub(crate) request_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     /// Endpoints that have not accepted it yet.
     pub(crate) pending_webhooks: i64,
     /// Present if it exists in the thin form only.
     pub(crate) thin: Option<Box<Thin>>,
-}
-
-/// A shared value is kept as its own copy.
-mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::Value;
-
-    pub(super) fn serialize<S: Serializer>(value: &Arc<Value>, to: S) -> Result<S::Ok, S::Error> {
-        Value::serialize(value, to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Value>, D::Error> {
-        Value::deserialize(from).map(Arc::new)
-    }
-}
-
-mod shared_option {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::Value;
-
-    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Arc<Value>>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_deref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Arc<Value>>, D::Error> {
-        let value = Option::<Value>::deserialize(from)?;
-        Ok(value.map(Arc::new))
-    }
 }
 
 /// Oldest first.

@@ -62,6 +62,7 @@ mod exchanges;
 mod faults;
 mod http;
 mod ids;
+mod json;
 mod lives;
 mod pages;
 mod sandbox;

@@ -33,6 +33,14 @@ NOT_KEPT = re.compile(
 )
 # What `stripe trigger` uses beside Stripe's public description.
 UNPUBLISHED = [
+    "GET /v1/charges/{}/dispute {expand:[s}",
+    "GET /v1/charges/{}/refunds {created:r ending_before:s expand:[s limit:i starting_after:s}",
+    "GET /v1/charges/{}/refunds/{} {expand:[s}",
+    "POST /v1/charges/{}/dispute {evidence:* expand:[s metadata:m submit:b}",
+    "POST /v1/charges/{}/dispute/close {expand:[s}",
+    "POST /v1/charges/{}/refund {amount:i expand:[s metadata:m reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b reverse_transfer:b}",
+    "POST /v1/charges/{}/refunds {amount:i expand:[s metadata:m reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b reverse_transfer:b}",
+    "POST /v1/charges/{}/refunds/{} {expand:[s metadata:m}",
     "GET /v1/payment_pages/{} {expand:[s key:s}",
     "POST /v1/payment_pages/{}/confirm {expand:[s expected_amount:i expected_payment_method_type:s"
     " key:s payment_method:s return_url:s shipping:*}",

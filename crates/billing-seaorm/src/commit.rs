@@ -330,6 +330,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         topic,
         dedup_key,
         event,
+        correlation_id,
     } = message;
     rows::outbox::Model {
         id: message_id(entry.at, place, &dedup_key),
@@ -343,6 +344,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         claimed_until: None,
         delivered_at: None,
         last_error: None,
+        correlation_id,
     }
 }
 

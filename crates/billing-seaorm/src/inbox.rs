@@ -235,5 +235,6 @@ fn claimed(model: Model) -> Result<ClaimedEvent, StoreError> {
         created_at: cells.time("created_at", model.created_at)?,
         // The claim itself counted one.
         attempts: cells.count("attempts", model.attempts - 1)?,
+        correlation_id: model.correlation_id,
     })
 }

@@ -17,6 +17,7 @@ mod readers;
     reason = "SeaORM's derives make public types, which stay inside this crate"
 )]
 mod rows;
+mod scans;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -114,6 +114,14 @@ impl<'a> Fields<'a> {
         self.typed(key, Value::as_str)
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ReadError> {
+        self.typed(key, |value| {
+            let texts = value.as_array()?.iter();
+            texts.map(|text| text.as_str().map(str::to_owned)).collect()
+        })
+    }
+
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ReadError> {
         self.typed(key, Value::as_bool)
     }

@@ -19,13 +19,15 @@ use stripe_billing::subscription::{
 use stripe_checkout::checkout_session::{ExpireCheckoutSession, RetrieveCheckoutSession};
 use stripe_client_core::{RequestBuilder, StripeRequest};
 
-use crate::config::{SetupError, StripeConfig};
+use crate::config::{SetupError, StripeConfig, StripeMode};
 use crate::fields::{Fields, ReadError};
 use crate::objects::{read_invoice, read_session, read_subscription};
 use crate::transport::{Answer, CallError, CallOptions, StripeTransport};
 
 mod customers;
 mod dialect;
+mod endpoints;
+mod events;
 mod outcome;
 mod parties;
 mod prices;
@@ -35,6 +37,7 @@ mod sessions;
 pub struct StripeProvider {
     transport: StripeTransport,
     clock: Arc<dyn Clock>,
+    mode: StripeMode,
 }
 
 impl std::fmt::Debug for StripeProvider {
@@ -54,6 +57,7 @@ impl StripeProvider {
         Ok(Self {
             transport: StripeTransport::new(config)?,
             clock,
+            mode: config.mode,
         })
     }
 

@@ -8,13 +8,14 @@ use billing_domain::kernel::change_set::RecordedAnswer;
 use billing_domain::kernel::id::{IntentId, IntentKind};
 use billing_domain::provisioning::workflow::ProvisioningWorkflow;
 
+use super::call::Call;
 use super::{Problems, ok, state_of};
 use crate::auth::authenticate;
-use crate::dto::body::{parse_id, parse_json, parse_query, read};
+use crate::dto::body::{parse_id, parse_query};
 use crate::dto::intent::{
     AmendIntentBody, CreateIntentBody, IntentBody, IntentPageBody, PageQuery, RetryBody,
 };
-use crate::idempotency::{answer_once, json_answer};
+use crate::idempotency::json_answer;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 
@@ -31,18 +32,11 @@ pub(super) async fn create_checkout_intent(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let wanted = parse_json::<CreateIntentBody>(&request, &body)?.into_request()?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    let call = Call::read_if_billing(&request, payload).await?;
+    let wanted = call.json::<CreateIntentBody>()?.into_request()?;
+    call.answer_once(
         |intent: &CheckoutIntent| json_answer(StatusCode::CREATED, &IntentBody::from(intent)),
-        async |request| state.use_cases.create_intent.run(request, &wanted).await,
+        async |request| call.use_cases().create_intent.run(request, &wanted).await,
     )
     .await
 }
@@ -92,15 +86,12 @@ pub(super) async fn amend_checkout_intent(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read_if_billing(&request, payload).await?;
     let id: IntentId = parse_id(&request, "id")?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let amendment = parse_json::<AmendIntentBody>(&request, &body)?.into_amendment()?;
-    let amend = &state.use_cases.amend_intent;
-    let intent = amend.run(&principal, id, &amendment).await?;
-    (state.use_cases.wake_workers)();
+    let amendment = call.json::<AmendIntentBody>()?.into_amendment()?;
+    let amend = &call.use_cases().amend_intent;
+    let intent = amend.run(&call.principal, id, &amendment).await?;
+    (call.use_cases().wake_workers)();
     Ok(ok(&IntentBody::from(&intent)))
 }
 
@@ -119,22 +110,19 @@ pub(super) async fn sync_checkout_intent(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read_if_billing(&request, payload).await?;
     let id: IntentId = parse_id(&request, "id")?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    call.answer_once(
         |intent: &CheckoutIntent| json_answer(StatusCode::OK, &IntentBody::from(intent)),
         // Its effect is what the provider says, not what the caller asks for: repeating it is
         // harmless, so nothing is remembered.
         async |request| -> Result<CheckoutIntent, Problem> {
-            let intent = state.use_cases.read_intents.run(&principal, id).await?;
-            let sync = &state.use_cases.sync_checkout;
+            let intent = call
+                .use_cases()
+                .read_intents
+                .run(&call.principal, id)
+                .await?;
+            let sync = &call.use_cases().sync_checkout;
             Ok(sync.run_for(&intent, &request.underway()).await?)
         },
     )
@@ -156,22 +144,14 @@ pub(super) async fn retry_provisioning(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
-    if !principal.is_operator() {
+    let call = Call::read_if_billing(&request, payload).await?;
+    if !call.principal.is_operator() {
         return Err(Problem::new(Code::Forbidden).detail("only an operator may retry provisioning"));
     }
     let id: IntentId = parse_id(&request, "id")?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
-        retry_answer,
-        async |request| state.use_cases.retry_provisioning.run(request, id).await,
-    )
+    call.answer_once(retry_answer, async |request| {
+        call.use_cases().retry_provisioning.run(request, id).await
+    })
     .await
 }
 

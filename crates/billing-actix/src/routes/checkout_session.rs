@@ -5,11 +5,10 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, post};
 use billing_domain::checkout::intent::CheckoutIntent;
 
-use super::{Problems, state_of};
-use crate::auth::authenticate;
-use crate::dto::body::{parse_json, read};
+use super::Problems;
+use super::call::Call;
 use crate::dto::checkout_session::{CheckoutSessionAnswer, CheckoutSessionBody};
-use crate::idempotency::{answer_once, json_answer};
+use crate::idempotency::json_answer;
 use crate::problem::Problem;
 
 /// Reserves, and opens the payment provider's page.
@@ -31,23 +30,16 @@ pub(super) async fn start_checkout(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let sent = parse_json::<CheckoutSessionBody>(&request, &body)?;
+    let call = Call::read_if_billing(&request, payload).await?;
+    let sent = call.json::<CheckoutSessionBody>()?;
     let names = sent.sent_names();
     let wanted = sent.into_request()?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    call.answer_once(
         |intent: &CheckoutIntent| {
             json_answer(StatusCode::CREATED, &CheckoutSessionAnswer::from(intent))
         },
         async |request| {
-            let start = &state.use_cases.start_checkout;
+            let start = &call.use_cases().start_checkout;
             let started = start.run(request, &wanted).await;
             started.map_err(|error| names.problem(error))
         },

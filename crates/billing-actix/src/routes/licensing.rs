@@ -9,15 +9,16 @@ use billing_domain::kernel::text::ActivationKey;
 use billing_domain::licensing::assign_licenses::Assignments;
 use billing_domain::licensing::license::License;
 
+use super::call::Call;
 use super::{Problems, ok, state_of};
 use crate::auth::authenticate;
-use crate::dto::body::{parse_id, parse_json, parse_query, read};
+use crate::dto::body::{parse_id, parse_query};
 use crate::dto::intent::PageQuery;
 use crate::dto::license::{
     ActivationQuery, AssignBody, AssignmentsBody, LicenseBody, LicensePageBody, PlanBody,
     PlanDetailBody, PlansBody,
 };
-use crate::idempotency::{answer_once, json_answer};
+use crate::idempotency::json_answer;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 
@@ -91,22 +92,15 @@ pub(super) async fn assign_licenses(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read_if_billing(&request, payload).await?;
     let id: PlanId = parse_id(&request, "id")?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let emails = parse_json::<AssignBody>(&request, &body)?.into_emails()?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    let emails = call.json::<AssignBody>()?.into_emails()?;
+    call.answer_once(
         |assignments: &Assignments| {
             json_answer(StatusCode::OK, &AssignmentsBody::from(assignments))
         },
         async |request| {
-            let assign = &state.use_cases.assign_licenses;
+            let assign = &call.use_cases().assign_licenses;
             assign.run(request, id, &emails).await
         },
     )
@@ -128,18 +122,11 @@ pub(super) async fn revoke_license(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read_if_billing(&request, payload).await?;
     let id: LicenseId = parse_id(&request, "id")?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    call.answer_once(
         |license: &License| json_answer(StatusCode::OK, &LicenseBody::from(license)),
-        async |request| state.use_cases.revoke_license.run(request, id).await,
+        async |request| call.use_cases().revoke_license.run(request, id).await,
     )
     .await
 }
@@ -159,23 +146,16 @@ pub(super) async fn activate_license(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    state.require_billing()?;
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read_if_billing(&request, payload).await?;
     let query: ActivationQuery = parse_query(&request)?;
     let key = ActivationKey::parse(&query.activation_key).map_err(|error| {
         Problem::new(Code::InvalidQuery)
             .field("activation_key", "invalid_format", error.to_string())
             .detail("activation_key is not valid")
     })?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    call.answer_once(
         |license: &License| json_answer(StatusCode::OK, &LicenseBody::from(license)),
-        async |request| state.use_cases.activate_license.run(request, &key).await,
+        async |request| call.use_cases().activate_license.run(request, &key).await,
     )
     .await
 }

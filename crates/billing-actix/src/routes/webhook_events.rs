@@ -9,9 +9,10 @@ use billing_domain::provider_events::event_filter::EventName;
 use billing_domain::provider_events::replay_provider_events::ReplayReport;
 use billing_domain::provider_events::stored_event::StoredEvent;
 
+use super::call::Call;
 use super::{Problems, ok, state_of};
 use crate::auth::authenticate;
-use crate::dto::body::{parse_json, parse_query, read};
+use crate::dto::body::parse_query;
 use crate::dto::intent::PageQuery;
 use crate::dto::webhook_event::{
     DepthBody, EventBody, EventPageBody, EventRecordBody, ReplayReportBody,
@@ -19,7 +20,7 @@ use crate::dto::webhook_event::{
 use crate::dto::webhook_event_filter::{
     DiscardEventBody, EventQuery, ReplayEventBody, ReplayEventsBody,
 };
-use crate::idempotency::{answer_once, json_answer};
+use crate::idempotency::json_answer;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 
@@ -91,21 +92,15 @@ pub(super) async fn replay_webhook_event(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read(&request, payload).await?;
     let name = parse_name(&request)?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let reason = if body.is_empty() {
+    let reason = if call.body.is_empty() {
         None
     } else {
-        parse_json::<ReplayEventBody>(&request, &body)?.into_reason()?
+        call.json::<ReplayEventBody>()?.into_reason()?
     };
-    let replay = &state.use_cases.provider_events.replay_one;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    let replay = &call.use_cases().provider_events.replay_one;
+    call.answer_once(
         |event: &StoredEvent| json_answer(StatusCode::ACCEPTED, &EventBody::from(event)),
         async |request| replay.run(request, &name, reason.as_ref()).await,
     )
@@ -129,19 +124,12 @@ pub(super) async fn replay_webhook_events(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    let principal = authenticate(state, &request).await?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let order = parse_json::<ReplayEventsBody>(&request, &body)?.into_order()?;
-    let replay = &state.use_cases.provider_events.replay_many;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
-        replayed_answer,
-        async |request| replay.run(request, &order).await,
-    )
+    let call = Call::read(&request, payload).await?;
+    let order = call.json::<ReplayEventsBody>()?.into_order()?;
+    let replay = &call.use_cases().provider_events.replay_many;
+    call.answer_once(replayed_answer, async |request| {
+        replay.run(request, &order).await
+    })
     .await
 }
 
@@ -170,17 +158,11 @@ pub(super) async fn discard_webhook_event(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let state = state_of(&request);
-    let principal = authenticate(state, &request).await?;
+    let call = Call::read(&request, payload).await?;
     let name = parse_name(&request)?;
-    let body = read(&request, payload, state.config.json_bytes_max).await?;
-    let reason = parse_json::<DiscardEventBody>(&request, &body)?.into_reason()?;
-    let discard = &state.use_cases.provider_events.discard;
-    answer_once(
-        state,
-        &request,
-        &principal,
-        &body,
+    let reason = call.json::<DiscardEventBody>()?.into_reason()?;
+    let discard = &call.use_cases().provider_events.discard;
+    call.answer_once(
         |event: &StoredEvent| json_answer(StatusCode::OK, &EventBody::from(event)),
         async |request| discard.run(request, &name, &reason).await,
     )

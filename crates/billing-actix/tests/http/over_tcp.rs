@@ -23,7 +23,7 @@ fn serve(service: &Service) -> (SocketAddr, ServerHandle) {
 }
 
 /// Sends bytes and reads until the server closes the connection.
-async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
+pub(crate) async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
     let exchanged = actix_web::web::block(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
@@ -38,7 +38,7 @@ async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
     exchanged.await.unwrap()
 }
 
-fn get(path: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes()
 }
 

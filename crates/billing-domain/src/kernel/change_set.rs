@@ -160,6 +160,8 @@ pub struct OutgoingMessage {
     pub dedup_key: String,
     /// The event.
     pub event: DomainEvent,
+    /// Our id of the request or the scan that brought the cause.
+    pub correlation_id: Option<String>,
 }
 
 /// Declares the kinds of change once: variant, entity, and the `insert_` and `change_` methods.
@@ -230,6 +232,7 @@ macro_rules! changes {
 pub struct ChangeSet {
     cause: Cause,
     reason: Option<Reason>,
+    correlation_id: Option<String>,
     at: Timestamp,
     changes: Vec<Change>,
 }
@@ -261,6 +264,7 @@ impl ChangeSet {
         Self {
             cause,
             reason: None,
+            correlation_id: None,
             at,
             changes: Vec::new(),
         }
@@ -269,6 +273,12 @@ impl ChangeSet {
     /// Adds why an operator wants this, for the audit trail.
     pub fn because(mut self, reason: Option<&Reason>) -> Self {
         self.reason = reason.cloned();
+        self
+    }
+
+    /// Adds our id of the request or the scan that brought the cause; every message carries it on.
+    pub fn correlated_with(mut self, correlation_id: Option<String>) -> Self {
+        self.correlation_id = correlation_id;
         self
     }
 
@@ -337,6 +347,7 @@ impl ChangeSet {
                         entry.version.number()
                     ),
                     event: change.event().clone(),
+                    correlation_id: self.correlation_id.clone(),
                 }
             })
             .collect()

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use time::Duration;
+use tracing::Instrument;
 
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent, Decision};
+use super::observer::{Attempt, EventObserver};
 use super::ports::{ClaimedEvent, EventInbox, Settlement};
+use super::stored_event::EventStatus;
 use crate::kernel::change_set::UniqueRule;
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::{ATTEMPTS_MAX, Core};
@@ -69,11 +72,37 @@ pub struct DrainInbox {
     pub apply: Arc<ApplyProviderEvent>,
     /// Whether billing is switched on (C-003); if not, events are deferred and not lost (C-005).
     pub billing_enabled: bool,
+    /// Hears how attempts end.
+    pub observer: Arc<dyn EventObserver>,
 }
 
 enum Fate {
     Applied,
     Settled(Settlement),
+}
+
+impl Fate {
+    fn status(&self) -> EventStatus {
+        match self {
+            Self::Applied => EventStatus::Processed,
+            Self::Settled(Settlement::Skipped { .. }) => EventStatus::Skipped,
+            Self::Settled(Settlement::Retry { .. } | Settlement::Waiting { .. }) => {
+                EventStatus::Failed
+            }
+            Self::Settled(Settlement::Parked { .. }) => EventStatus::Parked,
+            Self::Settled(Settlement::Deferred) => EventStatus::Deferred,
+        }
+    }
+}
+
+/// Everything that is decided and written about an event is inside, under the id of the request
+/// that delivered it.
+fn span_of(event: &ClaimedEvent) -> tracing::Span {
+    tracing::info_span!(
+        "provider_event.apply",
+        provider_event.id = %event.provider_event_id,
+        correlation.id = event.correlation_id,
+    )
 }
 
 impl DrainInbox {
@@ -92,11 +121,13 @@ impl DrainInbox {
             .claim_events(now, now.plus(LEASE), BATCH_MAX)
             .await?
         {
+            let began_at = self.core.now();
             let fate = if self.billing_enabled {
-                self.apply(&event).await
+                self.apply(&event).instrument(span_of(&event)).await
             } else {
                 Fate::Settled(Settlement::Deferred)
             };
+            self.observe(&event, &fate, began_at);
             match fate {
                 Fate::Applied => report.applied = report.applied.saturating_add(1),
                 Fate::Settled(settlement) => {
@@ -131,6 +162,16 @@ impl DrainInbox {
         Ok(())
     }
 
+    fn observe(&self, event: &ClaimedEvent, fate: &Fate, began_at: Timestamp) {
+        self.observer.attempt_ended(&Attempt {
+            event_type: &event.event_type,
+            status: fate.status(),
+            created_at: event.created_at,
+            began_at,
+            ended_at: self.core.now(),
+        });
+    }
+
     async fn apply(&self, event: &ClaimedEvent) -> Fate {
         let mut reservation_is_free = true;
         for _ in 0..ATTEMPTS_MAX {
@@ -156,6 +197,7 @@ impl DrainInbox {
         match self.apply.run(event, reservation_is_free).await? {
             Decision::Settle(settlement) => Ok(Fate::Settled(settlement)),
             Decision::Commit(changes) => {
+                let changes = changes.correlated_with(event.correlation_id.clone());
                 match self
                     .core
                     .writer

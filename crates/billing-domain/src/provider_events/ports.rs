@@ -111,9 +111,9 @@ pub struct ReceivedEvent {
     pub envelope: Envelope,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found, which nobody signed.
     pub signature: String,
-    /// Our id of the request that delivered it.
+    /// Our id of the request that delivered it, or of the scan that found it.
     pub correlation_id: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
@@ -143,6 +143,8 @@ pub struct ClaimedEvent {
     pub created_at: Timestamp,
     /// How often it was tried before.
     pub attempts: u32,
+    /// Our id of the request or the scan that brought it.
+    pub correlation_id: Option<String>,
 }
 
 /// What becomes of a claimed event that was not applied. Applying marks it by the commit.
@@ -237,7 +239,7 @@ pub struct EventRecord {
     pub event: StoredEvent,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found.
     pub signature: String,
     /// How each attempt ended, oldest first. An attempt whose worker ended before it told is not
     /// among them.
@@ -246,6 +248,14 @@ pub struct EventRecord {
     pub effects: Vec<AuditLine>,
     /// What operators decided about it.
     pub decisions: Vec<AuditLine>,
+}
+
+impl EventRecord {
+    /// Whether the event never came by itself: a scan of the provider's list found it. A delivery
+    /// without a signature is not stored, so the two cannot be confused.
+    pub fn is_found_by_scan(&self) -> bool {
+        self.signature.is_empty()
+    }
 }
 
 /// The inbox as operators see it. Lists MUST cost by the page and not by the table, whatever the

@@ -15,6 +15,7 @@ use crate::access::ports::{AccessReader, UserReader};
 use crate::catalog::ports::CatalogReader;
 use crate::checkout::ports::{IntentListing, IntentReader, IntentSweep};
 use crate::customers::ports::CustomerReader;
+use crate::deliveries::ports::ScanLog;
 use crate::entitlements::ports::EntitlementReader;
 use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
@@ -33,6 +34,7 @@ mod listing;
 mod outbox;
 pub mod provider;
 mod reading;
+mod scans;
 mod sweeps;
 mod unique;
 
@@ -71,6 +73,7 @@ pub trait Store:
     + EntitlementReader
     + EventInbox
     + EventLog
+    + ScanLog
     + OutboxQueue
     + Inspect
 {
@@ -94,6 +97,7 @@ impl<S> Store for S where
         + EntitlementReader
         + EventInbox
         + EventLog
+        + ScanLog
         + OutboxQueue
         + Inspect
 {
@@ -141,8 +145,14 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
     event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
     event_log::the_depth_of_the_inbox_is_counted_by_status(&new_store().await).await;
+    scans::one_holder_has_a_scan_until_its_lease_ends(&new_store().await).await;
+    scans::a_scan_is_read_as_written(&new_store().await).await;
+    scans::of_many_holders_one_gets_the_scan(&new_store().await).await;
+    scans::a_scan_is_hurried_and_set_back(&new_store().await).await;
+    scans::what_is_not_in_the_inbox_is_unknown(&new_store().await).await;
     outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
+    outbox::a_message_has_the_correlation_id_of_its_cause(&new_store().await).await;
     outbox::two_claims_never_get_the_same_message(&new_store().await).await;
 }
 

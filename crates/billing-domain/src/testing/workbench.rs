@@ -35,6 +35,7 @@ use crate::licensing::revoke_license::RevokeLicense;
 use crate::provider_events::apply_provider_event::ApplyProviderEvent;
 use crate::provider_events::drain_inbox::{DrainInbox, DrainReport};
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
+use crate::provider_events::observer::Unobserved;
 use crate::provider_events::ports::Receipt;
 use crate::provider_events::receive_webhook::ReceiveWebhook;
 use crate::provisioning::retry_provisioning::RetryProvisioning;
@@ -213,6 +214,7 @@ impl Workbench {
             core: self.core(),
             verifier: Arc::new(self.webhooks.clone()),
             inbox: self.store(),
+            observer: Arc::new(Unobserved),
         }
     }
 
@@ -235,6 +237,7 @@ impl Workbench {
                 entitlements: self.store(),
             }),
             billing_enabled: self.billing_enabled,
+            observer: Arc::new(Unobserved),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use crate::json::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::account::{Account, Cause, INDEXED};
 use crate::deliveries::{Delivery, Outbox};
@@ -124,9 +124,7 @@ impl Account {
             cause: Cause::default(),
             ids: Ids::resumed(&state.ids)?,
             request_ids: Ids::resumed(&state.request_ids)?,
-            objects: (state.objects.into_iter())
-                .map(|(id, object)| (id, Arc::new(object)))
-                .collect(),
+            objects: (state.objects.into_iter()).collect(),
             order: state.order.into_iter().collect(),
             index,
             events: Events::restored(state.events, state.first_event),

@@ -1,6 +1,6 @@
 //! Invoice items: create, retrieve, update, delete, list.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::invoices::lines::{put_first, take_off};
@@ -456,7 +456,13 @@ fn update(call: &mut Call<'_>) -> Answer {
 
 fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let row = changeable(call.account, &id)?;
+    let row = changeable(call.account, &id).map_err(|refusal| match refusal.status {
+        404 => refusal,
+        // Recorded of an item whose draft was deleted with it as well.
+        _ => StripeError::invalid(
+            "Can't delete an invoice item that is attached to an invoice that is no longer editable",
+        ),
+    })?;
     let snapshot = call.account.snapshot(&id);
     if let Some(invoice_id) = row["invoice"].as_str() {
         let before = call.account.snapshot(invoice_id);

@@ -6,7 +6,7 @@ mod payments;
 mod preview;
 mod search;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -267,19 +267,12 @@ fn keep(call: &mut Call<'_>, id: &str) -> Result<(), StripeError> {
         }
         let mut value = call.params.or_null(&format!("/{name}"));
         if *name == "rendering" && value.is_object() {
-            let sent = value;
-            value = json!({
-                "amount_tax_display": sent["amount_tax_display"], "pdf": sent["pdf"],
-                "template": null, "template_version": null,
-            });
+            value = invoice::rendering(&value);
         }
         call.account.set(id, name, value);
     }
     if let Some(old) = call.params.at("/rendering_options") {
-        let rendering = json!({
-            "amount_tax_display": old["amount_tax_display"], "pdf": null, "template": null,
-            "template_version": null,
-        });
+        let rendering = invoice::rendering(old);
         call.account.set(id, "rendering", rendering);
     }
     if let Some(Value::Object(sent)) = call.params.at("/payment_settings").cloned()
@@ -341,7 +334,7 @@ fn update(call: &mut Call<'_>) -> Answer {
         .0
         .as_object()
         .into_iter()
-        .flat_map(|members| members.keys().cloned())
+        .flat_map(|members| members.keys().map(ToString::to_string))
         .collect();
     if !is_draft && let Some(name) = sent.iter().find(|name| !ALWAYS.contains(&name.as_str())) {
         return Err(

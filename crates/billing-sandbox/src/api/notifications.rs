@@ -1,6 +1,6 @@
 //! Events, webhook endpoints, and the account itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -8,6 +8,7 @@ use crate::api::{Answer, Call, Route, list, route};
 use crate::events::Event;
 use crate::http::error::StripeError;
 use crate::http::params;
+use crate::lives::invoice::ACCOUNT_NAME;
 use crate::shape::render::render_event;
 use crate::shape::schema;
 use crate::shape::version::Version;
@@ -262,7 +263,7 @@ pub(crate) fn retrieve_account(call: &mut Call<'_>) -> Answer {
         "payouts_enabled": true,
         "settings": {
             "branding": { "icon": null, "logo": null, "primary_color": null, "secondary_color": null },
-            "dashboard": { "display_name": "Sandbox", "timezone": "Etc/UTC" },
+            "dashboard": { "display_name": ACCOUNT_NAME, "timezone": "Etc/UTC" },
             "card_payments": {
                 "decline_on": { "avs_failure": false, "cvc_failure": false },
                 "statement_descriptor_prefix": null, "statement_descriptor_prefix_kana": null,

@@ -1,8 +1,8 @@
 //! Thin events: a change told by its name, its time and the address of what changed, in a shape that
 //! no API version alters. Every event of a v1 resource has one, made when somebody asks for it.
 
+use crate::json::{Map, Value, json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::events::Event;
@@ -150,8 +150,6 @@ pub(crate) fn unix(moment: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn event() -> Event {
@@ -160,7 +158,7 @@ mod tests {
             kind: "customer.created".into(),
             created: 1_790_000_000,
             raised_at: 1_790_000_000,
-            object: Arc::new(json!({ "id": "cus_1", "object": "customer" })),
+            object: json!({ "id": "cus_1", "object": "customer" }),
             before: None,
             request_id: None,
             idempotency_key: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json, value_of};
 
 use crate::api::routes;
 use crate::deliveries::courier;
@@ -61,7 +61,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["faults"]) => add_fault(world, sent(request)),
         ("GET", ["faults"]) => {
             let faults = world.faults.lock().expect("no panic under the lock");
-            Reply::json(200, &json!({ "data": faults.list() }))
+            Reply::json(200, &json!({ "data": value_of(&faults.list()) }))
         }
         ("DELETE", ["faults"]) => {
             world
@@ -78,7 +78,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             detail::request(world, id).unwrap_or_else(unknown)
         }
         ("GET", ["requests", id]) => match world.exchanges.find(id) {
-            Some(exchanged) => Reply::json(200, &json!(exchanged)),
+            Some(exchanged) => Reply::json(200, &value_of(&exchanged)),
             None => refused(404, "no such request, or not kept any more"),
         },
         ("GET", ["events", id]) => detail::event(world, id).unwrap_or_else(unknown),
@@ -88,14 +88,14 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         }
         ("GET", ["deliveries", account, number]) => {
             match detail::find_delivery(world, account, number) {
-                Some(delivery) => Reply::json(200, &json!(delivery)),
+                Some(delivery) => Reply::json(200, &value_of(&delivery)),
                 None => refused(404, "no such delivery"),
             }
         }
         ("GET", ["deliveries"]) => Reply::json(200, &json!({ "data": deliveries(world) })),
         ("POST", ["deliveries", "deliver_due"]) => {
             let outcomes = courier::deliver_due(world).await;
-            let data: Vec<Value> = outcomes.iter().map(|o| json!(o.delivery)).collect();
+            let data: Vec<Value> = outcomes.iter().map(|o| value_of(&o.delivery)).collect();
             Reply::json(200, &json!({ "data": data }))
         }
         ("POST", ["trigger", kind]) => trigger::run(world, kind, request).await,
@@ -141,7 +141,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             Ok(()) => Reply::json(200, &json!({ "now": world.clock.now() })),
             Err(error) => refused(400, &error.to_string()),
         },
-        ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
+        ("GET", ["requests"]) => Reply::json(200, &json!({ "data": value_of(&world.requests()) })),
         _ => unknown(),
     }
 }
@@ -165,7 +165,7 @@ fn refused(status: u16, message: &str) -> Reply {
 
 /// The body, be it JSON or a form; members of a form are texts.
 fn sent(request: &Request) -> Value {
-    if let Ok(value) = serde_json::from_str::<Value>(&request.body) {
+    if let Ok(value) = crate::json::from_str::<Value>(&request.body) {
         return value;
     }
     match form::parse(&request.body) {
@@ -205,11 +205,11 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
     if let Some(members) = sent.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }
-    match serde_json::from_value::<Fault>(sent) {
+    match crate::json::from_value::<Fault>(&sent) {
         Ok(fault) => {
             let mut faults = world.faults.lock().expect("no panic under the lock");
             faults.add(fault);
-            Reply::json(200, &json!({ "data": faults.list() }))
+            Reply::json(200, &json!({ "data": value_of(&faults.list()) }))
         }
         Err(error) => refused(400, &error.to_string()),
     }
@@ -220,7 +220,7 @@ fn deliveries(world: &World) -> Vec<Value> {
     for account in world.all_accounts() {
         let account = account.lock().expect("no panic under the lock");
         for delivery in &account.outbox.deliveries {
-            let mut row = json!(delivery);
+            let mut row = value_of(delivery);
             if let Some(members) = row.as_object_mut() {
                 members.insert("account".into(), json!(account.id));
                 // Its bytes are shown with the delivery itself; where it stands in line is our own.

@@ -225,15 +225,22 @@ impl Exchange<'_> {
             let outcome = endpoint::run(account, self.request, version);
             let is_failure = outcome.is_err();
             let is_validation = outcome.as_ref().is_err_and(|error| error.is_validation);
-            let is_missing = outcome
-                .as_ref()
-                .is_err_and(|error| error.code.as_deref() == Some("resource_missing"));
+            let is_told_off = outcome.as_ref().is_err_and(|error| {
+                error
+                    .code
+                    .as_deref()
+                    .is_some_and(|code| code.starts_with("parameter_"))
+            });
+            let is_missing = outcome.as_ref().is_err_and(|error| {
+                error.code.as_deref() == Some("resource_missing") && !error.is_executed
+            });
             let reply = match outcome {
                 Ok(body) => Reply::json(200, &body),
                 Err(error) => self.error(&error.in_version(version)),
             };
             // Stripe says so of what was executed, and says nothing of what was not.
-            let is_executed = self.request.method == "POST" && !is_validation && !is_missing;
+            let is_executed =
+                self.request.method == "POST" && !(is_validation || is_told_off || is_missing);
             let reply = if is_executed {
                 reply.header("stripe-should-retry", "false")
             } else {

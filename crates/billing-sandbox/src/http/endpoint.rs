@@ -1,7 +1,7 @@
 //! Runs the endpoint of a request: its route, its parameters, what it answers in the version that
 //! was asked for.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api;
@@ -38,6 +38,7 @@ pub(crate) fn run(
         .filter_map(|path| path.as_str().map(str::to_owned))
         .collect();
     expand::refuse_too_deep(&paths)?;
+    expand::refuse_unknown(route.endpoint, &paths, version)?;
     enter_clock(account, &request.method, &params, &path_ids)?;
     let answered = (route.run)(&mut api::Call {
         account,

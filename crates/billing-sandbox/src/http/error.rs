@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::shape::render::render;
 use crate::shape::version::Version;
@@ -34,9 +34,11 @@ pub(crate) struct Refusal {
     pub(crate) param: Option<String>,
     pub(crate) message: String,
     /// Further members: `decline_code`, `payment_intent`, `supported`.
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: Map,
     /// Whether the request was refused before its endpoint began, so that its key stays free.
     pub(crate) is_validation: bool,
+    /// Whether the endpoint had begun, although what it missed was asked for by the request.
+    pub(crate) is_executed: bool,
 }
 
 impl StripeError {
@@ -49,6 +51,7 @@ impl StripeError {
             message: message.into(),
             extra: Map::new(),
             is_validation: false,
+            is_executed: false,
         }))
     }
 
@@ -71,13 +74,18 @@ impl StripeError {
         self
     }
 
-    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
-        self.extra.insert(name.to_owned(), value);
+    pub(crate) fn with(mut self, name: impl Into<Text>, value: Value) -> Self {
+        self.extra.insert(name.into(), value);
         self
     }
 
     pub(crate) fn validation(mut self) -> Self {
         self.is_validation = true;
+        self
+    }
+
+    pub(crate) fn executed(mut self) -> Self {
+        self.is_executed = true;
         self
     }
 

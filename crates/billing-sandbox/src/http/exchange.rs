@@ -32,7 +32,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &crate::json::Value) -> Self {
         let body = serde_json::to_string_pretty(body).unwrap_or_default();
         Self {
             status,

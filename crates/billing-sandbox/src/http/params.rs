@@ -13,7 +13,7 @@ pub(crate) mod sample;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::http::error::StripeError;
 use crate::http::form::Node;
@@ -277,7 +277,7 @@ fn object(
         match sent.get(&field.name) {
             Some(node) => {
                 let value = typed(field, node, version, &here, is_update && at.is_empty())?;
-                out.insert(field.name.clone(), value);
+                out.insert(Text::copied(&field.name), value);
             }
             None if field.is_required => return Err(StripeError::missing(&here)),
             None => {}
@@ -315,9 +315,9 @@ fn typed(
             .iter()
             .map(|(name, child)| {
                 let value = typed(item, child, version, &path(at, name), false)?;
-                Ok((name.clone(), value))
+                Ok((Text::copied(name), value))
             })
-            .collect::<Result<Map<_, _>, _>>()
+            .collect::<Result<Map, _>>()
             .map(Value::Object),
         (Kind::Object(_) | Kind::Map(_) | Kind::StringMap, Node::Text(_)) => {
             Err(invalid("Invalid object".into()))
@@ -328,7 +328,7 @@ fn typed(
             .iter()
             .map(|(index, child)| typed(item, child, version, &path(at, index), false))
             .collect::<Result<Vec<_>, _>>()
-            .map(Value::Array),
+            .map(Value::from),
         (Kind::Array(_), Node::Text(_)) => Err(invalid("Invalid array".into())),
         (Kind::Range, Node::Tree(members)) => {
             let mut out = Map::new();
@@ -342,7 +342,7 @@ fn typed(
                     .validation());
                 }
                 out.insert(
-                    name.clone(),
+                    Text::copied(name),
                     scalar(&Kind::Integer, child, version, &path(at, name))?,
                 );
             }
@@ -408,9 +408,27 @@ fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
         .any(|(value, range)| value == text && range.holds(version))
 }
 
+/// Choices that Stripe does not list by the alphabet.
+const ORDERS: &[&[&str]] = &[
+    &["draft", "open", "paid", "uncollectible", "void"],
+    &["month", "year", "week", "day"],
+    &[
+        "allow_incomplete",
+        "error_if_incomplete",
+        "pending_if_incomplete",
+        "default_incomplete",
+    ],
+];
+
 fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
     let known = values.iter().filter(|(_, range)| range.holds(version));
-    known.map(|(value, _)| value.clone()).collect()
+    let mut names: Vec<String> = known.map(|(value, _)| value.clone()).collect();
+    let place = |order: &[&str], name: &str| order.iter().position(|known| *known == name);
+    let order = (ORDERS.iter()).find(|order| names.iter().all(|name| place(order, name).is_some()));
+    if let Some(order) = order {
+        names.sort_by_key(|name| place(order, name));
+    }
+    names
 }
 
 /// The values that an endpoint's parameter may have in a version, none if it is no choice.

@@ -1,6 +1,6 @@
 //! Disputes: opened by certain cards, answered, won and lost; and the warnings that come before them.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -76,6 +76,14 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
     let charge = account.snapshot(charge_id);
     let id = account.ids.next("du_");
     let brand = charge["payment_method_details"]["card"]["brand"].clone();
+    let owner = account.get(charge["customer"].as_str().unwrap_or_default());
+    // Stripe begins the evidence with what it knows itself.
+    let evidence = json!({
+        "customer_email_address": owner["email"],
+        "customer_name": if owner["name"].is_null() { &owner["description"] } else { &owner["name"] },
+        "enhanced_evidence": {},
+        "product_description": charge["description"],
+    });
     let number = charge["_number"].as_str().unwrap_or_default();
     let eligible = if number == "4000000404000038" {
         json!(["visa_compelling_evidence_3"])
@@ -98,7 +106,7 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "created": account.now,
         "currency": charge["currency"],
         "enhanced_eligibility_types": eligible,
-        "evidence": { "enhanced_evidence": {} },
+        "evidence": evidence,
         "evidence_details": {
             "due_by": due_by,
             "enhanced_eligibility": eligibility,
@@ -152,7 +160,7 @@ fn withdraw(account: &mut Account, id: &str) {
             fee_text: "Dispute fee",
             description: json!(format!("Chargeback withdrawal for {charge_id}")),
             source: id,
-            available_on: ledger::available_on(account.now),
+            available_on: account.now,
         },
     );
 }
@@ -208,7 +216,7 @@ pub(crate) fn is_closed(dispute: &Value) -> bool {
 pub(crate) fn answer(
     account: &mut Account,
     id: &str,
-    evidence: &Map<String, Value>,
+    evidence: &Map,
     metadata: Value,
     is_submitted: bool,
 ) {
@@ -217,7 +225,7 @@ pub(crate) fn answer(
     if let Some(dispute) = account.edit(id) {
         dispute["metadata"] = metadata;
         for (name, value) in evidence {
-            dispute["evidence"][name.as_str()] = value.clone();
+            dispute["evidence"][name] = value.clone();
         }
         let has_evidence = dispute["evidence"].as_object().is_some_and(|members| {
             members

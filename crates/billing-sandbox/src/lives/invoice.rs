@@ -10,13 +10,16 @@ pub(crate) mod open;
 pub(crate) mod preview;
 pub(crate) mod totals;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
 
 pub(crate) use collect::{mark_paid, tie_payment};
 pub(crate) use open::finalize;
+
+/// What the account calls itself towards its customers.
+pub(crate) const ACCOUNT_NAME: &str = "Sandbox";
 
 pub(crate) static DUE: &[Action] = &[
     ("invoice.advance", open::advance),
@@ -43,6 +46,8 @@ pub(crate) struct Line {
     /// The id of the invoice item that it bills; null for anything else.
     pub(crate) invoice_item: Value,
     pub(crate) is_proration: bool,
+    /// Of a trial: whatever the price says, a unit costs nothing.
+    pub(crate) is_free: bool,
     /// Kept out of discounts; prorations always are.
     pub(crate) is_not_discountable: bool,
     /// What a credit takes back: `{ invoice, invoice_line_items }`, or null.
@@ -163,7 +168,7 @@ pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
         "id": id,
         "object": "invoice",
         "account_country": seller["country"].as_str().unwrap_or("US"),
-        "account_name": "Sandbox",
+        "account_name": ACCOUNT_NAME,
         "account_tax_ids": null,
         "amount_due": 0,
         "amount_overpaid": 0,
@@ -226,7 +231,8 @@ pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": null,
-        "rendering": null,
+        // Invoices of subscriptions are shown as the account shows them.
+        "rendering": if draft.reason == "manual" { rendering(&Value::Null) } else { Value::Null },
         "shipping_cost": null,
         "shipping_details": null,
         "starting_balance": starting_balance,
@@ -248,6 +254,15 @@ pub(crate) fn draft_object(account: &mut Account, draft: &Draft) -> Value {
         "_charge": null,
         "_payment_intent": null,
         "_subscription": draft.subscription,
+    })
+}
+
+/// How an invoice is shown: as asked for, and on paper of the customer's country.
+pub(crate) fn rendering(sent: &Value) -> Value {
+    let page_size = sent["pdf"]["page_size"].as_str().unwrap_or("auto");
+    json!({
+        "amount_tax_display": sent["amount_tax_display"], "pdf": { "page_size": page_size },
+        "template": null, "template_version": null,
     })
 }
 
@@ -313,7 +328,11 @@ pub(crate) fn line_object(
         "pricing": {
             "price_details": { "price": line.price["id"], "product": line.price["product"] },
             "type": "price_details",
-            "unit_amount_decimal": if line.is_proration { Value::Null } else { line.price["unit_amount_decimal"].clone() },
+            "unit_amount_decimal": match (line.is_proration, line.is_free) {
+                (true, _) => Value::Null,
+                (false, true) => json!("0"),
+                (false, false) => line.price["unit_amount_decimal"].clone(),
+            },
         },
         "quantity": line.quantity,
         "quantity_decimal": line.quantity.to_string(),

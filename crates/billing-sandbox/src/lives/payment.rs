@@ -6,7 +6,7 @@ pub(crate) mod intent;
 pub(crate) mod method;
 pub(crate) mod setup;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -23,6 +23,9 @@ pub(crate) static DUE: &[Action] = &[
     ("charge.aftermath", crate::lives::dispute::follow),
     ("payment_intent.expire_hold", intent::expire_hold),
 ];
+
+/// The configuration of payment methods that every account has.
+pub(crate) const CONFIGURATION: &str = "pmc_1SandboxDefault000000000";
 
 /// Who pays and what for.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +67,7 @@ pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     }
     if let Value::Object(members) = decline.members() {
         for (name, value) in members.into_iter().filter(|(name, _)| name != "code") {
-            error = error.with(&name, value);
+            error = error.with(name, value);
         }
     }
     if intent.is_null() {
@@ -100,7 +103,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
     } else {
         "automatic"
     };
-    let intent = json!({
+    let mut intent = json!({
         "id": id,
         "object": "payment_intent",
         "allowed_payment_method_types": null,
@@ -150,6 +153,12 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         "transfer_group": null,
         "_invoice": terms.invoice,
     });
+    if let Some(members) = intent.as_object_mut()
+        && terms.invoice.is_string()
+    {
+        let details = json!({ "customer_reference": null, "order_reference": terms.invoice });
+        members.insert(crate::json::Text::known("payment_details"), details);
+    }
     account.insert(intent)
 }
 

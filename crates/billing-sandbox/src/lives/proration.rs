@@ -1,7 +1,7 @@
 //! Proration: what a change of a subscription in the middle of a period takes back and asks for.
 //! Pure: the invoice preview computes with the same lines as the change itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::{self, Interval};
@@ -45,10 +45,17 @@ impl Rate {
 /// asked now. `before` and `after` are subscriptions as they are in the state (`after` with the items,
 /// periods, discounts, anchor and trial that it shall have). A debit for a whole period is an
 /// ordinary line. Nothing is charged for a trial, nor for usage, which is billed in arrears.
-pub(crate) fn lines(account: &Account, before: &Value, after: &Value, at: i64) -> Vec<Line> {
+pub(crate) fn lines(
+    account: &Account,
+    before: &Value,
+    after: &Value,
+    at: i64,
+    is_reset: bool,
+) -> Vec<Line> {
     let mut lines = Vec::new();
     let old = subscription::items(before);
-    let is_fresh = before["billing_cycle_anchor"] != after["billing_cycle_anchor"];
+    // A cycle that is begun anew in the second in which it began has the same anchor.
+    let is_fresh = is_reset || before["billing_cycle_anchor"] != after["billing_cycle_anchor"];
     for was in old {
         let becomes = subscription::items(after)
             .iter()

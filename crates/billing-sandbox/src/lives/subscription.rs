@@ -1,6 +1,6 @@
 //! Subscriptions: how they begin, change and end.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -88,11 +88,7 @@ pub(crate) fn billing_mode(is_classic: bool, at: i64) -> Value {
 
 /// A subscription before its items.
 fn object(id: &str, terms: &Terms, now: i64) -> Value {
-    let trial_settings = if terms.trial_settings.is_null() {
-        json!({ "end_behavior": { "missing_payment_method": "create_invoice" } })
-    } else {
-        terms.trial_settings.clone()
-    };
+    let trial_settings = trial::settings(&terms.trial_settings);
     let metadata = if terms.metadata.is_null() {
         json!({})
     } else {
@@ -118,8 +114,10 @@ fn object(id: &str, terms: &Terms, now: i64) -> Value {
         "discounts": [],
         "ended_at": null,
         "invoice_settings": { "issuer": { "type": "self" } },
+        "managed_payments": { "enabled": false },
         "latest_invoice": null,
         "livemode": false,
+        "managed_payments": { "enabled": false },
         "metadata": metadata,
         "payment_settings": { "save_default_payment_method": "off" },
         "pause_collection": null,

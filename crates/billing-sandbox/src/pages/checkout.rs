@@ -4,7 +4,7 @@ pub(in crate::pages) mod form;
 pub(in crate::pages) mod submission;
 mod summary;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::{Account, Cause};
 use crate::http::exchange::Reply;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::api::routes;
 use crate::deliveries::Delivery;
@@ -242,7 +242,7 @@ pub(crate) fn routes() -> Reply {
 }
 
 fn text(world: &World, body: &str) -> String {
-    match serde_json::from_str::<Value>(body) {
+    match crate::json::from_str::<Value>(body) {
         Ok(value) => json(world, &value),
         Err(_) => format!("<pre>{}</pre>", escaped(body)),
     }

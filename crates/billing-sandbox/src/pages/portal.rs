@@ -5,7 +5,7 @@ mod home;
 mod login;
 mod subscription;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::{Account, Cause};
 use crate::api::portal::acts::{self, Change, Reason, Refused};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::shape::schema::{self, Schema, Shape};
 use crate::shape::version::Version;
@@ -91,7 +91,7 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, schema: &'static Schema, members: &Map<String, Value>, at: &str) {
+    fn object(&mut self, schema: &'static Schema, members: &Map, at: &str) {
         if schema.kind != "-" {
             *self.findings.seen.entry(schema.kind).or_default() += 1;
         }
@@ -182,7 +182,7 @@ fn spoken(shape: &Shape) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::shape::render::render;

@@ -57,7 +57,7 @@ async fn pending_items_are_taken_up_newest_first_and_only_if_wanted() {
     let customer = customer(&client, "pm_card_visa").await;
     item(&client, &customer, "2000", "older").await;
     let newer = item(&client, &customer, "1500", "newer").await;
-    assert_eq!(newer["net_amount"], 1_500);
+    assert!(newer.get("net_amount").is_none());
     assert_eq!(newer["period"], json!({ "end": START, "start": START }));
     assert_eq!(newer["pricing"]["unit_amount_decimal"], "1500");
     let fields = [("customer", customer.as_str())];

@@ -191,6 +191,12 @@ impl Kind {
     }
 }
 
+/// Whether a type has a decoded form.
+#[cfg(test)]
+pub(super) fn is_known(event_type: &str) -> bool {
+    Kind::of(event_type).is_some()
+}
+
 /// An invoice; one that is only announced may have no id, so nobody could be asked for the rest.
 fn invoice(
     change: InvoiceChange,

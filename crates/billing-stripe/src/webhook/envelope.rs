@@ -13,7 +13,7 @@ use crate::fields::{Fields, ReadError};
 const WORD_BYTES_MAX: usize = 200;
 
 /// Reads the envelope; `None` where the body is not an event.
-pub(super) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
+pub(crate) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
     let value: Value = serde_json::from_slice(payload).ok()?;
     envelope(&value).ok()
 }

@@ -26,7 +26,7 @@ pub(super) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
         },
         payload: b"{\"id\":1}".to_vec(),
         signature: "t=1,v1=00".to_owned(),
-        correlation_id: None,
+        correlation_id: Some(format!("req_{provider_id}")),
         received_at: world.now(),
     }
 }

@@ -37,6 +37,7 @@ pub(super) async fn an_event_is_recorded_once<S: Store>(store: &S) {
     assert_eq!(event.payload, first.payload, "the bytes as they came");
     assert_eq!(event.created_at, first.envelope.created_at);
     assert_eq!(event.attempts, 0);
+    assert_eq!(event.correlation_id.as_deref(), Some("req_evt_1"));
 }
 
 pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>(store: &S) {

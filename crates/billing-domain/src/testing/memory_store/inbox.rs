@@ -155,6 +155,7 @@ impl InboxRow {
             payload: self.event.payload.clone(),
             created_at: self.event.envelope.created_at,
             attempts,
+            correlation_id: self.event.correlation_id.clone(),
         }
     }
 }

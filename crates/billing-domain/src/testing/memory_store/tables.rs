@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::inbox::InboxRow;
 use super::outbox::OutboxRow;
+use super::scans::ScanRow;
 use crate::access::api_key::ApiKey;
 use crate::access::project::{App, Project};
 use crate::access::user::User;
@@ -13,6 +14,7 @@ use crate::catalog::price::Price;
 use crate::catalog::product::Product;
 use crate::checkout::intent::CheckoutIntent;
 use crate::customers::customer::BillingCustomer;
+use crate::deliveries::scan::ScanKind;
 use crate::entitlements::entitlement::Entitlement;
 use crate::kernel::audit::{AuditEntry, Entity};
 use crate::kernel::change_set::UniqueRule;
@@ -102,6 +104,7 @@ pub(super) struct State {
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
+    pub(super) scans: BTreeMap<ScanKind, ScanRow>,
 }
 
 impl State {

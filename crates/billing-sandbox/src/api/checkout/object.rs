@@ -1,6 +1,6 @@
 //! A new Checkout Session as an object: what was sent, and Stripe's defaults for the rest.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::asks;
 use crate::api::checkout::terms::UiMode;
@@ -8,6 +8,8 @@ use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
 use crate::http::params::Params;
+use crate::lives::invoice::ACCOUNT_NAME;
+use crate::lives::payment;
 
 /// Flexible billing is the default since then.
 const FLEXIBLE_SINCE: &str = "2025-09-30";
@@ -37,10 +39,11 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         (json!(format!("{id}_secret_{secret}")), Value::Null)
     };
     let types = method_types(p);
+    let is_setup = decided.mode == "setup";
     let mut session = json!({
         "id": id,
         "object": "checkout.session",
-        "adaptive_pricing": { "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(false) },
+        "adaptive_pricing": { "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(!is_setup) },
         "after_expiration": asks::after_expiration(call),
         "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
         "allowed_payment_method_types": p.or_null("/allowed_payment_method_types"),
@@ -48,10 +51,13 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "amount_total": null,
         "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
         "billing_address_collection": p.or_null("/billing_address_collection"),
+        "branding_settings": branding(p),
         "cancel_url": p.or_null("/cancel_url"),
         "client_reference_id": p.or_null("/client_reference_id"),
         "client_secret": client_secret,
-        "collected_information": null,
+        "collected_information": {
+            "business_name": null, "individual_name": null, "shipping_details": null,
+        },
         "consent": null,
         "consent_collection": asks::consent_collection(call),
         "created": call.account.now,
@@ -62,26 +68,26 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "customer": p.or_null("/customer"),
         "customer_account": null,
         "customer_creation": creation(p, decided.mode),
-        "customer_details": null,
+        "customer_details": details(call, is_setup),
         "customer_email": p.or_null("/customer_email"),
-        "discounts": if decided.mode == "setup" { Value::Null } else { json!([]) },
+        "discounts": if is_setup { Value::Null } else { json!([]) },
         "expires_at": decided.expires_at,
         "integration_identifier": p.or_null("/integration_identifier"),
         "invoice": null,
         "invoice_creation": asks::invoice_creation(call, decided.mode)?,
         "livemode": false,
         "locale": p.or_null("/locale"),
-        "managed_payments": null,
+        "managed_payments": if is_setup { Value::Null } else { json!({ "enabled": false }) },
         "metadata": merged_metadata(&json!({}), p.0.get("metadata"))?,
         "mode": decided.mode,
         "origin_context": p.or_null("/origin_context"),
         "payment_intent": null,
         "payment_link": null,
         "payment_method_collection": collection(p, decided.mode),
-        "payment_method_configuration_details": null,
+        "payment_method_configuration_details": configuration(p),
         "payment_method_options": method_options(p, &types),
         "payment_method_types": types,
-        "payment_status": if decided.mode == "setup" { "no_payment_required" } else { "unpaid" },
+        "payment_status": if is_setup { "no_payment_required" } else { "unpaid" },
         "permissions": p.or_null("/permissions"),
         "phone_number_collection": {
             "enabled": p.flag("/phone_number_collection/enabled").unwrap_or(false),
@@ -121,10 +127,8 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
     if let Some(sent) = p.at("/name_collection") {
         session["name_collection"] = name_collection(sent);
     }
-    for name in ["branding_settings", "excluded_payment_method_types"] {
-        if let Some(sent) = p.at(&format!("/{name}")) {
-            session[name] = sent.clone();
-        }
+    if let Some(sent) = p.at("/excluded_payment_method_types") {
+        session["excluded_payment_method_types"] = sent.clone();
     }
     if let Some(sent) = p.at("/tax_id_collection") {
         session["tax_id_collection"] = json!({
@@ -139,6 +143,45 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         session["optional_items"] = json!(optional);
     }
     Ok(session)
+}
+
+/// What is known of the customer before the page was filled in; nothing of one who is yet to be made.
+fn details(call: &Call<'_>, is_setup: bool) -> Value {
+    let p = &call.params;
+    let owner = call.account.get(p.text("/customer").unwrap_or_default());
+    let email = match p.text("/customer_email") {
+        Some(email) => json!(email),
+        None if owner.is_null() => return Value::Null,
+        None => owner["email"].clone(),
+    };
+    let tax_exempt = if is_setup {
+        Value::Null
+    } else {
+        json!(owner["tax_exempt"].as_str().unwrap_or("none"))
+    };
+    json!({ "email": email, "tax_exempt": tax_exempt })
+}
+
+/// The look of the page: as chosen, and the account's for the rest.
+fn branding(p: &Params) -> Value {
+    let mut look = json!({
+        "background_color": "#ffffff", "border_style": "rounded", "button_color": "#0074d4",
+        "display_name": ACCOUNT_NAME, "font_family": "default", "icon": null, "logo": null,
+    });
+    let sent = p.at("/branding_settings").and_then(Value::as_object);
+    for (name, value) in sent.into_iter().flatten() {
+        look[name] = value.clone();
+    }
+    look
+}
+
+/// Where the kinds of payment come from, unless they were listed.
+fn configuration(p: &Params) -> Value {
+    if p.list("/payment_method_types").is_empty() {
+        json!({ "id": payment::CONFIGURATION, "parent": null })
+    } else {
+        Value::Null
+    }
 }
 
 /// Ids of sessions that take money begin differently from those that save a card.

@@ -1,6 +1,6 @@
 //! Portal sessions: a customer's way into the portal, perhaps straight to one task.
 
-use serde_json::{Value, json};
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::api::{Answer, Call};
@@ -120,13 +120,15 @@ fn flow_of(call: &Call<'_>, customer: &str, configuration: &str) -> Answer {
     });
     match kind {
         "subscription_cancel" => {
-            flow[kind] = json!({ "retention": null, "subscription": sent[kind]["subscription"] });
+            *flow.member(Text::copied(kind)) =
+                json!({ "retention": null, "subscription": sent[kind]["subscription"] });
         }
         "subscription_update" => {
-            flow[kind] = json!({ "subscription": sent[kind]["subscription"] });
+            *flow.member(Text::copied(kind)) =
+                json!({ "subscription": sent[kind]["subscription"] });
         }
         "subscription_update_confirm" => {
-            flow[kind] = confirm_of(call, &sent[kind])?;
+            *flow.member(Text::copied(kind)) = confirm_of(call, &sent[kind])?;
         }
         _ => {}
     }

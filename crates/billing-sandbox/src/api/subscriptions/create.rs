@@ -1,6 +1,6 @@
 //! `POST /v1/subscriptions`.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::subscriptions::{items, terms};

@@ -1,6 +1,6 @@
 //! The parameters that creating and changing a subscription have in common.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::Call;
@@ -15,7 +15,6 @@ const PLAIN: &[&str] = &[
     "description",
     "on_behalf_of",
     "pending_invoice_item_interval",
-    "trial_settings",
 ];
 
 /// A time that is sent as a number or as digits.
@@ -34,6 +33,10 @@ pub(crate) fn plain_members(
         if call.params.has(name) {
             members.push((*name, call.params.or_null(&format!("/{name}"))));
         }
+    }
+    if call.params.has("trial_settings") {
+        let sent = call.params.or_null("/trial_settings");
+        members.push(("trial_settings", trial::settings(&sent)));
     }
     if call.params.has("default_tax_rates") {
         let sent = call.params.or_null("/default_tax_rates");

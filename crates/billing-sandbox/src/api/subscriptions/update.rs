@@ -1,8 +1,6 @@
 //! `POST /v1/subscriptions/{}`: everything that can be changed of a subscription.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::subscriptions::create::cancel_at;
@@ -102,7 +100,7 @@ fn refuse_if_scheduled(call: &Call<'_>, before: &Value) -> Result<(), StripeErro
 
 /// A trial that is ended now, with nothing to pay with: the subscription ends, pauses, or the
 /// request is refused, as its settings say. Answers whether it ended or paused.
-fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, StripeError> {
+fn ends_by_trial(call: &mut Call<'_>, before: &Value) -> Result<bool, StripeError> {
     let is_now = call.params.text("/trial_end") == Some("now") && before["status"] == "trialing";
     let is_charged = before["collection_method"] == "charge_automatically";
     if !is_now || !is_charged || collection::method_of(call.account, before).is_some() {
@@ -123,6 +121,8 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, Strip
         }
         Some("pause") => {
             let why = "trial_end_without_payment_method";
+            subscription::pausing::end_periods(call.account, id, call.account.now);
+            call.account.set(id, "trial_end", json!(call.account.now));
             subscription::trial::pause(call.account, id, why, before);
             Ok(true)
         }
@@ -131,7 +131,7 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, Strip
 }
 
 /// The change that the parameters ask for.
-pub(crate) fn planned(call: &mut Call<'_>, before: &Arc<Value>) -> Result<Change, StripeError> {
+pub(crate) fn planned(call: &mut Call<'_>, before: &Value) -> Result<Change, StripeError> {
     let now = call.account.now;
     let mut after = Value::clone(before);
     for (name, value) in terms::plain_members(call)? {

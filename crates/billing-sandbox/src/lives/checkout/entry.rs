@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::{Value, json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::payment;

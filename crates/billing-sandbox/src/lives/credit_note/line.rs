@@ -1,7 +1,7 @@
 //! The lines of credit notes: parts of an invoice's lines with their shares of discount and tax, and
 //! lines of their own.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit_note::{int, sum};
@@ -118,7 +118,7 @@ pub(super) fn line_object(account: &mut Account, line: &CreditLine) -> Value {
                 "discount_amount": 0,
                 "discount_amounts": [],
                 "livemode": false,
-                "metadata": {},
+                "metadata": null,
                 "pretax_credit_amounts": [],
                 "quantity": quantity,
                 "tax_rates": tax_rates,

@@ -3,7 +3,7 @@
 //! Stripe's smart retries try eight times within two weeks by default and do not say when; here the
 //! tries are evenly spaced.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::invoice::collect::{self, Collection, Try};

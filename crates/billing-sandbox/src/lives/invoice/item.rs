@@ -1,6 +1,6 @@
 //! Invoice items: what is to be billed once, waiting for an invoice or on one.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Discountable};
@@ -86,10 +86,11 @@ pub(crate) fn object(account: &Account, id: &str, terms: &ItemTerms) -> Value {
         "description": terms.description,
         "discountable": terms.is_discountable,
         "discounts": terms.discounts,
+        "frozen_fields": [],
         "invoice": terms.invoice,
+        "invoicing_rules": [],
         "livemode": false,
         "metadata": metadata,
-        "net_amount": terms.amount,
         "parent": parent,
         "period": { "end": end, "start": start },
         "pricing": {
@@ -114,6 +115,11 @@ pub(crate) fn object(account: &Account, id: &str, terms: &ItemTerms) -> Value {
 
 /// What is left of an item after its own discounts.
 fn net(account: &Account, item: &mut Value) {
+    // Not shown of what discounts still apply to.
+    if item["discountable"] == true {
+        item["net_amount"] = Value::Null;
+        return;
+    }
     let own: Vec<String> = strings(&item["discounts"]);
     let amount = item["amount"].as_i64().unwrap_or(0);
     let offered = [Discountable {
@@ -150,6 +156,7 @@ pub(crate) fn as_line(item: &Value) -> Line {
         subscription_item: item["parent"]["subscription_details"]["subscription_item"].clone(),
         invoice_item: item["id"].clone(),
         is_proration: item["proration"] == true,
+        is_free: false,
         is_not_discountable: item["discountable"] == false,
         credited_items: item["_credited_items"].clone(),
         discounts: strings(&item["discounts"]),

@@ -1,6 +1,6 @@
 //! Opening a draft: its number, what the customer's balance covers, and its addresses.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit;
@@ -48,6 +48,9 @@ pub(crate) fn finalize(account: &mut Account, id: &str) {
         invoice["amount_due"] = json!(due);
         invoice["amount_remaining"] = json!(due);
         invoice["ending_balance"] = json!(ending);
+        if invoice["rendering"]["pdf"]["page_size"] == "auto" {
+            invoice["rendering"]["pdf"]["page_size"] = json!("letter");
+        }
         if invoice["effective_at"].is_null() {
             invoice["effective_at"] = json!(now);
         }

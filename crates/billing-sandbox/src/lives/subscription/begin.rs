@@ -1,8 +1,6 @@
 //! How a subscription begins: its first invoice, and the payment that makes it active.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -156,6 +154,7 @@ pub(crate) fn no_method() -> StripeError {
          adding a default payment method. For more information, visit \
          https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
     )
+    .executed()
 }
 
 fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {
@@ -353,7 +352,7 @@ pub(crate) fn fix_currency(
     account: &mut Account,
     customer_id: &str,
     currency: &Value,
-) -> Option<Arc<Value>> {
+) -> Option<Value> {
     let before = account.snapshot(customer_id);
     if !before["currency"].is_null() {
         return None;

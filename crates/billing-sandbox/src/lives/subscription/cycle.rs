@@ -1,6 +1,6 @@
 //! The end of a period: the next one begins and is invoiced, or the subscription ends.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::{Interval, SECONDS_PER_DAY};

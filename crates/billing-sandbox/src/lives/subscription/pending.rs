@@ -1,6 +1,6 @@
 //! What waits for a subscription's next invoice: prorations, and items that were added by hand.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::invoice::Line;

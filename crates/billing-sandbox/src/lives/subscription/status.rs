@@ -1,15 +1,13 @@
 //! What an invoice that was paid, not paid or given up means for its subscription's status.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::reaction;
 use crate::lives::subscription::{change, collection, ending, pausing};
 
 /// Sets the status, raising the update that this is.
-fn become_status(account: &mut Account, id: &str, before: &Arc<Value>, status: &str) {
+fn become_status(account: &mut Account, id: &str, before: &Value, status: &str) {
     account.set(id, "status", json!(status));
     if let Some(stored) = account.edit(id).filter(|_| status != "paused")
         && !stored["status_details"].is_null()
@@ -110,7 +108,7 @@ pub(crate) fn voided(account: &mut Account, invoice_id: &str) {
 }
 
 /// A subscription whose first payment never came ends before it began.
-pub(crate) fn expire(account: &mut Account, id: &str, before: &Arc<Value>) {
+pub(crate) fn expire(account: &mut Account, id: &str, before: &Value) {
     let now = account.now;
     if let Some(stored) = account.edit(id) {
         stored["ended_at"] = json!(now);
@@ -138,7 +136,7 @@ pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
     }
 }
 
-fn exhausted_with(account: &mut Account, id: &str, before: &Arc<Value>, outcome: &str) {
+fn exhausted_with(account: &mut Account, id: &str, before: &Value, outcome: &str) {
     match outcome {
         "canceled" => ending::end_now(account, id, "payment_failed"),
         "paused" => super::trial::pause(account, id, "final_payment_failure", before),

@@ -1,6 +1,6 @@
 //! What a new subscription is made of.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// What one item is made of.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! Trials: what happens when one ends.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::SECONDS_PER_DAY;
@@ -16,6 +16,15 @@ pub(crate) const DAYS_MAX: i64 = 730;
 /// The end of a trial of some days from now.
 pub(crate) fn end_after(now: i64, days: i64) -> i64 {
     now.saturating_add(days.saturating_mul(SECONDS_PER_DAY))
+}
+
+/// What happens when a trial ends, as it is kept: what was sent over what is the rule.
+pub(crate) fn settings(sent: &Value) -> Value {
+    let end = &sent["end_behavior"];
+    json!({ "end_behavior": {
+        "billing_cycle_anchor": end["billing_cycle_anchor"].as_str().unwrap_or("now"),
+        "missing_payment_method": end["missing_payment_method"].as_str().unwrap_or("create_invoice"),
+    } })
 }
 
 /// When the end of a trial is announced.
@@ -77,7 +86,7 @@ pub(crate) fn may_go_on(account: &mut Account, id: &str) -> bool {
 }
 
 /// Pauses a subscription now: no periods, no invoices.
-pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &std::sync::Arc<Value>) {
+pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &Value) {
     let now = account.now;
     if let Some(stored) = account.edit(id) {
         stored["status"] = json!("paused");

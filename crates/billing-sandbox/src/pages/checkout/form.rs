@@ -1,6 +1,6 @@
 //! The form of the checkout page: contact, address, what the session asks for, and the card.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::lives::checkout::{PayWith, Submission, debit, entry, is_charged, needs_card, totals};

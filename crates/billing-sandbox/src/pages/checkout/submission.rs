@@ -1,6 +1,6 @@
 //! Reads what the form of the checkout page sent.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::http::form::Node;
 use crate::lives::checkout::entry::DebitOutcome;

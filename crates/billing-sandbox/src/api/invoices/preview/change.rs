@@ -1,7 +1,7 @@
 //! What a preview makes of a subscription's details: the subscription as it would be, worked out by
 //! the same plan as the change itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::Call;
 use crate::api::invoices::tax_rates;
@@ -58,7 +58,7 @@ pub(super) fn change(
         let lines = if details["proration_behavior"] == "none" {
             Vec::new()
         } else {
-            proration::lines(call.account, before, &after, at)
+            proration::lines(call.account, before, &after, at, false)
         };
         return Ok(Changed {
             after,
