@@ -37,7 +37,9 @@ use billing_domain::licensing::revoke_license::RevokeLicense;
 use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, PublishError};
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
-use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::drain_inbox::{DrainInbox, LanesInHand};
+use billing_domain::provider_events::handoff::Handoff;
+use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::observer::EventObserver;
 use billing_domain::provider_events::ports::{
     EventDecoder, EventInbox, EventLog, PartyProvider, WebhookVerifier,
@@ -50,7 +52,7 @@ use billing_domain::subscriptions::ports::SubscriptionReader;
 use billing_domain::tenants::ports::TenantReader;
 
 use crate::config::JobsSection;
-use crate::workers::{Bells, Workers};
+use crate::workers::{APPLIERS, Bells, Workers};
 
 /// Every storage port, each by its own trait object, so that a test can replace one.
 #[derive(Clone)]
@@ -206,6 +208,7 @@ pub fn build(
     };
     let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
+    let handoff = Arc::new(Handoff::new(APPLIERS));
     let wake = bells.clone();
     let use_cases = UseCases {
         create_intent: checkout.create_intent,
@@ -218,6 +221,7 @@ pub fn build(
             verifier: provider.verifier.clone(),
             inbox: storage.inbox.clone(),
             observer: rules.observers.events.clone(),
+            handoff: handoff.clone(),
         }),
         provider_events: EventUseCases::of(&core, &storage.events),
         retry_provisioning: Arc::new(RetryProvisioning {
@@ -274,6 +278,7 @@ pub fn build(
             provider,
             storage,
             checkout.open_requested,
+            handoff,
             bells,
         ),
         issue_api_key: Arc::new(IssueApiKey {
@@ -367,9 +372,10 @@ fn workers(
     provider: &Provider,
     storage: &Storage,
     open_requested: Arc<OpenRequestedCheckout>,
+    handoff: Arc<Handoff>,
     bells: Bells,
 ) -> Workers {
-    let apply = ApplyProviderEvent {
+    let apply = Arc::new(ApplyProviderEvent {
         core: core.clone(),
         decoder: provider.decoder.clone(),
         provider: provider.checkout.clone(),
@@ -381,15 +387,26 @@ fn workers(
         workflows: storage.workflows.clone(),
         licensing: storage.licensing.clone(),
         entitlements: storage.entitlements.clone(),
-    };
-    Workers {
-        inbox: Arc::new(DrainInbox {
+    });
+    let replica = core.ids.uuid();
+    let applier = |index| {
+        Arc::new(DrainInbox {
             core: core.clone(),
             inbox: storage.inbox.clone(),
-            apply: Arc::new(apply),
+            apply: apply.clone(),
             billing_enabled: rules.billing_enabled,
+            handoff: handoff.clone(),
+            share: LaneShare {
+                index,
+                of: APPLIERS,
+            },
+            owner: format!("{replica}/{index}"),
+            lanes: LanesInHand::default(),
             observer: rules.observers.events.clone(),
-        }),
+        })
+    };
+    Workers {
+        inbox: (0..APPLIERS).map(applier).collect(),
         scan: Arc::new(ScanForMissingEvents {
             core: core.clone(),
             source: provider.event_source.clone(),

@@ -9,6 +9,7 @@ mod config;
 mod connect;
 mod fault;
 mod inbox;
+mod many_rows;
 mod migrate;
 mod outbox;
 mod readers;

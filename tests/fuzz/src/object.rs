@@ -12,7 +12,9 @@ pub(crate) fn told_id(event: &ProviderEvent) -> Option<&str> {
         ProviderEvent::InvoicePaid(payload) | ProviderEvent::InvoicePaymentFailed(payload) => {
             id_of(payload, |told| &told.id)
         }
-        ProviderEvent::InvoiceChanged(_, Payload::Read(told)) => return told.id.as_ref().map(ProviderRef::as_str),
+        ProviderEvent::InvoiceChanged(_, Payload::Read(told)) => {
+            return told.id.as_ref().map(ProviderRef::as_str);
+        }
         ProviderEvent::InvoiceChanged(_, Payload::Missing(id)) => id,
         ProviderEvent::SubscriptionChanged(_, payload) => {
             id_of(payload, |told| &told.facts.provider_id)
@@ -23,8 +25,8 @@ pub(crate) fn told_id(event: &ProviderEvent) -> Option<&str> {
         ProviderEvent::DisputeChanged(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::SetupFinished(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::PaymentMethodChanged(payload) => id_of(payload, |told| &told.id),
-        ProviderEvent::CustomerChanged(told) => &told.id,
-        ProviderEvent::CatalogueChanged(told) => &told.id,
+        ProviderEvent::CustomerChanged(payload) => id_of(payload, |told| &told.id),
+        ProviderEvent::CatalogueChanged(_, payload) => id_of(payload, |told| &told.id),
         ProviderEvent::Irrelevant => return None,
     };
     Some(id.as_str())

@@ -242,7 +242,12 @@ fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
     let value: Value =
         serde_json::from_slice(payload).map_err(|_| ReadError::Malformed("body".to_owned()))?;
     let event = Fields::root(&value)?;
-    if event.text("object")? == Some(THIN) {
+    let is_thin = event.text("object")? == Some(THIN);
+    if event.has("account") || (is_thin && event.has("context")) {
+        // Whoever has a connected account could write the metadata of our sales into its objects.
+        return Ok(ProviderEvent::Irrelevant);
+    }
+    if is_thin {
         return thin(kind, &event);
     }
     let data = event.needed("data", event.child("data")?)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::inbox::InboxRow;
+use super::inbox::{InboxRow, LaneRow};
 use super::outbox::OutboxRow;
 use super::scans::ScanRow;
 use crate::access::api_key::ApiKey;
@@ -23,6 +23,7 @@ use crate::kernel::stored::Stored;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::Lane;
 use crate::provider_events::parent::Parent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -105,6 +106,7 @@ pub(super) struct State {
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
     pub(super) scans: BTreeMap<ScanKind, ScanRow>,
+    pub(super) lanes: BTreeMap<Lane, LaneRow>,
 }
 
 impl State {
