@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use billing_app::wiring::{Application, Storage};
+use time::Duration;
 
 use crate::chance::Chance;
 use crate::history::{History, principal};
@@ -106,7 +107,9 @@ impl Arrivals {
 
 /// Lets a run happen over an empty record; gives what the record says then.
 pub(crate) async fn tell(history: &History, storage: &Storage, arrivals: &Arrivals) -> Portrait {
-    history.world.clock.set(history.opened_at);
+    // Before anything could have ended, so that people can use what they have in every run.
+    let before = history.opened_at.minus(Duration::days(1));
+    history.world.clock.set(before);
     let writer = &storage.writer;
     let people = writer.commit(history.people()).await;
     people.expect("the record is empty");
@@ -118,7 +121,7 @@ pub(crate) async fn tell(history: &History, storage: &Storage, arrivals: &Arriva
     }
     let frozen = Arc::new(history.frozen.clone());
     let listener = history.words.listener(&history.world, storage.clone());
-    let application = listener.provider(frozen.clone(), frozen).application();
+    let application = listener.provider(&frozen).application();
     for step in &arrivals.steps {
         match step {
             Arrival::Event { place, endpoint } => {

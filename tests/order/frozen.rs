@@ -10,6 +10,8 @@ use billing_domain::checkout::ports::{
 };
 use billing_domain::kernel::provider::ProviderError;
 use billing_domain::kernel::text::{LookupKey, ProviderRef};
+use billing_domain::provider_events::ports::PartyProvider;
+use billing_domain::provider_events::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use billing_domain::subscriptions::subscription::SubscriptionReport;
 
 /// Objects by the provider's id.
@@ -18,6 +20,8 @@ pub(crate) struct Frozen {
     pub(crate) sessions: BTreeMap<String, ProviderSession>,
     pub(crate) subscriptions: BTreeMap<String, SubscriptionReport>,
     pub(crate) invoices: BTreeMap<String, ProviderInvoice>,
+    pub(crate) customers: BTreeMap<String, CustomerReport>,
+    pub(crate) catalogue: BTreeMap<String, CatalogueReport>,
 }
 
 /// Events are applied without anybody opening a page.
@@ -69,5 +73,20 @@ impl PriceProvider for Frozen {
         _: &[LookupKey],
     ) -> Result<Vec<ProviderPrice>, ProviderError> {
         Err(never())
+    }
+}
+
+#[async_trait]
+impl PartyProvider for Frozen {
+    async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError> {
+        Ok(self.customers.get(id.as_str()).cloned())
+    }
+
+    async fn catalogue_item(
+        &self,
+        _: CatalogueItem,
+        id: &ProviderRef,
+    ) -> Result<Option<CatalogueReport>, ProviderError> {
+        Ok(self.catalogue.get(id.as_str()).cloned())
     }
 }

@@ -19,10 +19,13 @@ use billing_domain::kernel::request::Request;
 use billing_domain::kernel::stored::Stored;
 use billing_domain::kernel::text::{CompanyName, ProviderRef, Slug};
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::ports::PartyProvider;
+use billing_domain::provider_events::reports::CatalogueItem;
 use billing_domain::testing::MemoryStore;
 use billing_domain::testing::fixtures::{World, email};
 use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, SignedDelivery};
 use billing_stripe::{StripeConfig, StripeMode, StripeProvider};
+use billing_tests::corpus::listen_thinly;
 use billing_tests::stage::readiness::AlwaysReady;
 use reqwest::Method;
 use serde_json::Value;
@@ -251,6 +254,11 @@ impl Shop {
             shop.words.secrets.push(secret.to_owned());
         }
         shop.say(format!("endpoints in {:?}", &versions[..ENDPOINTS]));
+        if chance.one_in(3) {
+            let secret = listen_thinly(&shop.sandbox, "http://127.0.0.1:9/thin").await;
+            shop.words.secrets.push(secret);
+            shop.say("thin events besides".to_owned());
+        }
         shop
     }
 
@@ -291,7 +299,7 @@ impl Shop {
     fn listener(&self) -> Listener {
         let mut listener = self.words.listener(&self.world, self.storage());
         listener.trial_days = self.trial_days;
-        listener.provider(self.provider.clone(), self.provider.clone())
+        listener.provider(&self.provider)
     }
 
     /// A buyer asks for a page.
@@ -326,9 +334,11 @@ impl Shop {
         self.world.clock.set(now);
         let mut fresh = Vec::new();
         for delivery in self.sandbox.take_pending_deliveries() {
+            // Both forms of an event are deliveries of the sandbox's one event.
+            let body: Value = serde_json::from_str(&delivery.body).expect("JSON");
             let place = *self
                 .places
-                .entry(delivery.event_id.clone())
+                .entry(body["id"].to_string())
                 .or_insert_with(|| {
                     fresh.push(self.told.len());
                     self.told.push(Told {
@@ -354,26 +364,40 @@ impl Shop {
         let mut frozen = Frozen::default();
         for told in &self.told {
             let body: Value = serde_json::from_str(&told.deliveries[0].body).expect("JSON");
+            // A thin event is about the same object as its snapshot.
             let object = &body["data"]["object"];
             let (Some(kind), Some(id)) = (object["object"].as_str(), object["id"].as_str()) else {
                 continue;
             };
             let reference = ProviderRef::parse(id).expect("the provider's id");
+            let asked = &self.provider;
             match kind {
                 "checkout.session" => {
-                    if let Some(it) = self.provider.session(&reference).await.expect("read") {
-                        frozen.sessions.insert(id.to_owned(), it);
-                    }
+                    let it = asked.session(&reference).await.expect("read");
+                    frozen.sessions.extend(it.map(|it| (id.to_owned(), it)));
                 }
                 "subscription" => {
-                    if let Some(it) = self.provider.subscription(&reference).await.expect("read") {
-                        frozen.subscriptions.insert(id.to_owned(), it);
-                    }
+                    let it = asked.subscription(&reference).await.expect("read");
+                    frozen
+                        .subscriptions
+                        .extend(it.map(|it| (id.to_owned(), it)));
                 }
                 "invoice" => {
-                    if let Some(it) = self.provider.invoice(&reference).await.expect("read") {
-                        frozen.invoices.insert(id.to_owned(), it);
-                    }
+                    let it = asked.invoice(&reference).await.expect("read");
+                    frozen.invoices.extend(it.map(|it| (id.to_owned(), it)));
+                }
+                "customer" => {
+                    let it = asked.customer(&reference).await.expect("read");
+                    frozen.customers.extend(it.map(|it| (id.to_owned(), it)));
+                }
+                "product" | "price" => {
+                    let item = if kind == "price" {
+                        CatalogueItem::Price
+                    } else {
+                        CatalogueItem::Product
+                    };
+                    let it = asked.catalogue_item(item, &reference).await.expect("read");
+                    frozen.catalogue.extend(it.map(|it| (id.to_owned(), it)));
                 }
                 _ => {}
             }

@@ -32,12 +32,12 @@ use crate::history::History;
 use crate::portrait::Portrait;
 
 /// How many histories are told, and how often each, unless somebody asks for more.
-const HISTORIES: u64 = 24;
-const RUNS: u64 = 80;
+const HISTORIES: u64 = 12;
+const RUNS: u64 = 40;
 
 /// Databases are slower, and run the same decisions.
-const HISTORIES_ON_DATABASES: u64 = 3;
-const RUNS_ON_DATABASES: u64 = 4;
+const HISTORIES_ON_DATABASES: u64 = 2;
+const RUNS_ON_DATABASES: u64 = 2;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name)
@@ -114,6 +114,8 @@ async fn f_2_any_order_of_any_history_ends_as_it_happened() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut told, mut events) = (0, 0);
     for seed in seeds(HISTORIES) {
+        // Shown where the test fails, also by a panic of its parts.
+        println!("BILLING_ORDER_SEED={seed}");
         let history = History::of(seed).await;
         if number("BILLING_ORDER_SEED").is_some() {
             println!("{}", history.script.join("\n"));
@@ -179,8 +181,7 @@ impl SubscriptionReader for Forgetful {
 #[tokio::test]
 async fn a_073_without_the_rule_of_staleness_the_order_shows() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut differing = 0;
-    for seed in seeds(6) {
+    for seed in seeds(HISTORIES) {
         let history = History::of(seed).await;
         let expected = tell(&history, &memory(), &in_order(&history)).await;
         let mut chance = Chance::new(seed);
@@ -191,8 +192,10 @@ async fn a_073_without_the_rule_of_staleness_the_order_shows() {
                 subscriptions: Arc::new(Forgetful(store.clone())),
                 ..Storage::of(store, Arc::new(AlwaysReady))
             };
-            differing += u32::from(tell(&history, &storage, &arrivals).await != expected);
+            if tell(&history, &storage, &arrivals).await != expected {
+                return;
+            }
         }
     }
-    assert!(differing > 0, "no order ever showed");
+    panic!("no order ever showed");
 }

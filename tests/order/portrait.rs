@@ -4,7 +4,10 @@
 //! Left out, because they tell when or in which steps this service heard of something and not what
 //! is true: our ids (drawn as rows are made), versions and `updated_at` (one more for each step),
 //! `created_at`, `paid_at`, `fulfilled_at`, `starts_at`, `valid_from` and the times of workflow steps
-//! (when it was applied), attempts of events, and the audit trail and the outbox (the steps
+//! (when it was applied), as of which event a subscription is known to be over (nothing follows an end,
+//! and a read tells of it before its own event), attempts of events, whether an event of a customer was
+//! needed (the first that tells of a deletion clears the id) and the address of a customer who was deleted
+//! (the provider has none to compare with), and the audit trail and the outbox (the steps
 //! themselves), of which only "paid once" is held.
 
 use billing_app::wiring::Storage;
@@ -54,6 +57,10 @@ async fn events(storage: &Storage, lines: &mut Portrait) {
     let events = storage.events.oldest_events(&everything, 1_000).await;
     for event in events.expect("events are read") {
         let (id, status) = (event.value.envelope, event.value.state);
+        if id.event_type.contains("customer.updated") || id.event_type.contains("customer.deleted")
+        {
+            continue;
+        }
         lines.push(format!(
             "event {} {} is {} {:?}",
             id.provider_event_id,
@@ -70,6 +77,7 @@ async fn sale(storage: &Storage, stored: &Stored<CheckoutIntent>, lines: &mut Po
     let name = name.map_or_else(|| "nameless".to_owned(), |it| it.slug.to_string());
     lines.push(format!("{name}: {}", sale_itself(intent)));
     let owner = CustomerOwner::User(intent.user_id());
+    catalogue(storage, &name, intent, lines).await;
     let customer = storage.customers.customer_of(owner).await;
     if let Some(found) = customer.expect("customers are read") {
         lines.push(format!("{name}: {}", customer_line(&found.value)));
@@ -111,6 +119,16 @@ async fn sale(storage: &Storage, stored: &Stored<CheckoutIntent>, lines: &mut Po
             "{name}: entitled to {feature_code} from a {source}, {state:?}, until {until}"
         ));
     }
+}
+
+/// Whether what was bought is still sold.
+async fn catalogue(storage: &Storage, name: &str, intent: &CheckoutIntent, lines: &mut Portrait) {
+    let price = storage.catalog.price(&intent_price(intent)).await;
+    let price = price.expect("prices are read").expect("it was sold").value;
+    let product = storage.catalog.product(price.product_id).await;
+    let product = product.expect("products are read").expect("it was sold");
+    let is_sold = (price.is_active, product.value.is_active);
+    lines.push(format!("{name}: price and product sold: {is_sold:?}"));
 }
 
 async fn provisioned(storage: &Storage, name: &str, intent: &CheckoutIntent, lines: &mut Portrait) {
@@ -220,13 +238,13 @@ fn customer_line(customer: &BillingCustomer) -> String {
         created_at: _,
     } = customer;
     let link = match link {
-        CustomerLink::Requested => "requested".to_owned(),
+        CustomerLink::Requested => "at no provider".to_owned(),
         CustomerLink::Linked {
             provider_id,
             linked_at: _,
-        } => format!("linked to {provider_id}"),
+        } => format!("{email} at {provider_id}"),
     };
-    format!("customer {id} {email} {name:?} is {link}")
+    format!("customer {id} {name:?} is {link}")
 }
 
 fn workflow_line(workflow: &ProvisioningWorkflow) -> String {
@@ -281,5 +299,10 @@ fn subscription(mirror: &Subscription) -> String {
         observed_at,
         created_at: _,
     } = mirror;
-    format!("mirror of {intent_id:?}: {facts:?}, most {quantity_max}, as of {observed_at}")
+    let as_of = if facts.status.is_terminal() {
+        "for good".to_owned()
+    } else {
+        format!("as of {observed_at}")
+    };
+    format!("mirror of {intent_id:?}: {facts:?}, most {quantity_max}, {as_of}")
 }

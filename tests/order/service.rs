@@ -1,6 +1,7 @@
 //! The service around a record: it is told of events and asks one provider or another.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
 use billing_app::wiring::{Application, Provider, Storage, build};
@@ -10,7 +11,11 @@ use billing_domain::deliveries::ports::{MockEndpointRegistry, MockEventSource};
 use billing_domain::kernel::page::PageRequest;
 use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
+use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::licensing::license::LicenseState;
+use billing_domain::provider_events::ports::{
+    Envelope, PartyProvider, VerifyError, WebhookVerifier,
+};
 use billing_domain::testing::fixtures::World;
 use billing_sandbox::SignedDelivery;
 use billing_stripe::{StripeEventDecoder, StripeMode, StripeWebhookVerifier};
@@ -24,6 +29,32 @@ const TOLERANCE: StdDuration = StdDuration::from_hours(24 * 3_650);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Words {
     pub(crate) secrets: Vec<String>,
+    verified: Arc<Mutex<HashMap<String, Envelope>>>,
+}
+
+/// Verifies each delivery once: the same bytes come in thousands of runs.
+struct Remembering {
+    verifier: StripeWebhookVerifier,
+    verified: Arc<Mutex<HashMap<String, Envelope>>>,
+}
+
+impl WebhookVerifier for Remembering {
+    fn verify<'a>(
+        &self,
+        payload: &'a [u8],
+        signature: Option<&'a str>,
+        now: Timestamp,
+    ) -> Result<Envelope, VerifyError> {
+        let key = signature.unwrap_or_default();
+        let known = self.verified.lock().expect("no panic").get(key).cloned();
+        if let Some(envelope) = known {
+            return Ok(envelope);
+        }
+        let envelope = self.verifier.verify(payload, signature, now)?;
+        let mut verified = self.verified.lock().expect("no panic");
+        verified.insert(key.to_owned(), envelope.clone());
+        Ok(envelope)
+    }
 }
 
 impl Words {
@@ -39,23 +70,33 @@ impl Words {
     }
 }
 
+/// One provider by each of its ports.
+struct Asked {
+    checkout: Arc<dyn CheckoutProvider>,
+    prices: Arc<dyn PriceProvider>,
+    parties: Arc<dyn PartyProvider>,
+}
+
 /// The parts of a service.
 pub(crate) struct Listener {
     words: Words,
     world: World,
     storage: Storage,
     pub(crate) trial_days: u16,
-    provider: Option<(Arc<dyn CheckoutProvider>, Arc<dyn PriceProvider>)>,
+    provider: Option<Asked>,
 }
 
 impl Listener {
     /// Whom it asks.
-    pub(crate) fn provider(
-        mut self,
-        checkout: Arc<dyn CheckoutProvider>,
-        prices: Arc<dyn PriceProvider>,
-    ) -> Self {
-        self.provider = Some((checkout, prices));
+    pub(crate) fn provider<P>(mut self, asked: &Arc<P>) -> Self
+    where
+        P: CheckoutProvider + PriceProvider + PartyProvider + 'static,
+    {
+        self.provider = Some(Asked {
+            checkout: asked.clone(),
+            prices: asked.clone(),
+            parties: asked.clone(),
+        });
         self
     }
 
@@ -65,11 +106,20 @@ impl Listener {
         let secrets = self.words.secrets.iter();
         let secrets = secrets.map(|secret| secret.as_str().into()).collect();
         let verifier = StripeWebhookVerifier::try_new(secrets, StripeMode::Test, TOLERANCE);
-        let (checkout, prices) = self.provider.expect("somebody to ask");
+        let verifier = Remembering {
+            verifier: verifier.expect("secrets"),
+            verified: self.words.verified.clone(),
+        };
+        let Asked {
+            checkout,
+            prices,
+            parties,
+        } = self.provider.expect("somebody to ask");
         let provider = Provider {
             checkout,
             prices,
-            verifier: Arc::new(verifier.expect("secrets")),
+            parties,
+            verifier: Arc::new(verifier),
             decoder: Arc::new(StripeEventDecoder),
             event_source: Arc::new(MockEventSource::new()),
             endpoints: Arc::new(MockEndpointRegistry::new()),

@@ -48,6 +48,9 @@ const TRIGGERS: [&str; 27] = [
     "setup_intent.succeeded",
 ];
 
+/// What stands in the place of a version for a thin event, which has none.
+pub const THIN: &str = "thin";
+
 /// One event in one version.
 #[derive(Debug, Clone)]
 pub struct Told {
@@ -103,6 +106,36 @@ async fn contest_a_dispute(sandbox: &Sandbox) {
     post(sandbox, &format!("/v1/disputes/{dispute}"), evidence).await;
 }
 
+/// A destination of thin events, told of everything; gives its signing secret.
+///
+/// # Panics
+/// If the sandbox refuses it.
+pub async fn listen_thinly(sandbox: &Sandbox, url: &str) -> String {
+    let body = serde_json::json!({
+        "name": "thin",
+        "type": "webhook_endpoint",
+        "event_payload": "thin",
+        "enabled_events": ["*"],
+        "webhook_endpoint": { "url": url },
+        "include": ["webhook_endpoint.signing_secret"],
+    });
+    let answer = reqwest::Client::new()
+        .post(format!("{}/v2/core/event_destinations", sandbox.url()))
+        .bearer_auth(sandbox.secret_key())
+        .json(&body)
+        .send()
+        .await;
+    let answer: Value = answer
+        .expect("the sandbox answers")
+        .json()
+        .await
+        .expect("JSON");
+    let secret = answer["webhook_endpoint"]["signing_secret"].as_str();
+    secret
+        .unwrap_or_else(|| panic!("no secret in {answer}"))
+        .to_owned()
+}
+
 /// The object of the last event of a type.
 fn last_object(sandbox: &Sandbox, kind: &str) -> String {
     let events = sandbox.events().into_iter().rev();
@@ -152,6 +185,7 @@ pub async fn corpus() -> Vec<Told> {
             format!("url=http://127.0.0.1:9/{version}&enabled_events[]=*&api_version={version}");
         post(&sandbox, "/v1/webhook_endpoints", &body).await;
     }
+    listen_thinly(&sandbox, &format!("http://127.0.0.1:9/{THIN}")).await;
     for kind in TRIGGERS {
         post(&sandbox, &format!("/sandbox/trigger/{kind}"), "").await;
         sandbox.advance(std::time::Duration::from_secs(10));

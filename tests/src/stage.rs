@@ -82,7 +82,8 @@ impl Stage {
         let webhooks = Arc::new(self.webhooks.clone());
         let provider = Provider {
             checkout: provider.clone(),
-            prices: provider,
+            prices: provider.clone(),
+            parties: provider,
             verifier: webhooks.clone(),
             scrubber: webhooks.clone(),
             decoder: webhooks,

@@ -13,7 +13,7 @@ use billing_domain::provider_events::event::{Payload, ProviderEvent};
 use billing_domain::provider_events::ports::{EventDecoder, PayloadScrubber};
 use billing_domain::provider_events::reports::InvoiceLink;
 use billing_stripe::{StripeEventDecoder, StripePayloadScrubber};
-use billing_tests::corpus::{Told, VERSIONS, corpus};
+use billing_tests::corpus::{THIN, Told, VERSIONS, corpus};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -21,6 +21,12 @@ use tokio::sync::OnceCell;
 async fn everything_told() -> &'static [Told] {
     static TOLD: OnceCell<Vec<Told>> = OnceCell::const_new();
     TOLD.get_or_init(corpus).await
+}
+
+/// What has a version: snapshots of objects.
+async fn snapshots() -> impl Iterator<Item = Told> {
+    let told = everything_told().await.iter();
+    told.filter(|delivery| delivery.version != THIN).cloned()
 }
 
 /// The types of F.2 that must have come by the end.
@@ -102,7 +108,7 @@ fn is_asked_for(event: &ProviderEvent) -> bool {
         ProviderEvent::SetupFinished(payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::PaymentMethodChanged(payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::CustomerChanged(payload) => matches!(payload, Payload::Missing(_)),
-        ProviderEvent::CatalogueChanged(payload) => matches!(payload, Payload::Missing(_)),
+        ProviderEvent::CatalogueChanged(_, payload) => matches!(payload, Payload::Missing(_)),
         ProviderEvent::Irrelevant => false,
     }
 }
@@ -131,7 +137,7 @@ fn says_the_same_scrubbed(kind: &str, body: &str, event: &ProviderEvent) {
 #[tokio::test]
 async fn every_version_of_a_fact_is_decoded_to_the_same_event() {
     let mut told: BTreeMap<String, BTreeMap<String, (String, ProviderEvent)>> = BTreeMap::new();
-    for delivery in everything_told().await.iter().cloned() {
+    for delivery in snapshots().await {
         let version = delivery.version;
         let event = StripeEventDecoder.decode(&delivery.event_type, delivery.body.as_bytes());
         let event = event.unwrap_or_else(|error| {
@@ -207,7 +213,7 @@ const LEFT_OUT: [&str; 4] = [
 async fn a_key_that_is_absent_is_asked_for_or_refused_and_never_a_default() {
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     let (mut asked, mut refused, mut untouched) = (0_u32, 0_u32, 0_u32);
-    for delivery in everything_told().await.iter().cloned() {
+    for delivery in snapshots().await {
         let kind = &delivery.event_type;
         let whole = StripeEventDecoder.decode(kind, delivery.body.as_bytes());
         let whole = comparable(whole.unwrap());
@@ -269,7 +275,7 @@ fn named(text: &str, names: &mut BTreeMap<String, String>) -> String {
 #[tokio::test]
 async fn each_type_is_decoded_to_what_the_file_says() {
     let mut told: BTreeMap<String, String> = BTreeMap::new();
-    for delivery in everything_told().await.iter().cloned() {
+    for delivery in snapshots().await {
         if delivery.version != *VERSIONS.last().unwrap() {
             continue;
         }
@@ -295,4 +301,41 @@ async fn each_type_is_decoded_to_what_the_file_says() {
         assert_eq!(new, old);
     }
     assert_eq!(text.lines().count(), kept.lines().count());
+}
+
+/// A thin event says what its snapshot says by being asked.
+#[tokio::test]
+async fn a_thin_event_is_the_same_event_and_everything_is_asked_for() {
+    let newest: BTreeMap<String, ProviderEvent> = snapshots()
+        .await
+        .filter(|delivery| delivery.version == *VERSIONS.last().unwrap())
+        .map(|delivery| {
+            let event = StripeEventDecoder.decode(&delivery.event_type, delivery.body.as_bytes());
+            (delivery.event_id, event.unwrap())
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let thin = everything_told().await.iter();
+    for delivery in thin.filter(|delivery| delivery.version == THIN) {
+        let body: Value = serde_json::from_str(&delivery.body).unwrap();
+        let kind = body["type"].as_str().unwrap();
+        let event = StripeEventDecoder.decode(kind, delivery.body.as_bytes());
+        let event = event.unwrap_or_else(|error| panic!("{kind}: {error}\n{}", delivery.body));
+        let Some(snapshot) = body["snapshot_event"].as_str() else {
+            assert_eq!(event, ProviderEvent::Irrelevant, "{kind} has no other form");
+            continue;
+        };
+        let fact = &newest[snapshot];
+        let is_same = std::mem::discriminant(fact) == std::mem::discriminant(&event);
+        assert!(is_same, "{kind}: {event:?} for {fact:?}");
+        if event != ProviderEvent::Irrelevant {
+            assert!(is_asked_for(&event), "{kind}: {event:?}");
+            let id = body["related_object"]["id"].as_str().unwrap();
+            assert!(format!("{event:?}").contains(id), "{kind}: {event:?}");
+            seen.insert(kind.to_owned());
+        }
+    }
+    for kind in EXPECTED {
+        assert!(seen.contains(&format!("v1.{kind}")), "never came: {kind}");
+    }
 }

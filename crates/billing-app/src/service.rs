@@ -182,6 +182,7 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
     Ok(Provider {
         checkout: stripe.clone(),
         prices: stripe.clone(),
+        parties: stripe.clone(),
         verifier: Arc::new(verifier),
         decoder: Arc::new(StripeEventDecoder),
         scrubber: Arc::new(StripePayloadScrubber),

@@ -42,7 +42,8 @@ use billing_domain::provider_events::handoff::Handoff;
 use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::observer::EventObserver;
 use billing_domain::provider_events::ports::{
-    EventDecoder, EventInbox, EventLog, PayloadArchive, PayloadScrubber, WebhookVerifier,
+    EventDecoder, EventInbox, EventLog, PartyProvider, PayloadArchive, PayloadScrubber,
+    WebhookVerifier,
 };
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provider_events::scrub_payloads::ScrubPayloads;
@@ -144,6 +145,7 @@ impl Storage {
 pub struct Provider {
     pub checkout: Arc<dyn CheckoutProvider>,
     pub prices: Arc<dyn PriceProvider>,
+    pub parties: Arc<dyn PartyProvider>,
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
     pub scrubber: Arc<dyn PayloadScrubber>,
@@ -397,6 +399,9 @@ fn workers(
         core: core.clone(),
         decoder: provider.decoder.clone(),
         provider: provider.checkout.clone(),
+        parties: provider.parties.clone(),
+        customers: storage.customers.clone(),
+        catalog: storage.catalog.clone(),
         intents: storage.intents.clone(),
         subscriptions: storage.subscriptions.clone(),
         workflows: storage.workflows.clone(),

@@ -29,6 +29,7 @@ mod dialect;
 mod endpoints;
 mod events;
 mod outcome;
+mod parties;
 mod prices;
 mod sessions;
 

@@ -24,17 +24,15 @@ impl Shop {
         let session = links.session.expect("the page is open").to_string();
         let path = format!("/v1/subscriptions?customer={customer}&status=all");
         let Some(subscription) = self.list(&path).await.into_iter().next() else {
-            self.pay(&session, chance);
-            if chance.one_in(5) {
-                self.pass(chance);
-            }
-            if chance.one_in(5) {
-                self.refund(&customer, chance).await;
+            match chance.below(8) {
+                0 => self.pass(chance),
+                1 => self.refund(&customer, chance).await,
+                _ => self.pay(&session, chance),
             }
             return;
         };
         let id = subscription["id"].as_str().expect("an id").to_owned();
-        match chance.below(16) {
+        match chance.below(18) {
             0..=2 => self.resize(&subscription, chance).await,
             3 => self.update(&id, "cancel_at_period_end=true").await,
             4 => self.update(&id, "cancel_at_period_end=false").await,
@@ -62,6 +60,20 @@ impl Shop {
             12 => {
                 let path = format!("/v1/customers/{customer}");
                 let body = format!("email=ada{}@example.com", chance.below(9));
+                self.happen(Method::POST, &path, &body).await;
+                if chance.one_in(4) {
+                    self.happen(Method::DELETE, &path, "").await;
+                }
+            }
+            13 => {
+                let is_active = !chance.one_in(2);
+                let (price, product) = (&self.world.price, &self.world.product);
+                let path = if chance.one_in(2) {
+                    format!("/v1/prices/{}", price.provider_id)
+                } else {
+                    format!("/v1/products/{}", product.provider_id)
+                };
+                let body = format!("active={is_active}");
                 self.happen(Method::POST, &path, &body).await;
             }
             _ => self.pass(chance),

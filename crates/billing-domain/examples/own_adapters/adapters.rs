@@ -143,6 +143,7 @@ impl OwnStore {
 #[rustfmt::skip]
 #[async_trait] impl CustomerReader for OwnStore {
     async fn customer_of(&self, owner: CustomerOwner) -> Found<BillingCustomer> { self.one(|c: &BillingCustomer| c.owner == owner) }
+    async fn customer_by_provider_id(&self, id: &ProviderRef) -> Found<BillingCustomer> { self.one(|c: &BillingCustomer| c.provider_id() == Some(id)) }
 }
 
 #[rustfmt::skip]

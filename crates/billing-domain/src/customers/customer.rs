@@ -138,6 +138,42 @@ impl BillingCustomer {
     }
 }
 
+impl BillingCustomer {
+    /// Takes over the address that the provider writes to.
+    pub fn change_email(&self, email: Email) -> Transition<Self> {
+        if email == self.email {
+            return Transition::AlreadyApplied;
+        }
+        Transition::Applied {
+            event: DomainEvent::CustomerEmailChanged {
+                customer_id: self.id,
+            },
+            next: Self {
+                email,
+                ..self.clone()
+            },
+        }
+    }
+
+    /// Forgets a customer that the provider has no longer: another one is asked for when somebody
+    /// buys again.
+    pub fn unlink(&self) -> Transition<Self> {
+        let Some(gone) = self.provider_id() else {
+            return Transition::AlreadyApplied;
+        };
+        Transition::Applied {
+            event: DomainEvent::CustomerUnlinked {
+                customer_id: self.id,
+                provider_customer: gone.to_string(),
+            },
+            next: Self {
+                link: CustomerLink::Requested,
+                ..self.clone()
+            },
+        }
+    }
+}
+
 impl Entity for BillingCustomer {
     const KIND: EntityKind = EntityKind::Customer;
 

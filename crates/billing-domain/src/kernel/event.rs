@@ -101,6 +101,13 @@ pub enum DomainEvent {
         customer_id: CustomerId,
         provider_customer: String,
     },
+    CustomerEmailChanged {
+        customer_id: CustomerId,
+    },
+    CustomerUnlinked {
+        customer_id: CustomerId,
+        provider_customer: String,
+    },
     SubscriptionObserved {
         subscription_id: SubscriptionId,
         previous_status: Option<&'static str>,
@@ -255,6 +262,8 @@ impl DomainEvent {
             Self::CheckoutSessionExpired(_) => "checkout_session_expired",
             Self::CustomerRequested { .. } => "customer_requested",
             Self::CustomerLinked { .. } => "customer_linked",
+            Self::CustomerEmailChanged { .. } => "customer_email_changed",
+            Self::CustomerUnlinked { .. } => "customer_unlinked",
             Self::SubscriptionObserved { .. } => "subscription_observed",
             Self::OrderChanged { .. } => "order_changed",
             Self::RefundChanged { .. } => "refund_changed",

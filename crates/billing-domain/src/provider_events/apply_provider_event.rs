@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::event::{Payload, ProviderEvent, SubscriptionChange};
 use super::parent::Parent;
-use super::ports::{ClaimedEvent, DecodeError, EventDecoder, Settlement};
+use super::ports::{ClaimedEvent, DecodeError, EventDecoder, PartyProvider, Settlement};
 use super::reading::Witness;
+use crate::catalog::ports::CatalogReader;
 use crate::checkout::intent::{CheckoutIntent, IntentCommand, IntentRefusal, ProviderLinks};
 use crate::checkout::pay_intent::pay_intent;
 use crate::checkout::ports::{CheckoutProvider, IntentReader, ProviderInvoice, ProviderSession};
 use crate::checkout::sync_checkout::links;
+use crate::customers::ports::CustomerReader;
 use crate::entitlements::ports::EntitlementReader;
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::failure::StoreFailure;
@@ -25,6 +27,7 @@ use crate::provisioning::ports::WorkflowReader;
 use crate::subscriptions::ports::SubscriptionReader;
 use crate::subscriptions::subscription::SubscriptionReport;
 
+mod parties;
 mod subscription;
 
 /// What an event leads to.
@@ -98,6 +101,12 @@ pub struct ApplyProviderEvent {
     pub decoder: Arc<dyn EventDecoder>,
     /// Asked where a payload does not say enough.
     pub provider: Arc<dyn CheckoutProvider>,
+    /// Asked for what an event beside a sale tells of.
+    pub parties: Arc<dyn PartyProvider>,
+    /// Reads customers.
+    pub customers: Arc<dyn CustomerReader>,
+    /// Reads the catalogue.
+    pub catalog: Arc<dyn CatalogReader>,
     /// Reads intents.
     pub intents: Arc<dyn IntentReader>,
     /// Reads mirrors.
@@ -111,8 +120,8 @@ pub struct ApplyProviderEvent {
 }
 
 impl ApplyProviderEvent {
-    /// Decides, and keeps what the provider was asked for it. `reservation_is_free` is false after a commit found the slug of an expired
-    /// intent taken.
+    /// Decides, and keeps what the provider was asked for it. `reservation_is_free` is false after a
+    /// commit found the slug of an expired intent taken.
     ///
     /// # Errors
     /// [`ApplyError`].
@@ -121,9 +130,11 @@ impl ApplyProviderEvent {
         event: &ClaimedEvent,
         reservation_is_free: bool,
     ) -> Result<Decision, ApplyError> {
-        let witness = Arc::new(Witness::of(self.provider.clone()));
+        let witness = Witness::of(self.provider.clone(), self.parties.clone());
+        let witness = Arc::new(witness);
         let watched = Self {
             provider: witness.clone(),
+            parties: witness.clone(),
             ..self.clone()
         };
         let decision = watched.decide(event, reservation_is_free).await?;
@@ -150,9 +161,11 @@ impl ApplyProviderEvent {
             ProviderEvent::SetupFinished(_) | ProviderEvent::PaymentMethodChanged(_) => {
                 Ok(without_capability("payment methods"))
             }
-            ProviderEvent::CustomerChanged(_) => Ok(without_capability("the provider's customers")),
-            ProviderEvent::CatalogueChanged(_) => {
-                Ok(without_capability("the provider's catalogue"))
+            ProviderEvent::CustomerChanged(customer) => {
+                self.customer_changed(event, customer).await
+            }
+            ProviderEvent::CatalogueChanged(item, report) => {
+                self.catalogue_changed(event, item, report).await
             }
             ProviderEvent::CheckoutCompleted(session) => {
                 let session = self.read_session(session).await?;

@@ -1,8 +1,8 @@
 //! The provider's events in our own words; Stripe's words stop at the adapter that decodes them.
 
 use super::reports::{
-    CatalogueReport, ChargeRefundReport, CustomerReport, DisputeReport, InvoiceChange,
-    InvoiceReport, PaymentMethodReport, PaymentReport, RefundReport, SetupReport,
+    CatalogueItem, CatalogueReport, ChargeRefundReport, CustomerReport, DisputeReport,
+    InvoiceChange, InvoiceReport, PaymentMethodReport, PaymentReport, RefundReport, SetupReport,
 };
 use crate::checkout::ports::{ProviderInvoice, ProviderSession};
 use crate::kernel::text::ProviderRef;
@@ -68,7 +68,7 @@ pub enum ProviderEvent {
     /// A customer was changed or deleted at the provider.
     CustomerChanged(Payload<CustomerReport>),
     /// A product or a price was changed or deleted at the provider.
-    CatalogueChanged(Payload<CatalogueReport>),
+    CatalogueChanged(CatalogueItem, Payload<CatalogueReport>),
     /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }

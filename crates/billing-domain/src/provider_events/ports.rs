@@ -8,11 +8,13 @@ use super::event_filter::{EventFilter, EventName};
 use super::lane::{LaneHold, LaneShare};
 use super::parent::Parent;
 use super::payload_retention::PayloadRetention;
+use super::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
 use crate::kernel::audit::AuditLine;
 use crate::kernel::id::InboxEventId;
 use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::ports::StoreError;
+use crate::kernel::provider::ProviderError;
 use crate::kernel::stored::Stored;
 use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
@@ -87,6 +89,22 @@ pub struct DecodeError {
 pub trait EventDecoder: Send + Sync {
     /// Decodes a stored payload. MUST be [`ProviderEvent::Irrelevant`] for an unknown type.
     fn decode(&self, event_type: &str, payload: &[u8]) -> Result<ProviderEvent, DecodeError>;
+}
+
+/// Reads what events tell of beside sales, as the provider has it now. Such an event is a hint only:
+/// whichever of several comes last, what is read then is the end.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait PartyProvider: Send + Sync {
+    /// A customer; `None` or a report that says so for one that is gone.
+    async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError>;
+
+    /// A product or a price; `None` for one that is gone.
+    async fn catalogue_item(
+        &self,
+        item: CatalogueItem,
+        id: &ProviderRef,
+    ) -> Result<Option<CatalogueReport>, ProviderError>;
 }
 
 /// A verified delivery, as it is stored.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::ports::PartyProvider;
+use super::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use crate::checkout::ports::{
     CheckoutOrder, CheckoutOutcome, CheckoutProvider, CustomerOrder, ProviderInvoice,
     ProviderSession,
@@ -22,18 +24,24 @@ pub enum Reading {
     Invoice(ProviderRef, Option<ProviderInvoice>),
     /// A subscription was read.
     Subscription(ProviderRef, Option<SubscriptionReport>),
+    /// A customer was read. The address is personal and nothing is compared by it, so it MAY be lost.
+    Customer(ProviderRef, Option<CustomerReport>),
+    /// A product or a price was read.
+    CatalogueItem(ProviderRef, Option<CatalogueReport>),
 }
 
 /// Passes every call on and remembers what was read.
 pub(super) struct Witness {
     provider: Arc<dyn CheckoutProvider>,
+    parties: Arc<dyn PartyProvider>,
     readings: Mutex<Vec<Reading>>,
 }
 
 impl Witness {
-    pub(super) fn of(provider: Arc<dyn CheckoutProvider>) -> Self {
+    pub(super) fn of(provider: Arc<dyn CheckoutProvider>, parties: Arc<dyn PartyProvider>) -> Self {
         Self {
             provider,
+            parties,
             readings: Mutex::default(),
         }
     }
@@ -92,5 +100,24 @@ impl CheckoutProvider for Witness {
         subscription: &ProviderRef,
     ) -> Result<(), ProviderError> {
         self.provider.hold_changes_until_paid(subscription).await
+    }
+}
+
+#[async_trait]
+impl PartyProvider for Witness {
+    async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError> {
+        let report = self.parties.customer(id).await?;
+        self.keep(Reading::Customer(id.clone(), report.clone()));
+        Ok(report)
+    }
+
+    async fn catalogue_item(
+        &self,
+        item: CatalogueItem,
+        id: &ProviderRef,
+    ) -> Result<Option<CatalogueReport>, ProviderError> {
+        let report = self.parties.catalogue_item(item, id).await?;
+        self.keep(Reading::CatalogueItem(id.clone(), report.clone()));
+        Ok(report)
     }
 }

@@ -15,7 +15,9 @@ use crate::kernel::ports::{Clock, IdGenerator};
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::ports::PartyProvider;
 use crate::provider_events::reading::Reading;
+use crate::provider_events::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use crate::subscriptions::subscription::SubscriptionReport;
 
 /// What is said next.
@@ -109,7 +111,7 @@ impl CheckoutProvider for Script {
     async fn session(&self, id: &ProviderRef) -> Result<Option<ProviderSession>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Session(of, answer) => Some((of, answer)),
-            Reading::Invoice(..) | Reading::Subscription(..) => None,
+            _ => None,
         }))
     }
 
@@ -123,14 +125,14 @@ impl CheckoutProvider for Script {
     ) -> Result<Option<SubscriptionReport>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Subscription(of, answer) => Some((of, answer)),
-            Reading::Invoice(..) | Reading::Session(..) => None,
+            _ => None,
         }))
     }
 
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Invoice(of, answer) => Some((of, answer)),
-            Reading::Session(..) | Reading::Subscription(..) => None,
+            _ => None,
         }))
     }
 
@@ -139,5 +141,26 @@ impl CheckoutProvider for Script {
         _subscription: &ProviderRef,
     ) -> Result<(), ProviderError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl PartyProvider for Script {
+    async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError> {
+        Ok(self.reading(id, |reading| match reading {
+            Reading::Customer(of, answer) => Some((of, answer)),
+            _ => None,
+        }))
+    }
+
+    async fn catalogue_item(
+        &self,
+        _item: CatalogueItem,
+        id: &ProviderRef,
+    ) -> Result<Option<CatalogueReport>, ProviderError> {
+        Ok(self.reading(id, |reading| match reading {
+            Reading::CatalogueItem(of, answer) => Some((of, answer)),
+            _ => None,
+        }))
     }
 }

@@ -13,6 +13,7 @@ use crate::kernel::id::CustomerId;
 use crate::kernel::ports::Clock;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::ProviderRef;
+use crate::provider_events::reports::{CatalogueReport, CustomerReport};
 use crate::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
@@ -72,6 +73,8 @@ struct State {
     subscriptions: BTreeMap<String, SubscriptionReport>,
     invoices: BTreeMap<String, ProviderInvoice>,
     held: Vec<ProviderRef>,
+    parties: BTreeMap<String, CustomerReport>,
+    catalogue: BTreeMap<String, CatalogueReport>,
     prices: Vec<ProviderPrice>,
     failures: VecDeque<Failure>,
     refusal: Option<String>,
@@ -156,6 +159,18 @@ impl FakeProvider {
     /// The subscriptions whose changes wait for their payment.
     pub fn held_subscriptions(&self) -> Vec<ProviderRef> {
         self.state().held.clone()
+    }
+
+    /// Changes what is told about a customer that is asked for.
+    pub fn put_customer(&self, report: CustomerReport) {
+        let id = report.id.to_string();
+        self.state().parties.insert(id, report);
+    }
+
+    /// Changes what is told about a product or a price that is asked for.
+    pub fn put_catalogue_item(&self, report: CatalogueReport) {
+        let id = report.id.to_string();
+        self.state().catalogue.insert(id, report);
     }
 
     /// Lets the buyer pay an open session: a recurring price makes a subscription and its

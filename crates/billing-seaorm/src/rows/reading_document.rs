@@ -6,6 +6,7 @@ use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::reading::Reading;
+use billing_domain::provider_events::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use billing_domain::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
@@ -50,6 +51,28 @@ enum ReadingDocument {
         id: String,
         answer: Option<SubscriptionDocument>,
     },
+    Customer {
+        id: String,
+        answer: Option<CustomerDocument>,
+    },
+    CatalogueItem {
+        id: String,
+        answer: Option<CatalogueDocument>,
+    },
+}
+
+/// Without the address, which is personal and nothing that is proved rests on.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustomerDocument {
+    is_deleted: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogueDocument {
+    is_price: bool,
+    is_active: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,6 +146,19 @@ impl ReadingDocument {
                 id: id.to_string(),
                 answer: answer.as_ref().map(SubscriptionDocument::of),
             },
+            Reading::Customer(id, answer) => Self::Customer {
+                id: id.to_string(),
+                answer: answer.as_ref().map(|report| CustomerDocument {
+                    is_deleted: report.is_deleted,
+                }),
+            },
+            Reading::CatalogueItem(id, answer) => Self::CatalogueItem {
+                id: id.to_string(),
+                answer: answer.as_ref().map(|report| CatalogueDocument {
+                    is_price: report.item == CatalogueItem::Price,
+                    is_active: report.is_active,
+                }),
+            },
         }
     }
 
@@ -152,7 +188,36 @@ impl ReadingDocument {
                 };
                 Reading::Subscription(id, answer)
             }
+            Self::Customer { id, answer } => {
+                let id = ProviderRef::parse(&id).ok()?;
+                let answer = answer.map(|document| CustomerReport {
+                    id: id.clone(),
+                    email: None,
+                    is_deleted: document.is_deleted,
+                });
+                Reading::Customer(id, answer)
+            }
+            Self::CatalogueItem { id, answer } => {
+                let id = ProviderRef::parse(&id).ok()?;
+                let answer = answer.map(|document| document.report(id.clone()));
+                Reading::CatalogueItem(id, answer)
+            }
         })
+    }
+}
+
+impl CatalogueDocument {
+    fn report(&self, id: ProviderRef) -> CatalogueReport {
+        let item = if self.is_price {
+            CatalogueItem::Price
+        } else {
+            CatalogueItem::Product
+        };
+        CatalogueReport {
+            item,
+            id,
+            is_active: self.is_active,
+        }
     }
 }
 

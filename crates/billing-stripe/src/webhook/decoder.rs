@@ -1,5 +1,6 @@
 //! Turns stored payloads into the domain's events: one `match` over the types that are known, and the same readers for every API version.
 
+use billing_domain::kernel::text::ProviderRef;
 use billing_domain::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
 use billing_domain::provider_events::ports::{DecodeError, EventDecoder};
 use billing_domain::provider_events::reports::{CatalogueItem, InvoiceChange, InvoiceReport};
@@ -120,6 +121,33 @@ impl Kind {
         }
     }
 
+    /// An event whose object must be asked for.
+    fn missing(self, id: ProviderRef) -> ProviderEvent {
+        match self {
+            Self::CheckoutCompleted => ProviderEvent::CheckoutCompleted(Payload::Missing(id)),
+            Self::CheckoutPaymentFailed => {
+                ProviderEvent::CheckoutPaymentFailed(Payload::Missing(id))
+            }
+            Self::CheckoutExpired => ProviderEvent::CheckoutExpired(Payload::Missing(id)),
+            Self::InvoicePaid => ProviderEvent::InvoicePaid(Payload::Missing(id)),
+            Self::InvoicePaymentFailed => ProviderEvent::InvoicePaymentFailed(Payload::Missing(id)),
+            Self::Invoice(change) => ProviderEvent::InvoiceChanged(change, Payload::Missing(id)),
+            Self::Subscription(change) => {
+                ProviderEvent::SubscriptionChanged(change, Payload::Missing(id))
+            }
+            Self::Payment => ProviderEvent::PaymentChanged(Payload::Missing(id)),
+            Self::ChargeRefund => ProviderEvent::ChargeRefunded(Payload::Missing(id)),
+            Self::Refund => ProviderEvent::RefundChanged(Payload::Missing(id)),
+            Self::Dispute => ProviderEvent::DisputeChanged(Payload::Missing(id)),
+            Self::Setup => ProviderEvent::SetupFinished(Payload::Missing(id)),
+            Self::PaymentMethod => ProviderEvent::PaymentMethodChanged(Payload::Missing(id)),
+            Self::Customer { .. } => ProviderEvent::CustomerChanged(Payload::Missing(id)),
+            Self::Catalogue { item, .. } => {
+                ProviderEvent::CatalogueChanged(item, Payload::Missing(id))
+            }
+        }
+    }
+
     fn decode(self, object: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
         Ok(match self {
             Self::CheckoutCompleted => {
@@ -155,10 +183,10 @@ impl Kind {
             Self::Customer { is_deleted } => {
                 ProviderEvent::CustomerChanged(whole(object, read_customer(object, is_deleted))?)
             }
-            Self::Catalogue { item, is_deleted } => ProviderEvent::CatalogueChanged(whole(
-                object,
-                read_catalogue(object, item, is_deleted),
-            )?),
+            Self::Catalogue { item, is_deleted } => ProviderEvent::CatalogueChanged(
+                item,
+                whole(object, read_catalogue(object, item, is_deleted))?,
+            ),
         })
     }
 }
@@ -214,9 +242,13 @@ fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
     let value: Value =
         serde_json::from_slice(payload).map_err(|_| ReadError::Malformed("body".to_owned()))?;
     let event = Fields::root(&value)?;
-    if event.has("account") {
+    let is_thin = event.text("object")? == Some(THIN);
+    if event.has("account") || (is_thin && event.has("context")) {
         // Whoever has a connected account could write the metadata of our sales into its objects.
         return Ok(ProviderEvent::Irrelevant);
+    }
+    if is_thin {
+        return thin(kind, &event);
     }
     let data = event.needed("data", event.child("data")?)?;
     let object = data.needed("object", data.child("object")?)?;
@@ -226,8 +258,32 @@ fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
     }
 }
 
+/// What a thin event calls itself, whatever it is about.
+const THIN: &str = "v2.core.event";
+
+/// What the type of a thin event puts before the name that its snapshot has.
+const THIN_PREFIX: &str = "v1.";
+
+/// A thin event says only what changed and where it is: everything is asked for.
+fn thin(kind: Kind, event: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
+    let Some(related) = event.child("related_object")? else {
+        // An invoice that is only announced is nowhere yet, so there is nothing to ask for.
+        return match kind {
+            Kind::Invoice(InvoiceChange::Upcoming) => Ok(ProviderEvent::Irrelevant),
+            _ => Err(event.malformed("related_object")),
+        };
+    };
+    if related.text("type")? != Some(kind.object_name()) {
+        return Err(related.malformed("type"));
+    }
+    let id = related.needed("id", related.reference("id")?)?;
+    Ok(kind.missing(id))
+}
+
 impl EventDecoder for StripeEventDecoder {
     fn decode(&self, event_type: &str, payload: &[u8]) -> Result<ProviderEvent, DecodeError> {
+        // The two forms of one event have the same name but for the prefix.
+        let event_type = event_type.strip_prefix(THIN_PREFIX).unwrap_or(event_type);
         match Kind::of(event_type) {
             None => Ok(ProviderEvent::Irrelevant),
             Some(kind) => decode(kind, payload).map_err(|error| DecodeError {

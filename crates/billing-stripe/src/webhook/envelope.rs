@@ -68,13 +68,13 @@ fn word(event: &Fields<'_>, key: &str) -> Result<Option<String>, ReadError> {
     }
 }
 
-/// Seconds in a snapshot event, RFC 3339 in a thin one.
+/// Seconds in a snapshot event, RFC 3339 in a thin one: cut to the second, so that both forms of one
+/// event are of the same time.
 fn created_at(event: &Fields<'_>) -> Result<Timestamp, ReadError> {
     if let Ok(Some(at)) = event.time("created") {
         return Ok(at);
     }
     let text = event.needed("created", event.text("created")?)?;
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map(Timestamp::from_datetime)
-        .map_err(|_| event.malformed("created"))
+    let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| event.malformed("created"))?;
+    Timestamp::from_unix_seconds(at.unix_timestamp()).map_err(|_| event.malformed("created"))
 }

@@ -10,6 +10,7 @@ use crate::testing::fake_provider::FakePayment;
 use crate::testing::fixtures::{intent_request, provider_ref};
 use crate::testing::memory_store::InboxStatus;
 
+mod parties;
 mod subscriptions;
 
 fn paid(invoice: ProviderInvoice) -> ProviderEvent {

@@ -1,9 +1,12 @@
 //! Many at once: rehearsed, bounded, audited one by one.
 
 use super::*;
+use crate::catalog::product::Product;
 use crate::kernel::change_set::{RecordedAnswer, RequestKey};
-use crate::kernel::ports::AnswerReader;
-use crate::provider_events::event::ProviderEvent;
+use crate::kernel::event::DomainEvent;
+use crate::kernel::ports::{AnswerReader, BillingWriter};
+use crate::provider_events::event::{Payload, ProviderEvent};
+use crate::provider_events::reports::{CatalogueItem, CatalogueReport};
 use crate::testing::Workbench;
 
 /// Twelve events without an effect.
@@ -45,6 +48,37 @@ async fn a_rehearsal_counts_and_shows_and_changes_nothing() {
     assert_eq!(report.examples.len(), 10, "examples and not a list");
     assert_eq!(bench.store.audit().len(), entries);
     assert_eq!(bench.drain().await.claimed(), 0);
+}
+
+#[tokio::test]
+async fn what_was_skipped_takes_its_effect_when_it_is_replayed_after_what_it_needs_is_here() {
+    let bench = Workbench::new().await;
+    let id = crate::testing::fixtures::provider_ref("prod_later");
+    let report = CatalogueReport {
+        item: CatalogueItem::Product,
+        id: id.clone(),
+        is_active: false,
+    };
+    bench.provider.put_catalogue_item(report.clone());
+    let event = ProviderEvent::CatalogueChanged(report.item, Payload::Read(report));
+    bench.receive("evt_1", event).await;
+    assert_eq!(bench.drain().await.skipped, 1);
+    let product = Product {
+        id: bench.world.id(),
+        provider_id: id,
+        ..bench.world.product.clone()
+    };
+    let product_id = product.id;
+    let created = DomainEvent::ProductChanged { product_id };
+    let changes = bench.world.changes().insert_product(product, created);
+    bench.store.commit(changes).await.unwrap();
+    assert_eq!(replay(&bench, &order(10, false)).await.replayed_count, 1);
+    assert_eq!(bench.drain().await.applied, 1);
+    let products = bench.store.rows::<Product>();
+    let product = products
+        .iter()
+        .find(|product| product.value.id == product_id);
+    assert!(!product.unwrap().value.is_active);
 }
 
 #[tokio::test]

@@ -198,7 +198,12 @@ pub(super) async fn customers_and_subscriptions_are_read_as_written<S: Store>(st
         .await;
         let stored = read(store.customer_of(owner).await).expect("it is still there");
         assert_eq!(&stored.value, linked.outcome(&customer));
+        let provider_id = provider_ref(&format!("cus_{number}"));
+        let found = read(store.customer_by_provider_id(&provider_id).await);
+        assert_eq!(found, Some(stored));
     }
+    let nobody = read(store.customer_by_provider_id(&provider_ref("cus_9")).await);
+    assert_eq!(nobody, None);
 
     let (intent, event) = world.intent(world.user.id, "acme");
     put(store, world.changes().insert_intent(intent.clone(), event)).await;

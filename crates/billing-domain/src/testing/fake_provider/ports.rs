@@ -14,6 +14,8 @@ use crate::kernel::ports::Clock;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::{LookupKey, ProviderRef};
 use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::ports::PartyProvider;
+use crate::provider_events::reports::{CatalogueItem, CatalogueReport, CustomerReport};
 use crate::subscriptions::subscription::SubscriptionReport;
 
 /// How long a session stays open, as at Stripe.
@@ -152,6 +154,26 @@ impl PriceProvider for FakeProvider {
                     .is_some_and(|key| keys.contains(key))
             };
             Ok(prices.filter(is_asked).cloned().collect())
+        })
+    }
+}
+
+#[async_trait]
+impl PartyProvider for FakeProvider {
+    async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError> {
+        self.call("customer", |state| {
+            Ok(state.parties.get(id.as_str()).cloned())
+        })
+    }
+
+    async fn catalogue_item(
+        &self,
+        item: CatalogueItem,
+        id: &ProviderRef,
+    ) -> Result<Option<CatalogueReport>, ProviderError> {
+        self.call("catalogue_item", |state| {
+            let items = state.catalogue.get(id.as_str());
+            Ok(items.filter(|found| found.item == item).cloned())
         })
     }
 }

@@ -96,4 +96,13 @@ impl CustomerReader for MemoryStore {
             customer.owner == owner
         })
     }
+
+    async fn customer_by_provider_id(
+        &self,
+        id: &ProviderRef,
+    ) -> Result<Option<Stored<BillingCustomer>>, StoreError> {
+        self.find("customer_by_provider_id", |customer: &BillingCustomer| {
+            customer.provider_id() == Some(id)
+        })
+    }
 }
