@@ -98,7 +98,7 @@ impl ProviderEvent {
             | Self::DisputeChanged(_)
             | Self::SetupFinished(_)
             | Self::PaymentMethodChanged(_)
-            | Self::CatalogueChanged(_)
+            | Self::CatalogueChanged(..)
             | Self::Irrelevant) => other,
         }
     }
