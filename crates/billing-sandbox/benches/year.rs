@@ -33,7 +33,10 @@ fn processor_time() -> Option<Duration> {
 /// `1.2s (1.1s of the processor)`.
 fn told(took: Duration, since: Option<Duration>) -> String {
     match (processor_time(), since) {
-        (Some(now), Some(since)) => format!("{took:.2?} ({:.2?} of the processor)", now - since),
+        (Some(now), Some(since)) => format!(
+            "{took:.2?} ({:.2?} of the processor)",
+            now.saturating_sub(since)
+        ),
         _ => format!("{took:.2?}"),
     }
 }

@@ -267,7 +267,7 @@ impl Account {
     /// Takes an object out of its list; what remains is found by id only.
     pub(crate) fn delete(&mut self, kind: &str, id: &str, tombstone: Option<Value>) {
         if let Some(ids) = self.order.get_mut(kind) {
-            ids.retain(|other| other != &id);
+            ids.retain(|other| other != id);
         }
         match tombstone {
             Some(value) => self.objects.insert(Text::copied(id), value),

@@ -79,9 +79,8 @@ impl Map {
         Arc::make_mut(&mut self.0)
     }
 
-    pub(crate) fn insert(&mut self, name: Text, value: Value) -> Option<Value> {
-        let member = self.member(name);
-        Some(std::mem::replace(member, value))
+    pub(crate) fn insert(&mut self, name: Text, value: Value) {
+        *self.member(name) = value;
     }
 
     /// Puts a new member before the one that stands there.

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_text_is_itself_wherever_it_is_kept() {
         for text in ["", "a", "id", "amount_due", "amount_paid", "ein Bär"] {
-            assert_eq!(Text::copied(text), Text::copied(&text.to_owned()));
+            assert_eq!(Text::copied(text), Text::from(text));
             assert_eq!(Text::copied(text).as_str(), text);
         }
         assert_eq!(Text::known("object"), Text::copied("object"));

@@ -149,7 +149,7 @@ pub(crate) fn changes(before: &Value, after: &Value) -> Value {
             }
         }
     }
-    for name in new.keys().filter(|name| !old.contains_key(*name)) {
+    for name in new.keys().filter(|name| !old.contains_key(name)) {
         out.insert(name.clone(), Value::Null);
     }
     Value::Object(out)

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use crate::hashing::QuickMap;
+use crate::hashing::{QuickMap, QuickSet};
 use crate::shape::version::{Range, Version};
 
 const TABLE: &str = include_str!("../../tables/shapes.txt");
@@ -50,13 +50,13 @@ pub(crate) struct Schema {
     /// In the order in which Stripe writes them.
     pub(crate) members: Vec<Member>,
     /// The members that are shown as null where they have no value, whatever the version.
-    shown_as_null: QuickMap<&'static str, ()>,
+    shown_as_null: QuickSet<&'static str>,
 }
 
 impl Schema {
     /// Whether a member is shown as null where it has no value, whatever the version.
     pub(crate) fn is_always_shown(&self, name: &str) -> bool {
-        self.shown_as_null.contains_key(name)
+        self.shown_as_null.contains(name)
     }
 }
 
@@ -161,10 +161,7 @@ fn parse(line: &'static str) -> Option<Schema> {
     let never = |m: &&Member| !(m.is_required && m.is_nullable);
     let at_times: Vec<&str> = members.iter().filter(never).map(|m| m.name).collect();
     let names = members.iter().map(|m| m.name);
-    let shown_as_null = names
-        .filter(|name| !at_times.contains(name))
-        .map(|name| (name, ()))
-        .collect();
+    let shown_as_null = names.filter(|name| !at_times.contains(name)).collect();
     Some(Schema {
         name,
         kind,
