@@ -25,8 +25,8 @@ pub(crate) fn told_id(event: &ProviderEvent) -> Option<&str> {
         ProviderEvent::DisputeChanged(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::SetupFinished(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::PaymentMethodChanged(payload) => id_of(payload, |told| &told.id),
-        ProviderEvent::CustomerChanged(told) => &told.id,
-        ProviderEvent::CatalogueChanged(told) => &told.id,
+        ProviderEvent::CustomerChanged(payload) => id_of(payload, |told| &told.id),
+        ProviderEvent::CatalogueChanged(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::Irrelevant => return None,
     };
     Some(id.as_str())
