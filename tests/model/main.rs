@@ -7,8 +7,9 @@
 //! applied in the lane, in order, and applies one event after the other; each commit carries two
 //! guards, which the database checks in the same transaction: the lane still has the worker's fence,
 //! and the event is not marked yet. What its own replica receives meanwhile is handed to it in memory,
-//! unless there is no room. With nothing in hand it reads again, and gives the lane back when nothing
-//! is due. A lease that is prolonged is one that has not run out yet, so it needs no step of its own.
+//! unless there is no room, which is as if another replica had received it. With nothing in hand it
+//! reads again, and gives the lane back when nothing is due. A lease that is prolonged is one that has
+//! not run out yet, so it needs no step of its own.
 //! The code is `crates/billing-domain/src/provider_events/drain_inbox.rs`.
 //!
 //! Each guard is also taken away, one at a time, and the check has to find what goes wrong then.
@@ -100,8 +101,6 @@ enum Step {
     Deliver {
         event: usize,
         to: usize,
-        /// Whether the queue to the worker has room.
-        has_room: bool,
     },
     Take {
         worker: usize,
@@ -141,7 +140,7 @@ impl Protocol {
         open
     }
 
-    fn deliver(&self, state: &mut State, event: usize, to: usize, has_room: bool) {
+    fn deliver(&self, state: &mut State, event: usize, to: usize) {
         state.deliveries += 1;
         let is_stored = state.inbox.iter().any(|row| row.event == event);
         if is_stored && self.guards.unique {
@@ -153,7 +152,6 @@ impl Protocol {
         });
         // Handed over in memory: behind what the worker has.
         if let Work::Applying { lane, todo, .. } = &mut state.workers[to]
-            && has_room
             && *lane == LANE_OF[event]
         {
             todo.push(event);
@@ -228,13 +226,7 @@ impl Model for Protocol {
         }
         for worker in 0..WORKERS {
             if state.deliveries < DELIVERIES_MAX {
-                for event in 0..EVENTS {
-                    steps.extend([true, false].map(|has_room| Step::Deliver {
-                        event,
-                        to: worker,
-                        has_room,
-                    }));
-                }
+                steps.extend((0..EVENTS).map(|event| Step::Deliver { event, to: worker }));
             }
             match &state.workers[worker] {
                 Work::Idle => steps.extend((0..LANES).filter_map(|lane| {
@@ -264,11 +256,7 @@ impl Model for Protocol {
         let mut state = last.clone();
         match step {
             Step::Tick => state.now += 1,
-            Step::Deliver {
-                event,
-                to,
-                has_room,
-            } => self.deliver(&mut state, event, to, has_room),
+            Step::Deliver { event, to } => self.deliver(&mut state, event, to),
             Step::Take { worker, lane } => {
                 let row = &mut state.lanes[lane];
                 row.fence += 1;
