@@ -26,5 +26,5 @@ pub mod testing;
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};
-pub use rebuild::{RebuildStore, not_compared};
+pub use rebuild::{RebuildStore, Rows, commit_document, not_compared, read_commit};
 pub use store::SeaOrmStore;
