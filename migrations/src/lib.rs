@@ -25,6 +25,7 @@ mod m20260301_000010_audit_outbox_and_answers;
 mod m20260301_000011_append_only_audit;
 mod m20260701_000012_event_log;
 mod m20260801_000014_order_of_events;
+mod m20261121_000013_event_lanes;
 mod m20261121_000015_event_scans;
 mod m20261121_000016_readings_and_retention;
 
@@ -70,6 +71,7 @@ const CHANGES: &[Change] = &[
     m20260301_000010_audit_outbox_and_answers::CHANGE,
     m20260301_000011_append_only_audit::CHANGE,
     m20260701_000012_event_log::CHANGE,
+    m20261121_000013_event_lanes::CHANGE,
     m20260801_000014_order_of_events::CHANGE,
     m20261121_000015_event_scans::CHANGE,
     m20261121_000016_readings_and_retention::CHANGE,

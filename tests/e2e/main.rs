@@ -2,6 +2,7 @@
 
 mod faults;
 mod flight_recorder;
+mod missing_events;
 mod races;
 mod rebuild;
 mod retention;

@@ -129,12 +129,9 @@ pub(crate) async fn tell(history: &History, storage: &Storage, arrivals: &Arriva
                 sale.expect("the sale is new");
             }
             Arrival::Apply => {
-                application
-                    .workers
-                    .inbox
-                    .run()
-                    .await
-                    .expect("nothing fails");
+                for applier in &application.workers.inbox {
+                    applier.run().await.expect("nothing fails");
+                }
             }
             Arrival::Work => work(history, &application, storage).await,
         }

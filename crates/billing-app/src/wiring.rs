@@ -37,7 +37,9 @@ use billing_domain::licensing::revoke_license::RevokeLicense;
 use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, PublishError};
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
-use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::drain_inbox::{DrainInbox, LanesInHand};
+use billing_domain::provider_events::handoff::Handoff;
+use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::observer::EventObserver;
 use billing_domain::provider_events::ports::{
     EventDecoder, EventInbox, EventLog, PayloadArchive, PayloadScrubber, WebhookVerifier,
@@ -51,7 +53,7 @@ use billing_domain::subscriptions::ports::SubscriptionReader;
 use billing_domain::tenants::ports::TenantReader;
 
 use crate::config::JobsSection;
-use crate::workers::{Bells, Workers};
+use crate::workers::{APPLIERS, Bells, Workers};
 
 /// Every storage port, each by its own trait object, so that a test can replace one.
 #[derive(Clone)]
@@ -212,6 +214,9 @@ pub fn build(
     };
     let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
+    // Nobody here would take what a replica without workers handed over.
+    let appliers = if rules.jobs.is_working { APPLIERS } else { 0 };
+    let handoff = Arc::new(Handoff::new(appliers));
     let wake = bells.clone();
     let use_cases = UseCases {
         create_intent: checkout.create_intent,
@@ -224,6 +229,7 @@ pub fn build(
             verifier: provider.verifier.clone(),
             inbox: storage.inbox.clone(),
             observer: rules.observers.events.clone(),
+            handoff: handoff.clone(),
         }),
         provider_events: EventUseCases::of(&core, &storage.events),
         retry_provisioning: Arc::new(RetryProvisioning {
@@ -280,6 +286,7 @@ pub fn build(
             provider,
             storage,
             checkout.open_requested,
+            handoff,
             bells,
         ),
         issue_api_key: Arc::new(IssueApiKey {
@@ -383,9 +390,10 @@ fn workers(
     provider: &Provider,
     storage: &Storage,
     open_requested: Arc<OpenRequestedCheckout>,
+    handoff: Arc<Handoff>,
     bells: Bells,
 ) -> Workers {
-    let apply = ApplyProviderEvent {
+    let apply = Arc::new(ApplyProviderEvent {
         core: core.clone(),
         decoder: provider.decoder.clone(),
         provider: provider.checkout.clone(),
@@ -394,15 +402,26 @@ fn workers(
         workflows: storage.workflows.clone(),
         licensing: storage.licensing.clone(),
         entitlements: storage.entitlements.clone(),
-    };
-    Workers {
-        inbox: Arc::new(DrainInbox {
+    });
+    let replica = core.ids.uuid();
+    let applier = |index| {
+        Arc::new(DrainInbox {
             core: core.clone(),
             inbox: storage.inbox.clone(),
-            apply: Arc::new(apply),
+            apply: apply.clone(),
             billing_enabled: rules.billing_enabled,
+            handoff: handoff.clone(),
+            share: LaneShare {
+                index,
+                of: APPLIERS,
+            },
+            owner: format!("{replica}/{index}"),
+            lanes: LanesInHand::default(),
             observer: rules.observers.events.clone(),
-        }),
+        })
+    };
+    Workers {
+        inbox: (0..APPLIERS).map(applier).collect(),
         scan: Arc::new(ScanForMissingEvents {
             core: core.clone(),
             source: provider.event_source.clone(),

@@ -23,6 +23,13 @@ use crate::config::JobsSection;
 /// How many rounds [`Workers::drain`] takes before it says that something goes round in circles.
 const DRAIN_ROUNDS_MAX: u32 = 10_000;
 
+/// How many workers of one replica apply events, each in lanes of its own: one decides while the
+/// other one waits for its commit.
+pub const APPLIERS: u16 = 2;
+
+/// Several times within a lease, so that one that is missed does no harm.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
 /// After a turn that failed a worker rests, so that a store that is down is not hammered.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -33,17 +40,29 @@ const SCAN_POLL: Duration = Duration::from_secs(15);
 const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Wakes workers. Ringing for one that is busy is remembered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Bells {
-    inbox: Arc<Notify>,
+    inbox: Vec<Arc<Notify>>,
     provisioning: Arc<Notify>,
     outbox: Arc<Notify>,
+}
+
+impl Default for Bells {
+    fn default() -> Self {
+        Self {
+            inbox: (0..APPLIERS).map(|_| Arc::default()).collect(),
+            provisioning: Arc::default(),
+            outbox: Arc::default(),
+        }
+    }
 }
 
 impl Bells {
     /// Something was stored or committed: everybody looks.
     pub fn ring(&self) {
-        self.inbox.notify_one();
+        for applier in &self.inbox {
+            applier.notify_one();
+        }
         self.provisioning.notify_one();
         self.outbox.notify_one();
     }
@@ -52,8 +71,8 @@ impl Bells {
 /// The workers of one replica.
 #[derive(Clone)]
 pub struct Workers {
-    /// Applies events.
-    pub inbox: Arc<DrainInbox>,
+    /// Apply events, each in its share of the lanes.
+    pub inbox: Vec<Arc<DrainInbox>>,
     /// Provisions.
     pub provisioning: Arc<RunProvisioning>,
     /// Publishes.
@@ -79,7 +98,10 @@ impl Workers {
     /// [`StoreFailure`] of the first turn that fails.
     pub async fn drain(&self) -> Result<(), StoreFailure> {
         for _ in 0..DRAIN_ROUNDS_MAX {
-            let claimed = self.inbox.run().await?.claimed();
+            let mut claimed = 0;
+            for applier in &self.inbox {
+                claimed += applier.run().await?.claimed();
+            }
             let provisioned = self.provisioning.run_due().await?;
             let published = self.outbox.run().await?;
             if claimed == 0 && provisioned == 0 && published == 0 {
@@ -121,24 +143,15 @@ impl Workers {
                 std::future::ready(Ok(0))
             },
         ));
-        let after_inbox = bells.clone();
-        tasks.spawn(work(
-            "inbox",
-            bells.inbox.clone(),
-            poll,
-            stop.clone(),
-            move || {
-                let (inbox, bells) = (inbox.clone(), after_inbox.clone());
-                async move {
-                    let report = inbox.run().await?;
-                    if report.applied > 0 {
-                        bells.provisioning.notify_one();
-                        bells.outbox.notify_one();
-                    }
-                    Ok(report.claimed())
-                }
-            },
-        ));
+        for (applier, bell) in inbox.iter().zip(&bells.inbox) {
+            tasks.spawn(apply(
+                applier.clone(),
+                bell.clone(),
+                bells.clone(),
+                poll,
+                stop.clone(),
+            ));
+        }
         let after_provisioning = bells.clone();
         tasks.spawn(work(
             "provisioning",
@@ -238,6 +251,39 @@ async fn take_scan_turn(
     }
     let has_more = turns.iter().any(|turn| !turn.is_finished);
     Ok(u32::from(has_more))
+}
+
+/// Applies events, and gives a sign of life while a turn takes long.
+async fn apply(
+    applier: Arc<DrainInbox>,
+    bell: Arc<Notify>,
+    bells: Bells,
+    poll: Duration,
+    stop: watch::Receiver<bool>,
+) {
+    let working = work("inbox", bell, poll, stop, || async {
+        let report = applier.turn().await?;
+        if report.applied > 0 {
+            bells.provisioning.notify_one();
+            bells.outbox.notify_one();
+        }
+        Ok(report.claimed())
+    });
+    let renewing = async {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            if let Err(error) = applier.renew().await {
+                tracing::warn!(error = %error, "the lanes in hand could not be renewed");
+            }
+        }
+    };
+    tokio::select! {
+        () = working => {}
+        () = renewing => {}
+    }
+    if let Err(error) = applier.release().await {
+        tracing::warn!(error = %error, "the lanes in hand are free when their lease ends");
+    }
 }
 
 async fn work<F, T>(

@@ -5,6 +5,8 @@ pub mod discard_provider_event;
 pub mod drain_inbox;
 pub mod event;
 pub mod event_filter;
+pub mod handoff;
+pub mod lane;
 pub mod list_provider_events;
 pub mod observer;
 pub mod parent;

@@ -12,6 +12,7 @@ pub mod fake_webhooks;
 pub mod faults;
 pub mod fixtures;
 pub mod ids;
+pub mod inbox_steps;
 pub mod memory_store;
 pub mod plain_hasher;
 pub mod tables;

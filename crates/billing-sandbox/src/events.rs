@@ -3,9 +3,10 @@
 pub(crate) mod raising;
 pub(crate) mod thin;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::json::Value;
+use crate::hashing::QuickMap;
+use crate::json::{Text, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::events::thin::Thin;
@@ -18,9 +19,9 @@ const EVENTS_MAX: usize = 200_000;
 /// One change, before it is rendered for anybody.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
-    pub(crate) id: String,
+    pub(crate) id: Text,
     /// `invoice.paid`.
-    pub(crate) kind: String,
+    pub(crate) kind: Text,
     /// Seconds since 1970, in the time of the object's test clock if it has one.
     pub(crate) created: i64,
     /// Seconds since 1970 in the sandbox's own time: what the 30 days are counted from.
@@ -41,7 +42,7 @@ pub(crate) struct Events {
     rows: VecDeque<Event>,
     /// The number of the first row; numbers grow by one and are never given twice.
     first: u64,
-    numbers: HashMap<String, u64>,
+    numbers: QuickMap<Text, u64>,
 }
 
 impl Events {
@@ -105,7 +106,7 @@ impl Events {
         let number = match self.numbers.get(id) {
             Some(number) => number,
             // The thin form of an event is the same event.
-            None => self.numbers.get(&thin::snapshot_id(id)?)?,
+            None => self.numbers.get(thin::snapshot_id(id)?.as_str())?,
         };
         usize::try_from(number - self.first).ok()
     }

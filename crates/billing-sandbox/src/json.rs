@@ -109,6 +109,14 @@ impl Value {
         }
     }
 
+    /// The text, to be kept elsewhere without a copy.
+    pub(crate) fn as_text(&self) -> Option<Text> {
+        match self {
+            Self::String(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_array(&self) -> Option<&Vec<Self>> {
         match self {
             Self::Array(items) => Some(items),

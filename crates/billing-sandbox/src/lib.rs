@@ -60,6 +60,7 @@ mod due;
 mod events;
 mod exchanges;
 mod faults;
+mod hashing;
 mod http;
 mod ids;
 mod json;

@@ -70,7 +70,8 @@ OBJECTS = """Account Balance BalanceTransaction Charge Customer DeletedCustomer 
     BillingPortal.Configuration BillingPortal.Session Billing.Meter Billing.MeterEvent
     Billing.MeterEventAdjustment Billing.MeterEventSummary Billing.CreditGrant
     Billing.CreditBalanceSummary Billing.CreditBalanceTransaction UsageRecord UsageRecordSummary
-    Card BankAccount DeletedCard""".split()
+    Card BankAccount DeletedCard V2.Billing.MeterEvent V2.Billing.MeterEventAdjustment
+    V2.Billing.MeterEventSession V2.Core.EventDestination""".split()
 # Objects of other parts of Stripe: an id that cannot be expanded here.
 FOREIGN = re.compile(
     r"^(Account|Application|ApplicationFee|Transfer.*|Topup|Payout|Issuing\..*|Treasury\..*|Source|"

@@ -4,11 +4,13 @@
 //! `billing-domain`. Business rows are written by `commit` and by nothing else; the queues have
 //! statements of their own.
 
+mod bench;
 mod commit;
 mod config;
 mod connect;
 mod fault;
 mod inbox;
+mod many_rows;
 mod migrate;
 mod outbox;
 mod readers;
@@ -23,6 +25,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use bench::{BenchError, FreshDatabase};
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};

@@ -143,8 +143,8 @@ pub fn check_envelope(body: &[u8]) {
         envelope.account.as_deref(),
     ];
     for word in words.into_iter().flatten() {
-        let is_kept_by_every_store = (1..=255).contains(&word.len())
-            && word.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_kept_by_every_store =
+            (1..=255).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
         assert!(is_kept_by_every_store, "{word:?}");
     }
 }
@@ -179,7 +179,11 @@ pub fn check_payload(payload: &[u8]) {
         let extended = serde_json::to_vec(&extended).expect("a value can be written");
         // Rewriting may change a number that no float can hold, but never an object that is known.
         let again = StripeEventDecoder.decode(kind, &extended);
-        assert_eq!(again.is_ok(), decoded.is_ok(), "a new field changes nothing");
+        assert_eq!(
+            again.is_ok(),
+            decoded.is_ok(),
+            "a new field changes nothing"
+        );
         if let (Ok(again), Ok(decoded)) = (&again, &decoded) {
             assert_eq!(told_id(again), told_id(decoded));
         }

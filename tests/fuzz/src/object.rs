@@ -12,7 +12,9 @@ pub(crate) fn told_id(event: &ProviderEvent) -> Option<&str> {
         ProviderEvent::InvoicePaid(payload) | ProviderEvent::InvoicePaymentFailed(payload) => {
             id_of(payload, |told| &told.id)
         }
-        ProviderEvent::InvoiceChanged(_, Payload::Read(told)) => return told.id.as_ref().map(ProviderRef::as_str),
+        ProviderEvent::InvoiceChanged(_, Payload::Read(told)) => {
+            return told.id.as_ref().map(ProviderRef::as_str);
+        }
         ProviderEvent::InvoiceChanged(_, Payload::Missing(id)) => id,
         ProviderEvent::SubscriptionChanged(_, payload) => {
             id_of(payload, |told| &told.facts.provider_id)

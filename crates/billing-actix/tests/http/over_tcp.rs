@@ -70,6 +70,24 @@ async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
     handle.stop(true).await;
 }
 
+/// The connection stays open, and the rest of the body never comes.
+#[actix_web::test]
+async fn a_body_that_does_not_end_is_given_up_as_the_clients_fault() {
+    let patience = Duration::from_millis(50);
+    let service = Service::configured(|config| config.body_timeout = patience).await;
+    let (address, handle) = serve(&service);
+    for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+        let request = format!(
+            "POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\
+             Connection: close\r\n\r\n5\r\nabc"
+        );
+        let answer = exchange(address, request.into_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{head}: {answer}");
+        assert!(answer.contains("body_timeout"), "{head}: {answer}");
+    }
+    handle.stop(true).await;
+}
+
 #[actix_web::test]
 async fn a_head_request_gets_the_headers_of_the_page_and_no_body() {
     let service = Service::new().await;

@@ -34,6 +34,7 @@ use billing_domain::licensing::activate_license::ActivateLicense;
 use billing_domain::licensing::assign_licenses::AssignLicenses;
 use billing_domain::licensing::read_licenses::ReadLicenses;
 use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::provider_events::handoff::Handoff;
 use billing_domain::provider_events::observer::Unobserved;
 use billing_domain::provider_events::ports::EventLog;
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
@@ -424,6 +425,7 @@ fn use_cases(
             verifier: Arc::new(webhooks.clone()),
             inbox: store.clone(),
             observer: Arc::new(Unobserved),
+            handoff: Arc::new(Handoff::new(0)),
         }),
         provider_events: EventUseCases::of(&core, &events),
         retry_provisioning: Arc::new(RetryProvisioning {

@@ -268,6 +268,7 @@ pub(super) fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
         payload_retention: retention.is_positive().then_some(retention),
         retention_interval: std::time::Duration::from_secs(60 * 60),
         is_scanning: raw.event_scan_interval_seconds > 0,
+        is_working: raw.run_workers,
     })
 }
 

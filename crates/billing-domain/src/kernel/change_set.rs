@@ -19,6 +19,7 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::LaneHold;
 use crate::provider_events::parent::Parent;
 use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provider_events::reading::Reading;
@@ -197,7 +198,8 @@ macro_rules! changes {
                 }
             }
 
-            fn write_order(&self) -> (EntityKind, uuid::Uuid) {
+            /// Which row is written: the fixed order of writes is by kind and then by id.
+            pub fn row(&self) -> (EntityKind, uuid::Uuid) {
                 match self {
                     $(Self::$kind(write) => (EntityKind::$kind, write.next.uuid()),)*
                 }
@@ -233,6 +235,7 @@ macro_rules! changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeSet {
     cause: Cause,
+    hold: Option<LaneHold>,
     reason: Option<Reason>,
     correlation_id: Option<String>,
     at: Timestamp,
@@ -267,6 +270,7 @@ impl ChangeSet {
     pub fn caused_by(cause: Cause, at: Timestamp) -> Self {
         Self {
             cause,
+            hold: None,
             reason: None,
             correlation_id: None,
             at,
@@ -298,6 +302,17 @@ impl ChangeSet {
         self
     }
 
+    /// Binds the commit to a lane: it is [`CommitError::LeaseLost`] once somebody else has taken it.
+    pub fn under(mut self, hold: LaneHold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// The lane that must still be held.
+    pub fn hold(&self) -> Option<LaneHold> {
+        self.hold
+    }
+
     /// Why.
     pub fn cause(&self) -> &Cause {
         &self.cause
@@ -322,8 +337,13 @@ impl ChangeSet {
     /// deadlock by order. The sort is stable.
     pub fn changes_in_write_order(&self) -> Vec<&Change> {
         let mut ordered: Vec<&Change> = self.changes.iter().collect();
-        ordered.sort_by_key(|change| change.write_order());
+        ordered.sort_by_key(|change| change.row());
         ordered
+    }
+
+    /// The rows that are written.
+    pub fn rows(&self) -> impl Iterator<Item = (EntityKind, uuid::Uuid)> {
+        self.changes.iter().map(Change::row)
     }
 
     /// What events may wait for and this commit makes known. An adapter wakes those events in the
@@ -413,6 +433,9 @@ pub enum CommitError {
     /// The cause was marked before: this exact thing happened already.
     #[error("the cause of this change was already applied")]
     AlreadyApplied,
+    /// Somebody else has taken the lane of the event: whoever decided this is too late.
+    #[error("the lane of this event was taken by another worker")]
+    LeaseLost,
     /// A row is not at the version that was read, or the database asks to try again.
     #[error("a row was changed by somebody else")]
     Conflict,
@@ -433,7 +456,9 @@ impl CommitError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Conflict | Self::Unavailable(_) => true,
-            Self::AlreadyApplied | Self::Duplicate(_) | Self::Unsupported(_) => false,
+            Self::AlreadyApplied | Self::LeaseLost | Self::Duplicate(_) | Self::Unsupported(_) => {
+                false
+            }
         }
     }
 }

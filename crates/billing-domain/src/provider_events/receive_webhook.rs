@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
+use super::handoff::{FreshEvent, Handoff};
 use super::observer::{DeliveryOutcome, EventObserver};
 use super::ports::{EventInbox, Receipt, ReceivedEvent, VerifyError, WebhookVerifier};
 use crate::kernel::failure::StoreFailure;
@@ -31,6 +32,8 @@ pub struct ReceiveWebhook {
     pub inbox: Arc<dyn EventInbox>,
     /// Hears how deliveries are answered.
     pub observer: Arc<dyn EventObserver>,
+    /// Hands them to this replica's workers.
+    pub handoff: Arc<Handoff>,
 }
 
 impl ReceiveWebhook {
@@ -74,6 +77,7 @@ impl ReceiveWebhook {
             correlation_id,
             received_at: now,
         };
+        let fresh = FreshEvent::from(&event);
         let span = tracing::info_span!(
             "provider_event.receive",
             provider_event.id = event_id,
@@ -82,6 +86,10 @@ impl ReceiveWebhook {
         let receipt = self.inbox.record(event).instrument(span.clone()).await;
         let _entered = span.entered();
         let receipt = receipt.map_err(StoreFailure::from)?;
+        match receipt {
+            Receipt::Recorded => self.handoff.offer(fresh),
+            Receipt::Duplicate => {}
+        }
         tracing::info!(
             provider_event.id = event_id,
             provider_event.kind = event_type,

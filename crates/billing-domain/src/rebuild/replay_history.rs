@@ -14,6 +14,7 @@ use crate::kernel::id::{InboxEventId, PlanId, WorkflowId};
 use crate::kernel::ports::Core;
 use crate::licensing::ports::LicenseReader;
 use crate::provider_events::apply_provider_event::{ApplyProviderEvent, Decision};
+use crate::provider_events::lane::{Fence, Lane, LaneHold};
 use crate::provider_events::ports::{ClaimedEvent, EventInbox, ReceivedEvent, Settlement};
 use crate::provisioning::run_provisioning::RunProvisioning;
 
@@ -145,10 +146,17 @@ impl ReplayHistory {
             id: event.id,
             provider_event_id: event.envelope.provider_event_id.clone(),
             event_type: event.envelope.event_type.clone(),
+            subject: event.envelope.subject.clone(),
             payload: event.payload.clone(),
             created_at: event.envelope.created_at,
             correlation_id: event.correlation_id.clone(),
             attempts: 0,
+            abandoned: 0,
+            // Nobody else writes to the rebuilt record, and no commit here names a lane.
+            hold: LaneHold {
+                lane: Lane::of(event.envelope.subject.as_ref()),
+                fence: Fence::restore(0),
+            },
         };
         let arrived = ReceivedEvent {
             payload: Vec::new(),

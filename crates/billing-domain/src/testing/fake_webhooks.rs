@@ -78,6 +78,7 @@ impl FakeWebhooks {
             api_version: None,
             is_live: false,
             account: None,
+            subject: None,
             created_at,
         };
         let registered = Registered { envelope, decoded };

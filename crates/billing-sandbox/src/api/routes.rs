@@ -88,8 +88,8 @@ pub(crate) fn find(
             continue;
         };
         if verb == method
-            && params::exists(route.endpoint, version)
             && let Some(ids) = matched(pattern, path)
+            && params::exists(route.endpoint, version)
         {
             return Ok((route, ids));
         }

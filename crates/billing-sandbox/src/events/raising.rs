@@ -1,7 +1,7 @@
 //! How an account tells the world what happened: an event is kept, and sent to every endpoint and
 //! destination that asked for its type.
 
-use crate::json::Value;
+use crate::json::{Text, Value};
 
 use crate::account::Account;
 use crate::events::Event;
@@ -70,8 +70,8 @@ impl Account {
 
     pub(crate) fn blank_event(&self, id: String, kind: &str) -> Event {
         Event {
-            id,
-            kind: kind.to_owned(),
+            id: id.into(),
+            kind: Text::copied(kind),
             created: self.now,
             raised_at: self.wall,
             object: Value::default(),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::json::{Value, json, value_of};
 
+use crate::account::Cause;
 use crate::api::routes;
 use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
-use crate::http::{form, hosted, trigger};
+use crate::http::{form, hosted, keys, trigger};
+use crate::lives::settings;
 use crate::pages::{detail, index};
 use crate::snapshot;
 use crate::world::World;
@@ -31,6 +33,7 @@ const ENDPOINTS: &[&str] = &[
     "POST /sandbox/events/{id}/resend",
     "POST /sandbox/webhook_endpoints/{id}/roll  overlap_seconds",
     "GET /sandbox/trigger, POST /sandbox/trigger/{type}  metadata[k], override[step][param], and ids of objects by step",
+    "GET|POST /sandbox/settings  invoice_retries, invoice_retry_days, subscription_retries_exhausted (canceled, unpaid, past_due, paused), invoice_upcoming_days, finalization_waits_for_webhooks",
     "GET|POST /sandbox/snapshot",
     "GET /sandbox/requests, GET /sandbox/requests/{request}",
     "GET /sandbox/routes  what is simulated, and which parameters are not",
@@ -136,6 +139,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
             hosted::authenticate(world, id, &sent(request))
         }
+        ("GET" | "POST", ["settings"]) => settings_of(world, request),
         ("GET", ["snapshot"]) => Reply::text(200, "application/json", snapshot::take(world)),
         ("POST", ["snapshot"]) => match snapshot::resume(world, &request.body) {
             Ok(()) => Reply::json(200, &json!({ "now": world.clock.now() })),
@@ -212,6 +216,27 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
             Reply::json(200, &json!({ "data": value_of(&faults.list()) }))
         }
         Err(error) => refused(400, &error.to_string()),
+    }
+}
+
+/// Shows the settings of an account, changed first if something was sent.
+fn settings_of(world: &World, request: &Request) -> Reply {
+    let key = keys::sent(request);
+    let key = if key.is_empty() {
+        world.secret_key.clone()
+    } else {
+        key
+    };
+    let changes = sent(request);
+    let changed = world.act(&world.account(&key), Cause::default(), |account| {
+        if request.method == "POST" {
+            settings::change(account, &changes)?;
+        }
+        Ok::<Value, String>(settings::all(account))
+    });
+    match changed {
+        Ok(all) => Reply::json(200, &all),
+        Err(message) => refused(400, &message),
     }
 }
 

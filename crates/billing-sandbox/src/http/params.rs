@@ -243,18 +243,19 @@ fn path(prefix: &str, name: &str) -> String {
 fn find_unknown(fields: &[Field], sent: &Node, version: Version, at: &str, out: &mut Vec<String>) {
     let Node::Tree(members) = sent else { return };
     for (name, node) in members {
-        let here = path(at, name);
         match fields
             .iter()
             .find(|f| f.name == *name && f.range.holds(version))
         {
-            None => out.push(here),
+            None => out.push(path(at, name)),
             Some(field) => match &field.kind {
-                Kind::Object(inner) => find_unknown(inner, node, version, &here, out),
+                Kind::Object(inner) => {
+                    find_unknown(inner, node, version, &path(at, name), out);
+                }
                 Kind::Array(item) | Kind::Map(item) => {
                     if let (Kind::Object(inner), Node::Tree(items)) = (&item.kind, node) {
                         for (index, child) in items {
-                            find_unknown(inner, child, version, &path(&here, index), out);
+                            find_unknown(inner, child, version, &path(&path(at, name), index), out);
                         }
                     }
                 }
@@ -273,13 +274,15 @@ fn object(
 ) -> Result<Value, StripeError> {
     let mut out = Map::new();
     for field in fields.iter().filter(|field| field.range.holds(version)) {
-        let here = path(at, &field.name);
         match sent.get(&field.name) {
             Some(node) => {
+                let here = path(at, &field.name);
                 let value = typed(field, node, version, &here, is_update && at.is_empty())?;
                 out.insert(Text::copied(&field.name), value);
             }
-            None if field.is_required => return Err(StripeError::missing(&here)),
+            None if field.is_required => {
+                return Err(StripeError::missing(&path(at, &field.name)));
+            }
             None => {}
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod debit;
 pub(crate) mod entry;
 pub(crate) mod recovery;
 pub(crate) mod revise;
+pub(crate) mod saved;
 pub(crate) mod setup;
 pub(crate) mod totals;
 

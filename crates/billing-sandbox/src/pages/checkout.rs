@@ -79,7 +79,7 @@ pub(super) fn recover(world: &World, id: &str) -> Reply {
 }
 
 fn submit(account: &mut Account, id: &str, fields: &Node) -> Reply {
-    let submission = submission::of(account.get(id), fields);
+    let submission = submission::of(account, account.get(id), fields);
     match checkout::pay(account, id, &submission) {
         Payment::Completed {
             redirect_url: Some(url),

@@ -155,29 +155,6 @@ fn written(endpoint: &str) -> Option<&str> {
     schema::of_kind(kind, false).map(|_| kind)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::routes;
-
-    #[test]
-    fn what_an_endpoint_writes_is_known_beforehand() {
-        // Meter events and pages of payments have nothing to expand.
-        let unknown: Vec<&str> = routes::all()
-            .map(|route| route.endpoint)
-            .filter(|endpoint| endpoint.starts_with("POST /v1/") && written(endpoint).is_none())
-            .collect();
-        assert_eq!(
-            unknown,
-            [
-                "POST /v1/payment_pages/{}/confirm",
-                "POST /v1/billing/meter_events",
-                "POST /v1/billing/meter_event_adjustments",
-            ]
-        );
-    }
-}
-
 /// Whether a member can be named first in a path: anything that is not a plain value. What follows
 /// in the path is not checked, as at Stripe.
 fn can_expand(object: &Value, name: &str, version: Version) -> bool {
@@ -375,5 +352,28 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             })
         }
         _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::routes;
+
+    #[test]
+    fn what_an_endpoint_writes_is_known_beforehand() {
+        // Meter events and pages of payments have nothing to expand.
+        let unknown: Vec<&str> = routes::all()
+            .map(|route| route.endpoint)
+            .filter(|endpoint| endpoint.starts_with("POST /v1/") && written(endpoint).is_none())
+            .collect();
+        assert_eq!(
+            unknown,
+            [
+                "POST /v1/payment_pages/{}/confirm",
+                "POST /v1/billing/meter_events",
+                "POST /v1/billing/meter_event_adjustments",
+            ]
+        );
     }
 }

@@ -296,6 +296,7 @@ fn stored_event(model: provider_event::Model) -> Result<ReceivedEvent, StoreErro
             is_live: model.is_live,
             account: model.account,
             created_at: cells.time("created_at", model.created_at)?,
+            subject: cells.optional("subject", model.subject.as_deref(), ProviderRef::parse)?,
         },
         payload: model.payload,
         signature: model.signature,

@@ -95,6 +95,8 @@ pub fn read_commit(document: &Value) -> Result<RecordedCommit, StoreError> {
             is_live: document.is_live,
             account: document.account,
             created_at: cells.time("created_at", document.created_at)?,
+            // A case is decided by itself, so its lane does not matter.
+            subject: None,
         },
         payload: document.payload.to_string().into_bytes(),
         signature: String::new(),

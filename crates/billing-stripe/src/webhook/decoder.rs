@@ -214,6 +214,10 @@ fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
     let value: Value =
         serde_json::from_slice(payload).map_err(|_| ReadError::Malformed("body".to_owned()))?;
     let event = Fields::root(&value)?;
+    if event.has("account") {
+        // Whoever has a connected account could write the metadata of our sales into its objects.
+        return Ok(ProviderEvent::Irrelevant);
+    }
     let data = event.needed("data", event.child("data")?)?;
     let object = data.needed("object", data.child("object")?)?;
     match object.text("object")? {

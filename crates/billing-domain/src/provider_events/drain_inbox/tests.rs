@@ -1,5 +1,6 @@
 //! What becomes of events that cannot be applied (yet): F.2, F.4, C-003, C-005.
 
+use super::held::HeldLanes;
 use super::*;
 use crate::checkout::intent::{CheckoutIntent, Reservation};
 use crate::checkout::ports::{IntentReader, ProviderInvoice};
@@ -9,7 +10,8 @@ use crate::kernel::ports::{BillingWriter, StoreError};
 use crate::kernel::stored::Stored;
 use crate::kernel::text::ProviderRef;
 use crate::provider_events::event::{Payload, ProviderEvent};
-use crate::provider_events::ports::MockEventInbox;
+use crate::provider_events::lane::LaneShare;
+use crate::provider_events::ports::{EventInbox, MockEventInbox};
 use crate::testing::fake_provider::Failure;
 use crate::testing::faults::FaultPoint;
 use crate::testing::memory_store::InboxStatus;
@@ -147,8 +149,8 @@ async fn f_2_a_store_that_is_down_leaves_the_events_where_they_are() {
     let mut inbox = MockEventInbox::new();
     inbox.expect_release_deferred().returning(|_| Ok(0));
     inbox
-        .expect_claim_events()
-        .returning(|_, _, _| Err(StoreError::Unavailable("no connection".into())));
+        .expect_take_lanes()
+        .returning(|_, _, _, _, _| Err(StoreError::Unavailable("no connection".into())));
     let drain = DrainInbox {
         inbox: Arc::new(inbox),
         ..bench.drain_inbox()
@@ -160,40 +162,45 @@ async fn f_2_a_store_that_is_down_leaves_the_events_where_they_are() {
     assert_eq!(bench.drain().await.applied, 1);
 }
 
+/// A worker that has taken every lane and read what is due, and does nothing more.
+async fn slow_worker(bench: &Workbench) -> Vec<ClaimedEvent> {
+    let (now, until) = (bench.now(), bench.now().plus(LEASE));
+    let held = bench
+        .store
+        .take_lanes("slow", LaneShare::WHOLE, now, until, 64)
+        .await
+        .unwrap();
+    let due = bench.store.due_events(&held, now, 64).await.unwrap();
+    let attempts: Vec<_> = due.iter().map(|event| (event.id, event.hold)).collect();
+    let begun = bench.store.begin_attempts(&attempts, until).await;
+    assert_eq!(begun.unwrap().len(), due.len());
+    due
+}
+
 #[tokio::test]
 async fn f_2_an_event_whose_worker_died_is_taken_up_when_its_lease_ends() {
     let bench = with_thin_event().await;
-    let now = bench.now();
-    let claimed = bench.store.claim_events(now, now.plus(LEASE), BATCH_MAX);
-    assert_eq!(claimed.await.unwrap().len(), 1);
+    assert_eq!(slow_worker(&bench).await.len(), 1);
     assert_eq!(bench.drain().await, DrainReport::default());
     bench.clock().advance(LEASE);
     assert_eq!(bench.drain().await.applied, 1);
 }
 
 #[tokio::test]
-async fn a_065_an_event_that_somebody_applied_meanwhile_counts_as_applied() {
+async fn a_065_a_worker_that_wakes_after_its_lease_changes_nothing() {
     let bench = with_thin_event().await;
-    let now = bench.now();
-    let claimed = bench
-        .store
-        .claim_events(now, now.plus(LEASE), 1)
-        .await
-        .unwrap();
-    // This worker was so slow that another one has taken the event over and is done with it.
+    let claimed = slow_worker(&bench).await;
+    // It was so slow that another one has taken its lanes over and is done with them.
     bench.clock().advance(LEASE);
     assert_eq!(bench.drain().await.applied, 1);
-    let mut inbox = MockEventInbox::new();
-    inbox.expect_release_deferred().returning(|_| Ok(0));
-    inbox
-        .expect_claim_events()
-        .returning(move |_, _, _| Ok(claimed.clone()));
-    let slow = DrainInbox {
-        inbox: Arc::new(inbox),
-        ..bench.drain_inbox()
-    };
     let intents = bench.store.intents();
-    assert_eq!(slow.run().await.unwrap().applied, 1);
+    let mut report = DrainReport::default();
+    bench
+        .drain_inbox()
+        .apply_in_waves(claimed, &mut HeldLanes::default(), &mut report)
+        .await
+        .unwrap();
+    assert_eq!(report.applied, 0, "A-065");
     assert_eq!(bench.store.intents(), intents);
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
             api_version: Some("2025-01-01".to_owned()),
             is_live: false,
             account: None,
+            subject: Some(provider_ref("cus_1")),
             created_at: world.now(),
         },
         payload: b"{\"id\":1}".to_vec(),
@@ -353,6 +354,7 @@ fn name_of(outcome: &Result<(), CommitError>) -> &'static str {
     match outcome {
         Ok(()) => "ok",
         Err(CommitError::AlreadyApplied) => "already applied",
+        Err(CommitError::LeaseLost) => "lease lost",
         Err(CommitError::Conflict) => "conflict",
         Err(CommitError::Duplicate(_)) => "duplicate",
         Err(CommitError::Unsupported(_)) => "unsupported",

@@ -8,7 +8,7 @@ use crate::kernel::change_set::{Cause, ChangeSet, RecordedAnswer, RequestKey, Re
 use crate::kernel::id::InboxEventId;
 use crate::provider_events::event_filter::EventName;
 use crate::provider_events::payload_retention::{PayloadRetention, ScrubbedBatch};
-use crate::provider_events::ports::{ScrubbedPayload, Settlement};
+use crate::provider_events::ports::{ScrubbedPayload, Settled, Settlement};
 use crate::provider_events::reading::Reading;
 use crate::testing::fixtures::{World, provider_ref};
 
@@ -38,7 +38,14 @@ pub(super) async fn only_what_rests_is_scrubbed_and_only_once<S: Store>(store: &
     let reason = "irrelevant".to_owned();
     read(
         store
-            .settle(skipped, Settlement::Skipped { reason }, world.now())
+            .settle(
+                vec![Settled {
+                    id: skipped,
+                    hold: None,
+                    settlement: Settlement::Skipped { reason },
+                }],
+                world.now(),
+            )
             .await,
     );
 

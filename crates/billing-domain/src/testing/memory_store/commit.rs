@@ -61,6 +61,9 @@ fn answer_key(key: &RequestKey) -> AnswerKey {
 }
 
 fn commit(state: &mut State, set: &ChangeSet) -> Result<(), CommitError> {
+    if set.hold().is_some_and(|hold| !state.is_held(hold)) {
+        return Err(CommitError::LeaseLost);
+    }
     check_cause(state, set.cause())?;
     let mut undo: Vec<Undo> = Vec::new();
     for change in set.changes_in_write_order() {

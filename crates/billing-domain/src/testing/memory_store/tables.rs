@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::inbox::InboxRow;
+use super::inbox::{InboxRow, LaneRow};
 use super::outbox::OutboxRow;
 use super::scans::ScanRow;
 use crate::access::api_key::ApiKey;
@@ -24,6 +24,7 @@ use crate::kernel::timestamp::Timestamp;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::Lane;
 use crate::provider_events::parent::Parent;
 use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provisioning::workflow::ProvisioningWorkflow;
@@ -108,6 +109,7 @@ pub(super) struct State {
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
     pub(super) scans: BTreeMap<ScanKind, ScanRow>,
+    pub(super) lanes: BTreeMap<Lane, LaneRow>,
 }
 
 impl State {

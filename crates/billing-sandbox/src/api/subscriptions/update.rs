@@ -44,6 +44,13 @@ pub(crate) fn update_subscription(call: &mut Call<'_>, id: &str) -> Result<(), S
     let resumes_at = change.after["pause_collection"]["resumes_at"].as_i64();
     change::apply(call.account, id, &change)?;
     schedule_end(call, id, &before)?;
+    if call.account.get(id)["cancel_at"] != before["cancel_at"] {
+        let now = call.account.snapshot(id);
+        subscription::cut::settle(call.account, id, &now, change.proration);
+    }
+    if change.after["pending_invoice_item_interval"] != before["pending_invoice_item_interval"] {
+        subscription::pending::expect_invoice(call.account, id);
+    }
     if let Some(at) = resumes_at {
         call.account.when(at, "subscription.unpause", id);
     }

@@ -163,14 +163,6 @@ fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {
     found.map_or(&NONE, |(_, value)| value)
 }
 
-/// Older versions show the first discount whole.
-fn keep_first(account: &mut Account, id: &str, discounts: &[String]) {
-    if let Some(first) = discounts.first() {
-        let whole = account.get(first).clone();
-        account.set(id, "_discount", whole);
-    }
-}
-
 fn attach_discounts(
     account: &mut Account,
     id: &str,
@@ -192,7 +184,6 @@ fn attach_discounts(
     let currency = currency.and_then(Value::as_str).unwrap_or_default();
     discount::check_minimum(account, &beginning.discounts, amount, currency, param)?;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
-    keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
     discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {

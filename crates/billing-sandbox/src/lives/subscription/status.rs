@@ -3,8 +3,8 @@
 use crate::json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::reaction;
 use crate::lives::subscription::{change, collection, ending, pausing};
+use crate::lives::{reaction, settings};
 
 /// Sets the status, raising the update that this is.
 fn become_status(account: &mut Account, id: &str, before: &Value, status: &str) {
@@ -93,8 +93,8 @@ pub(crate) fn voided(account: &mut Account, invoice_id: &str) {
                 Some("open")
                     if deciding.is_some_and(|row| row["next_payment_attempt"].is_null()) =>
                 {
-                    let outcome = when_exhausted(account);
-                    return exhausted_with(account, &id, &before, outcome);
+                    let outcome = settings::when_exhausted(account);
+                    return exhausted_with(account, &id, &before, &outcome);
                 }
                 Some("open") => "past_due",
                 _ => "active",
@@ -116,23 +116,13 @@ pub(crate) fn expire(account: &mut Account, id: &str, before: &Value) {
     become_status(account, id, before, "incomplete_expired");
 }
 
-/// What becomes of a subscription when all tries to collect have failed: the account's setting.
-fn when_exhausted(account: &Account) -> &'static str {
-    match account.get("_settings")["subscription_retries_exhausted"].as_str() {
-        Some("unpaid") => "unpaid",
-        Some("past_due") => "past_due",
-        Some("paused") => "paused",
-        _ => "canceled",
-    }
-}
-
 /// All tries to collect an invoice have failed.
 pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
     let id = collection::subscription_of(account, invoice_id);
     let before = account.snapshot(&id);
     if matches!(before["status"].as_str(), Some("past_due" | "active")) {
-        let outcome = when_exhausted(account);
-        exhausted_with(account, &id, &before, outcome);
+        let outcome = settings::when_exhausted(account);
+        exhausted_with(account, &id, &before, &outcome);
     }
 }
 

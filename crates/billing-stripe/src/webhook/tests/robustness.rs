@@ -69,6 +69,20 @@ fn a_field_of_the_wrong_type_is_an_error_and_not_an_absence() {
     }
 }
 
+/// Its owner writes what they like into its objects, our metadata included.
+#[test]
+fn an_event_of_a_connected_account_has_no_effect() {
+    let name = "customer.subscription.updated";
+    let payload = GENERATIONS[7].event(name, &GENERATIONS[7].subscription("active"));
+    let mut event: Value = serde_json::from_slice(&payload).unwrap();
+    for (account, is_ours) in [(Value::Null, true), (json!("acct_2"), false)] {
+        event["account"] = account;
+        let payload = serde_json::to_vec(&event).unwrap();
+        let decoded = StripeEventDecoder.decode(name, &payload).unwrap();
+        assert_eq!(decoded != ProviderEvent::Irrelevant, is_ours);
+    }
+}
+
 /// Any JSON of small depth, with the keys that the readers look for.
 fn any_json() -> impl Strategy<Value = Value> {
     let keys = prop::sample::select(vec![

@@ -10,13 +10,14 @@ use crate::kernel::request::Request;
 use crate::kernel::text::FeatureCode;
 use crate::provider_events::apply_provider_event::Decision;
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
-use crate::provider_events::ports::EventInbox;
+
 use crate::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
 use crate::testing::Workbench;
 use crate::testing::fake_provider::{Failure, FakePayment};
 use crate::testing::fixtures::email;
+use crate::testing::inbox_steps::begin_due;
 use crate::testing::memory_store::InboxStatus;
 
 use SubscriptionChange::{Created, Deleted, Updated};
@@ -337,11 +338,8 @@ async fn a_074_an_end_that_meets_provisioning_halfway_is_decided_again() {
     });
     bench.receive("evt_end", changed(Deleted, ended)).await;
     let lease = bench.now().plus(Duration::minutes(1));
-    let event = bench
-        .store
-        .claim_events(bench.now(), lease, 1)
+    let event = begin_due(&bench.store, bench.now(), lease, 1)
         .await
-        .unwrap()
         .remove(0);
     let apply = bench.drain_inbox().apply;
     let Decision::Commit(too_early) = apply.run(&event, true).await.unwrap() else {
