@@ -64,7 +64,7 @@ pub async fn run(args: WebhooksArgs) -> Result<(), Failure> {
         outcome.and(removed)?;
     }
     if !args.skip_sqlite {
-        let folder = temporary_folder()?;
+        let folder = temporary_folder("bench")?;
         let url = format!("sqlite://{}", folder.path().join("bench.db").display());
         measure(&args, "SQLite", &url).await?;
     }
