@@ -24,6 +24,7 @@ use crate::service::{assemble, connect, prepare};
 use crate::wiring::Application;
 
 pub mod args;
+mod export;
 mod page;
 mod scan;
 mod scrub;
@@ -41,6 +42,7 @@ pub async fn run(args: EventsArgs) -> Result<(), Failure> {
         EventsCommand::Show(args) => show(&args).await,
         EventsCommand::Replay(args) => replay(&args).await,
         EventsCommand::Discard(args) => discard(&args).await,
+        EventsCommand::Export(args) => export::run(&args).await,
         EventsCommand::Scrub(args) => scrub::run(&args).await,
         EventsCommand::Scan(args) => scan::run(&args).await,
     }

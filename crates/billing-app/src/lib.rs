@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod flight_recorder;
 pub mod metrics;
 pub mod rebuild;
 pub mod service;

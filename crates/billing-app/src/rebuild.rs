@@ -116,6 +116,24 @@ impl RebuiltHouse {
         })
     }
 
+    /// An empty store by itself, for a recorded case.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn alone(folder: &Path, at: Timestamp) -> Result<Self, Failure> {
+        let nothing = StoreConfig::new("sqlite::memory:");
+        let nothing = SeaOrmStore::connect(nothing)
+            .await
+            .map_err(|error| Failure::failed("no database in memory", &error))?;
+        migrate(&nothing).await?;
+        Self::beside(nothing, folder, at).await
+    }
+
+    /// Both stores.
+    pub fn store(&self) -> &RebuildStore {
+        &self.store
+    }
+
     /// How many commits there are.
     ///
     /// # Errors

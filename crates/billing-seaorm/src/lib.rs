@@ -29,5 +29,5 @@ pub use bench::{BenchError, FreshDatabase};
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};
-pub use rebuild::{RebuildStore, not_compared};
+pub use rebuild::{RebuildStore, Rows, commit_document, not_compared, read_commit};
 pub use store::SeaOrmStore;

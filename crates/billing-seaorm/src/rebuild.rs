@@ -1,9 +1,11 @@
 //! Two stores side by side: the live one, which is only read, and an empty SQLite database into
 //! which the recorded history is replayed.
 
+mod family;
 mod given;
 mod history;
 mod projection;
+mod recorded_commit;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+pub use self::family::Rows;
 pub use self::projection::not_compared;
+pub use self::recorded_commit::{commit_document, read_commit};
 use crate::fault::store_error;
 use crate::rows::{self, Row};
 use crate::store::SeaOrmStore;

@@ -21,6 +21,7 @@ Examples:
   billing-app events replay evt_1ABC --reason 'price is synced'
   billing-app events replay --status skipped --dry-run    which would be due again; changes nothing
   billing-app events discard evt_1ABC --reason 'sent by the old shop'
+  billing-app events export evt_1ABC > case.json          a test case without what is personal, for tests/recorded
   billing-app events scrub --older-than 90d --dry-run     how many payloads would lose what is personal
   billing-app events scan --since 3d                      what Stripe made since and never came; Stripe keeps 30 days
 
@@ -47,6 +48,9 @@ pub enum EventsCommand {
     Replay(ReplayArgs),
     /// Decides that an event shall have no effect, until somebody replays it.
     Discard(DiscardArgs),
+    /// Prints one event as a test case: what came, the rows that it met and what it left, without
+    /// what is personal.
+    Export(ExportArgs),
     /// Removes what is personal from the payloads of old events, and forgets old answers.
     Scrub(ScrubArgs),
     /// Looks through Stripe's own list for events that never came, and stores them.
@@ -118,6 +122,17 @@ impl FilterArgs {
         let now = Timestamp::from_datetime(time::OffsetDateTime::UNIX_EPOCH);
         self.filter(now) == EventFilter::default()
     }
+}
+
+/// Which event becomes a test case.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The event, ours (whe_…) or Stripe's (evt_…).
+    #[arg(value_parser = EventName::parse)]
+    pub event: EventName,
 }
 
 /// What is to be scrubbed.

@@ -270,7 +270,7 @@ impl History for RebuildStore {
     }
 }
 
-fn recorded_event(model: provider_event::Model) -> Result<RecordedCause, StoreError> {
+pub(super) fn recorded_event(model: provider_event::Model) -> Result<RecordedCause, StoreError> {
     let readings = {
         let cells = Cells::of("provider_events", model.id);
         read_readings(&cells, model.readings.as_deref())?
