@@ -402,6 +402,19 @@ fn scalar(kind: &Kind, node: &Node, version: Version, at: &str) -> Result<Value,
     }
 }
 
+/// The order in which Stripe lists choices, where that is known and not the alphabet's.
+const ORDERS: &[&[&str]] = &[
+    &["month", "year", "week", "day"],
+    &["draft", "open", "void", "paid", "uncollectible"],
+    &["include", "exclude"],
+    &[
+        "allow_incomplete",
+        "error_if_incomplete",
+        "pending_if_incomplete",
+        "default_incomplete",
+    ],
+];
+
 fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
     values
         .iter()
@@ -410,7 +423,16 @@ fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
 
 fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
     let known = values.iter().filter(|(_, range)| range.holds(version));
-    known.map(|(value, _)| value.clone()).collect()
+    let mut names: Vec<String> = known.map(|(value, _)| value.clone()).collect();
+    // Recorded: Stripe does not list every choice by the alphabet.
+    let place = |order: &[&str], name: &str| order.iter().position(|known| *known == name);
+    if let Some(order) = ORDERS
+        .iter()
+        .find(|order| names.iter().all(|name| place(order, name).is_some()))
+    {
+        names.sort_by_key(|name| place(order, name));
+    }
+    names
 }
 
 /// The values that an endpoint's parameter may have in a version, none if it is no choice.

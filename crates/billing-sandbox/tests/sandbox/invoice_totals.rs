@@ -78,7 +78,10 @@ async fn a_discount_of_one_item_comes_before_that_of_the_invoice() {
         ("discounts[0][coupon]", &half),
     ];
     let made = client.post("/v1/invoiceitems", &fields).await.json;
-    assert_eq!((&made["net_amount"], &made["amount"]), (&json!(null), &json!(1_900)));
+    assert_eq!(
+        (&made["net_amount"], &made["amount"]),
+        (&json!(null), &json!(1_900))
+    );
     let more = [("discounts[0][coupon]", tenth.as_str())];
     let invoice = draft(&client, &customer, &more).await;
     // 1900 - 50 % = 950, which is the subtotal; 950 - 10 % = 855.

@@ -123,6 +123,7 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, Strip
         }
         Some("pause") => {
             let why = "trial_end_without_payment_method";
+            subscription::trial::cut(call.account, id);
             subscription::trial::pause(call.account, id, why, before);
             Ok(true)
         }

@@ -85,6 +85,19 @@ pub(crate) fn may_go_on(account: &mut Account, id: &str) -> bool {
     }
 }
 
+/// Lets a trial end here and now, with no period after it.
+pub(crate) fn cut(account: &mut Account, id: &str) {
+    let now = account.now;
+    let Some(stored) = account.edit(id) else {
+        return;
+    };
+    stored["trial_end"] = json!(now);
+    stored["billing_cycle_anchor"] = json!(now);
+    for item in stored["items"]["data"].as_array_mut().into_iter().flatten() {
+        item["current_period_end"] = json!(now);
+    }
+}
+
 /// Pauses a subscription now: no periods, no invoices.
 pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &std::sync::Arc<Value>) {
     let now = account.now;
