@@ -31,8 +31,17 @@ NOT_KEPT = re.compile(
     r"/v1/(radar/(value|payment)|test_helpers/(issuing|terminal|treasury|confirmation)|"
     r"customers/\{\}/(funding|cash|bank_accounts)|test_helpers/customers)"
 )
-# What `stripe trigger` uses beside Stripe's public description.
+# What `stripe trigger` and older clients use beside Stripe's public description.
 UNPUBLISHED = [
+    "GET /v1/charges/{}/dispute {expand:[s}",
+    "GET /v1/charges/{}/refunds {ending_before:s expand:[s limit:i starting_after:s}",
+    "GET /v1/charges/{}/refunds/{} {expand:[s}",
+    "POST /v1/charges/{}/refund {amount:i expand:[s metadata:-m"
+    " reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b"
+    " reverse_transfer:b}",
+    "POST /v1/charges/{}/refunds {amount:i currency:s customer:s expand:[s instructions_email:s"
+    " metadata:-m origin:e(customer_balance) reason:e(duplicate|fraudulent|requested_by_customer)"
+    " refund_application_fee:b reverse_transfer:b}",
     "GET /v1/payment_pages/{} {expand:[s key:s}",
     "POST /v1/payment_pages/{}/confirm {expand:[s expected_amount:i expected_payment_method_type:s"
     " key:s payment_method:s return_url:s shipping:*}",

@@ -12,6 +12,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route("GET /v1/disputes/{}", retrieve),
     route("POST /v1/disputes/{}", update).lacks("appeal"),
     route("POST /v1/disputes/{}/close", close),
+    route("GET /v1/charges/{}/dispute", retrieve_of_charge),
     route("GET /v1/radar/early_fraud_warnings", list_warnings),
     route("GET /v1/radar/early_fraud_warnings/{}", retrieve_warning),
 ];
@@ -28,6 +29,15 @@ fn retrieve(call: &mut Call<'_>) -> Answer {
     call.account
         .fetch("dispute", &call.id(), "dispute")
         .cloned()
+}
+
+fn retrieve_of_charge(call: &mut Call<'_>) -> Answer {
+    let id = call.id();
+    call.account.fetch("charge", &id, "id")?;
+    let newest = call.account.rows_by("dispute", "charge", &id).last();
+    newest
+        .cloned()
+        .ok_or_else(|| StripeError::invalid(format!("No dispute for charge: {id}")).status(404))
 }
 
 fn already_closed() -> StripeError {

@@ -18,13 +18,17 @@ pub(crate) static ROUTES: &[Route] = &[
     route("GET /v1/refunds/{}", retrieve),
     route("POST /v1/refunds/{}", update),
     route("POST /v1/refunds/{}/cancel", cancel),
+    route("GET /v1/charges/{}/refunds", list_of_charge),
+    route("POST /v1/charges/{}/refunds", create_of_charge).lacks(NOT_SIMULATED),
+    route("GET /v1/charges/{}/refunds/{}", retrieve_of_charge),
+    route("POST /v1/charges/{}/refund", create_and_show_charge).lacks(NOT_SIMULATED),
 ];
 
 /// The charge that is meant, by its own id or that of its intent.
 fn target(call: &Call<'_>) -> Result<String, StripeError> {
     if let Some(id) = call.params.text("/charge") {
         if call.account.get(id)["object"] != "charge" {
-            return Err(StripeError::no_such_param("charge", id, "charge"));
+            return Err(StripeError::no_such("charge", id, "id"));
         }
         return Ok(id.to_owned());
     }
@@ -111,10 +115,14 @@ fn refundable(account: &Account, id: &str, sent: Option<i64>) -> Result<i64, Str
 
 fn create(call: &mut Call<'_>) -> Answer {
     let charge_id = target(call)?;
-    let amount = refundable(call.account, &charge_id, call.params.int("/amount"))?;
+    give_back(call, &charge_id)
+}
+
+fn give_back(call: &mut Call<'_>, charge_id: &str) -> Answer {
+    let amount = refundable(call.account, charge_id, call.params.int("/amount"))?;
     let metadata = merged_metadata(&serde_json::json!({}), call.params.0.get("metadata"))?;
     let reason = call.params.or_null("/reason");
-    let id = refund::make(call.account, &charge_id, amount, &reason, &metadata);
+    let id = refund::make(call.account, charge_id, amount, &reason, &metadata);
     Ok(call.account.get(&id).clone())
 }
 
@@ -131,6 +139,45 @@ fn list_all(call: &mut Call<'_>) -> Answer {
             .iter()
             .all(|name| list::is(call, name, row, name))
     })
+}
+
+/// The charge that the path names.
+fn charge_of_path(call: &Call<'_>) -> Result<String, StripeError> {
+    let id = call.id();
+    call.account.fetch("charge", &id, "id")?;
+    Ok(id)
+}
+
+/// Refunds below their charge: an older way, and where the list inside a charge goes on.
+fn list_of_charge(call: &mut Call<'_>) -> Answer {
+    let id = charge_of_path(call)?;
+    list::page(
+        call,
+        "refund",
+        &format!("/v1/charges/{id}/refunds"),
+        |row| row["charge"] == id.as_str(),
+    )
+}
+
+fn create_of_charge(call: &mut Call<'_>) -> Answer {
+    let id = charge_of_path(call)?;
+    give_back(call, &id)
+}
+
+fn create_and_show_charge(call: &mut Call<'_>) -> Answer {
+    let id = charge_of_path(call)?;
+    give_back(call, &id)?;
+    Ok(call.account.get(&id).clone())
+}
+
+fn retrieve_of_charge(call: &mut Call<'_>) -> Answer {
+    let charge = charge_of_path(call)?;
+    let id = call.ids.get(1).cloned().unwrap_or_default();
+    let refund = call.account.fetch("refund", &id, "refund")?;
+    if refund["charge"] != charge.as_str() {
+        return Err(StripeError::no_such("refund", &id, "refund"));
+    }
+    Ok(refund.clone())
 }
 
 fn retrieve(call: &mut Call<'_>) -> Answer {

@@ -87,6 +87,13 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
     } else {
         json!({})
     };
+    // What the seller's own books say is there from the start.
+    let customer = account.snapshot(charge["customer"].as_str().unwrap_or_default());
+    let description = if case.is_inquiry {
+        Value::Null
+    } else {
+        charge["description"].clone()
+    };
     // The last second of a day in a bit more than a week.
     let due_by = account.now.div_euclid(DAY).saturating_add(9) * DAY - 1;
     account.insert(json!({
@@ -98,7 +105,12 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "created": account.now,
         "currency": charge["currency"],
         "enhanced_eligibility_types": eligible,
-        "evidence": { "enhanced_evidence": {} },
+        "evidence": {
+            "customer_email_address": customer["email"],
+            "customer_name": customer["name"],
+            "enhanced_evidence": {},
+            "product_description": description,
+        },
         "evidence_details": {
             "due_by": due_by,
             "enhanced_eligibility": eligibility,
@@ -110,7 +122,6 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "is_charge_refundable": case.is_inquiry,
         "livemode": false,
         "metadata": {},
-        "network_reason_code": case.code,
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {
             "card": {
@@ -152,9 +163,22 @@ fn withdraw(account: &mut Account, id: &str) {
             fee_text: "Dispute fee",
             description: json!(format!("Chargeback withdrawal for {charge_id}")),
             source: id,
-            available_on: ledger::available_on(account.now),
+            available_on: taken_on(account, charge_id),
         },
     );
+}
+
+/// Disputed money leaves what is available; where the charge was settled at once and its own money is
+/// still on its way, it leaves that.
+fn taken_on(account: &Account, charge_id: &str) -> i64 {
+    let charge = account.get(charge_id);
+    let intent = account.get(charge["payment_intent"].as_str().unwrap_or_default());
+    if intent["capture_method"] == "automatic_async" {
+        return account.now;
+    }
+    let settled = charge["balance_transaction"].as_str().unwrap_or_default();
+    let available_on = account.get(settled)["available_on"].as_i64().unwrap_or(0);
+    available_on.max(account.now)
 }
 
 fn book(account: &mut Account, id: &str, movement: &Movement<'_>) {
@@ -219,12 +243,10 @@ pub(crate) fn answer(
         for (name, value) in evidence {
             dispute["evidence"][name.as_str()] = value.clone();
         }
-        let has_evidence = dispute["evidence"].as_object().is_some_and(|members| {
-            members
-                .iter()
-                .any(|(name, value)| name != "enhanced_evidence" && !value.is_null())
-        });
-        dispute["evidence_details"]["has_evidence"] = json!(has_evidence);
+        let is_given = evidence.values().any(|value| !value.is_null());
+        if is_given {
+            dispute["evidence_details"]["has_evidence"] = json!(true);
+        }
         if is_submitted {
             let count = dispute["evidence_details"]["submission_count"].as_i64();
             dispute["evidence_details"]["submission_count"] =
