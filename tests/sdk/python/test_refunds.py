@@ -88,7 +88,7 @@ def test_refusals(client):
     )
     with pytest.raises(stripe.InvalidRequestError) as refused:
         refund(client, charge="ch_none")
-    assert (refused.value.http_status, refused.value.param) == (400, "charge")
+    assert (refused.value.http_status, refused.value.param) == (404, "id")
     assert refused.value.user_message == "No such charge: 'ch_none'"
     unpaid = client.v1.payment_intents.create(params={"amount": 500, "currency": "usd"})
     with pytest.raises(stripe.InvalidRequestError) as refused:

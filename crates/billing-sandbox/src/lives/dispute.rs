@@ -89,6 +89,11 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
     };
     // What the seller's own books say is there from the start.
     let customer = account.snapshot(charge["customer"].as_str().unwrap_or_default());
+    let payer = if customer["name"].is_null() {
+        customer["description"].clone()
+    } else {
+        customer["name"].clone()
+    };
     let description = if case.is_inquiry {
         Value::Null
     } else {
@@ -107,7 +112,7 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "enhanced_eligibility_types": eligible,
         "evidence": {
             "customer_email_address": customer["email"],
-            "customer_name": customer["name"],
+            "customer_name": payer,
             "enhanced_evidence": {},
             "product_description": description,
         },
