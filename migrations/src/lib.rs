@@ -24,6 +24,9 @@ mod m20260301_000009_provider_events;
 mod m20260301_000010_audit_outbox_and_answers;
 mod m20260301_000011_append_only_audit;
 mod m20260701_000012_event_log;
+mod m20260801_000014_order_of_events;
+mod m20261121_000013_event_lanes;
+mod m20261121_000015_event_scans;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +70,9 @@ const CHANGES: &[Change] = &[
     m20260301_000010_audit_outbox_and_answers::CHANGE,
     m20260301_000011_append_only_audit::CHANGE,
     m20260701_000012_event_log::CHANGE,
+    m20261121_000013_event_lanes::CHANGE,
+    m20260801_000014_order_of_events::CHANGE,
+    m20261121_000015_event_scans::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {

@@ -3,14 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration as StdDuration;
 
-use billing_app::config::JobsSection;
-use billing_app::wiring::{Application, LogPublisher, Provider, Rules, Storage, build};
+use billing_app::wiring::{Application, Provider, Storage, build};
 use billing_domain::catalog::ports::PriceName;
 use billing_domain::checkout::intent::{CheckoutUi, Quantity, Reservation, Terms};
-use billing_domain::checkout::policy::CheckoutPolicy;
 use billing_domain::checkout::start_checkout::{StartCheckoutError, StartCheckoutRequest};
+use billing_domain::deliveries::ports::MockEndpointRegistry;
 use billing_domain::kernel::change_set::{Cause, RecordedAnswer, RequestKey};
 use billing_domain::kernel::email::Email;
 use billing_domain::kernel::failure::StoreFailure;
@@ -24,13 +22,14 @@ use billing_domain::provider_events::event::{Payload, ProviderEvent, Subscriptio
 use billing_domain::testing::fake_provider::FakePayment;
 use billing_domain::testing::fake_webhooks::Delivery;
 use billing_domain::testing::fixtures::World;
-use billing_domain::testing::{FakeProvider, FakeWebhooks, Faults, MemoryStore};
+use billing_domain::testing::{FakeEventList, FakeProvider, FakeWebhooks, Faults, MemoryStore};
 use time::Duration;
 
 use crate::stage::hasher::PlainHasher;
 
-mod hasher;
-mod readiness;
+pub mod hasher;
+pub mod readiness;
+pub mod rules;
 
 /// How often somebody repeats a step before the test calls it stuck.
 const REPEATS_MAX: u32 = 40;
@@ -78,23 +77,7 @@ impl Stage {
 
     /// The service, started anew: nothing of an earlier one is left but the record.
     pub fn application(&self) -> Application {
-        let rules = Rules {
-            policy: Arc::new(CheckoutPolicy {
-                embargoed_countries: BTreeSet::new(),
-                reservation: Duration::hours(24),
-                trial_days: 0,
-                success_url: "https://shop.example/success".to_owned(),
-                cancel_url: "https://shop.example/cancel".to_owned(),
-                redirect_allowlist: Vec::new(),
-            }),
-            billing_enabled: true,
-            jobs: JobsSection {
-                poll_interval: StdDuration::from_secs(1),
-                sweep_interval: StdDuration::from_secs(1),
-                stalled_after: Duration::seconds(180),
-            },
-            publisher: Arc::new(LogPublisher),
-        };
+        let rules = rules::of_a_quiet_shop(0);
         let provider = Arc::new(self.provider.clone());
         let webhooks = Arc::new(self.webhooks.clone());
         let provider = Provider {
@@ -102,6 +85,11 @@ impl Stage {
             prices: provider,
             verifier: webhooks.clone(),
             decoder: webhooks,
+            event_source: Arc::new(FakeEventList::new(
+                self.webhooks.clone(),
+                self.world.clock.clone(),
+            )),
+            endpoints: Arc::new(MockEndpointRegistry::new()),
         };
         let storage = Storage::of(self.store.clone(), Arc::new(readiness::AlwaysReady));
         build(

@@ -17,6 +17,8 @@ pub struct HttpConfig {
     pub json_bytes_max: usize,
     /// Largest body of a webhook delivery in bytes.
     pub webhook_bytes_max: usize,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
     /// How long a request may take from its head to its answer.
     pub request_timeout: Duration,
     /// How long a client may take to send a request's head.
@@ -44,6 +46,8 @@ impl Default for HttpConfig {
         Self {
             json_bytes_max: JSON_BYTES_MAX,
             webhook_bytes_max: WEBHOOK_BYTES_MAX,
+            // For a whole delivery of 1 MiB over a slow line.
+            body_timeout: Duration::from_secs(20),
             // Longer than the provider's time-out with its retries, shorter than most proxies'.
             request_timeout: Duration::from_secs(55),
             head_timeout: Duration::from_secs(5),

@@ -26,5 +26,7 @@ pub use dto::webhook_event::{
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use problem::code::Code;
-pub use server::{app, server};
-pub use state::{AppState, EventUseCases, Readiness, ReadinessCheck, UseCases, WakeWorkers};
+pub use server::{app, metrics_server, server};
+pub use state::{
+    AppState, EventUseCases, MetricsPage, Readiness, ReadinessCheck, UseCases, WakeWorkers,
+};

@@ -16,6 +16,7 @@ mod checkout_session;
 mod entitlements;
 mod health;
 mod licensing;
+pub(crate) mod metrics;
 pub(crate) mod no_route;
 mod stripe_webhook;
 mod webhook_events;
@@ -51,7 +52,8 @@ pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
         .service(health::health)
         .service(health::live)
         .service(health::ready)
-        .service(health::billing_health);
+        .service(health::billing_health)
+        .service(metrics::read_metrics);
 }
 
 /// The state of the application that a request came to.

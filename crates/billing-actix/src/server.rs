@@ -1,6 +1,7 @@
 //! Puts the routes behind a listener: limits, time-outs, documentation, graceful end.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
@@ -15,9 +16,10 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::config::HttpConfig;
 use crate::openapi::openapi;
 use crate::request_id::around;
+use crate::routes::metrics::open_routes;
 use crate::routes::no_route::{KnownPaths, no_route};
 use crate::routes::operations;
-use crate::state::{AppState, UseCases};
+use crate::state::{AppState, MetricsPage, UseCases};
 
 /// Serves until it is told to stop by its handle; signals are the caller's business.
 ///
@@ -41,6 +43,23 @@ pub fn server(
         .shutdown_timeout(shutdown_seconds)
         .disable_signals()
         .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Serves the metrics alone, without credentials, on an address that only Prometheus reaches.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn metrics_server(
+    listener: TcpListener,
+    metrics: Arc<dyn MetricsPage>,
+) -> std::io::Result<Server> {
+    let metrics = Data::from(metrics);
+    let server =
+        HttpServer::new(move || App::new().app_data(metrics.clone()).configure(open_routes))
+            .workers(1)
+            .disable_signals()
+            .listen(listener)?;
     Ok(server.run())
 }
 

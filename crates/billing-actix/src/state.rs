@@ -50,6 +50,14 @@ pub trait Readiness: Send + Sync {
     async fn checks(&self) -> Vec<ReadinessCheck>;
 }
 
+/// What the service counts and measures.
+#[async_trait]
+pub trait MetricsPage: Send + Sync {
+    /// Everything in Prometheus' text format, as of now. MUST answer whatever is down, and MUST
+    /// cost little, however often it is asked for.
+    async fn render(&self) -> String;
+}
+
 /// Everything that a route can call.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each field is named after its use case")]
@@ -77,6 +85,8 @@ pub struct UseCases {
     pub ids: Arc<dyn IdGenerator>,
     /// Answers `/ready`.
     pub readiness: Arc<dyn Readiness>,
+    /// Answers `/metrics`.
+    pub metrics: Arc<dyn MetricsPage>,
     /// Wakes the workers.
     pub wake_workers: WakeWorkers,
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::demo::DemoArgs;
 use crate::events::args::EventsArgs;
+use crate::webhook::args::WebhookArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +19,9 @@ Examples:
   billing-app create-api-key --project default --app web
   billing-app sync-catalog                  brings the products of PLAN_CATALOG_FILE in line
   billing-app events list --status parked   what Stripe sent and waits for somebody to look
+  billing-app events scan                   looks for events that Stripe made and that never came
+  billing-app webhook register --dry-run    what would be registered at Stripe
+  billing-app webhook status                whether Stripe's events reach us
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
 
@@ -50,6 +54,8 @@ pub enum Command {
     SyncCatalog(ConfigArgs),
     /// Looks at Stripe's events in the inbox, replays and discards them.
     Events(Box<EventsArgs>),
+    /// Registers the webhook endpoint at Stripe, and tells whether events reach us.
+    Webhook(WebhookArgs),
     /// Measures start, idle memory and the demo's sale on this machine.
     Bench,
 }

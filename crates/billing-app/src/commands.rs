@@ -17,7 +17,7 @@ use crate::service::{
     Service, Surroundings, assemble, connect, ensure_project, migrate, prepare, sync_catalog,
 };
 use crate::wiring::LogPublisher;
-use crate::{bench, demo, events, telemetry};
+use crate::{bench, demo, events, telemetry, webhook};
 
 /// Runs a command to its end.
 ///
@@ -37,6 +37,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::CreateApiKey(args) => create_api_key(&args).await,
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
             Command::Events(args) => events::run(*args).await,
+            Command::Webhook(args) => webhook::run(args).await,
             Command::Bench => bench::run(),
         }
     })

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use billing_domain::checkout::policy::CheckoutPolicy;
+use billing_domain::deliveries::scan::ScanPolicy;
 use billing_domain::kernel::text::Title;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -15,7 +16,7 @@ pub mod plan_file;
 mod raw;
 mod sections;
 
-use sections::{access, checkout, database, http, jobs, log, present, stripe};
+use sections::{access, checkout, database, http, jobs, log, present, scan, stripe};
 
 pub use raw::RawConfig;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub access: AccessSection,
     /// What runs beside the requests.
     pub jobs: JobsSection,
+    /// When Stripe's list of events is looked through.
+    pub scan: ScanPolicy,
     /// How logs are written.
     pub log: LogSection,
     /// C-003: deployment and activation are separate; off by default.
@@ -47,6 +50,10 @@ pub struct Config {
 pub struct HttpSection {
     /// The address to listen on.
     pub bind: SocketAddr,
+    /// Where metrics are served without credentials.
+    pub metrics_bind: Option<SocketAddr>,
+    /// The address under which Stripe and payers reach the service, without a slash at its end.
+    pub public_url: String,
     /// Whether the original paths of the five parts are mounted as aliases.
     pub legacy_aliases: bool,
     /// How long a shutdown waits for requests and workers.
@@ -132,6 +139,8 @@ pub struct JobsSection {
     pub sweep_interval: std::time::Duration,
     /// After how long a paid intent is stalled.
     pub stalled_after: Duration,
+    /// Whether Stripe's list of events is looked through for those that never came.
+    pub is_scanning: bool,
 }
 
 /// How logs are written.
@@ -220,6 +229,7 @@ impl Config {
             checkout: checkout(raw)?,
             access: access(raw)?,
             jobs: jobs(raw)?,
+            scan: scan(raw)?,
             log: log(raw)?,
             billing_enabled: raw.billing_enabled,
             plan_catalog_file: present(raw.plan_catalog_file.as_deref()).map(PathBuf::from),
@@ -276,6 +286,33 @@ mod tests {
             raw.stripe_secret_key = Some("sk_test_1".to_owned());
         });
         assert!(message.starts_with("STRIPE_WEBHOOK_SECRET"), "{message}");
+    }
+
+    #[test]
+    fn a_scan_is_switched_off_by_its_interval_and_never_hasty() {
+        let off = RawConfig {
+            event_scan_interval_seconds: 0,
+            ..RawConfig::default()
+        };
+        assert!(!Config::parse(&off).unwrap().jobs.is_scanning);
+        assert!(
+            Config::parse(&RawConfig::default())
+                .unwrap()
+                .jobs
+                .is_scanning
+        );
+        assert!(
+            problem(|raw| raw.event_scan_interval_seconds = 5)
+                .starts_with("EVENT_SCAN_INTERVAL_SECONDS")
+        );
+        assert!(
+            problem(|raw| raw.event_scan_delay_seconds = 7_200)
+                .starts_with("EVENT_SCAN_DELAY_SECONDS")
+        );
+        assert!(
+            problem(|raw| raw.metrics_bind_addr = Some("9464".to_owned()))
+                .starts_with("METRICS_BIND_ADDR")
+        );
     }
 
     #[test]

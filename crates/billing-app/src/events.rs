@@ -25,6 +25,7 @@ use crate::wiring::Application;
 
 pub mod args;
 mod page;
+mod scan;
 
 /// How soon a running service looks by itself.
 const TAKEN_SOON: &str = "a running service takes it within seconds";
@@ -39,6 +40,7 @@ pub async fn run(args: EventsArgs) -> Result<(), Failure> {
         EventsCommand::Show(args) => show(&args).await,
         EventsCommand::Replay(args) => replay(&args).await,
         EventsCommand::Discard(args) => discard(&args).await,
+        EventsCommand::Scan(args) => scan::run(&args).await,
     }
 }
 

@@ -10,11 +10,14 @@ use billing_actix::{
     BearerConfig, BearerKey, HttpConfig, Readiness, ReadinessCheck, Sha256KeyHasher,
 };
 use billing_domain::catalog::sync_catalog::PlannedProduct;
+use billing_domain::deliveries::ports::EndpointRegistry;
 use billing_domain::kernel::id::ProjectId;
 use billing_domain::kernel::ports::{Clock, IdGenerator};
 use billing_domain::outbox::ports::EventPublisher;
 use billing_seaorm::{SeaOrmStore, SqliteSynchronous, StoreConfig};
-use billing_stripe::{StripeConfig, StripeEventDecoder, StripeProvider, StripeWebhookVerifier};
+use billing_stripe::{
+    EVENT_TYPES, StripeConfig, StripeEventDecoder, StripeProvider, StripeWebhookVerifier,
+};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,7 +25,8 @@ use uuid::Uuid;
 
 use crate::cli::Failure;
 use crate::config::{AccessSection, Config, DatabaseSection, StripeMode, StripeSection, plan_file};
-use crate::wiring::{Application, Provider, Rules, Storage, build};
+use crate::metrics::{Metrics, ServiceMetrics};
+use crate::wiring::{Application, Observers, Provider, Rules, Storage, build};
 
 mod waiting;
 
@@ -51,6 +55,9 @@ pub struct Service {
     store: SeaOrmStore,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
+    /// Where metrics are open, if they are.
+    pub metrics_address: Option<SocketAddr>,
+    metrics_server: Option<ServerHandle>,
     working: Option<JoinHandle<()>>,
     stop_workers: watch::Sender<bool>,
     shutdown_timeout: Duration,
@@ -88,6 +95,14 @@ pub struct Prepared {
     provider: Provider,
     plan: Option<Vec<PlannedProduct>>,
     http: HttpConfig,
+    metrics: Arc<Metrics>,
+}
+
+impl Prepared {
+    /// The webhook endpoints at Stripe, which need no database.
+    pub fn endpoints(&self) -> Arc<dyn EndpointRegistry> {
+        self.provider.endpoints.clone()
+    }
 }
 
 /// Checks what needs more than one key, or a file.
@@ -96,11 +111,14 @@ pub struct Prepared {
 /// [`Failure`] for a configuration that contradicts itself.
 pub fn prepare(config: &Config, surroundings: &Surroundings) -> Result<Prepared, Failure> {
     let plan = config.plan_catalog_file.as_deref().map(plan_file::load);
+    let metrics = Metrics::new(EVENT_TYPES)
+        .map_err(|error| Failure::failed("metrics cannot be counted", &error))?;
     Ok(Prepared {
         provider: provider(&config.stripe, surroundings.clock.clone())?,
         plan: plan.transpose().map_err(|error| Failure::usage(&error))?,
         // The project is known once the database is open; until then it is one that nobody has.
         http: http_config(config, ProjectId::from_uuid(Uuid::nil()))?,
+        metrics: Arc::new(metrics),
     })
 }
 
@@ -111,13 +129,15 @@ pub fn assemble(
     prepared: &Prepared,
     store: &SeaOrmStore,
 ) -> Application {
+    let storage = Storage::of(store.clone(), Arc::new(StoreReadiness(store.clone())));
     let rules = Rules {
         policy: Arc::new(config.checkout.clone()),
         billing_enabled: config.billing_enabled,
         jobs: config.jobs,
         publisher: surroundings.publisher.clone(),
+        scan: config.scan,
+        observers: observers(&prepared.metrics, surroundings, &storage),
     };
-    let storage = Storage::of(store.clone(), Arc::new(StoreReadiness(store.clone())));
     build(
         &rules,
         surroundings.clock.clone(),
@@ -126,6 +146,21 @@ pub fn assemble(
         &prepared.provider,
         &storage,
     )
+}
+
+fn observers(metrics: &Arc<Metrics>, surroundings: &Surroundings, storage: &Storage) -> Observers {
+    let tidied = metrics.clone();
+    Observers {
+        events: metrics.clone(),
+        scans: metrics.clone(),
+        page: Arc::new(ServiceMetrics::new(
+            metrics.clone(),
+            surroundings.clock.clone(),
+            storage.events.clone(),
+            storage.scans.clone(),
+        )),
+        tidy: Arc::new(move || tidied.tidy()),
+    }
 }
 
 fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, Failure> {
@@ -145,9 +180,11 @@ fn provider(section: &StripeSection, clock: Arc<dyn Clock>) -> Result<Provider, 
         .map_err(|error| Failure::usage(&error))?;
     Ok(Provider {
         checkout: stripe.clone(),
-        prices: stripe,
+        prices: stripe.clone(),
         verifier: Arc::new(verifier),
         decoder: Arc::new(StripeEventDecoder),
+        event_source: stripe.clone(),
+        endpoints: stripe,
     })
 }
 
@@ -183,6 +220,9 @@ impl Service {
             .map_err(|error| Failure::failed("the server cannot be started", &error))?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
+        let open = config.http.metrics_bind;
+        let open = open.map(|at| open_metrics(at, &application)).transpose()?;
+        let (metrics_address, metrics_server) = open.unzip();
         let (stop_workers, stopped) = watch::channel(false);
         let working = surroundings
             .has_workers
@@ -195,6 +235,8 @@ impl Service {
             store,
             server: handle,
             serving,
+            metrics_address,
+            metrics_server,
             working,
             stop_workers,
             shutdown_timeout: config.http.shutdown_timeout,
@@ -217,6 +259,9 @@ impl Service {
     pub async fn stop(self) -> Result<(), Failure> {
         let finish = async {
             self.server.stop(true).await;
+            if let Some(metrics) = self.metrics_server {
+                metrics.stop(false).await;
+            }
             // Nobody listens any more when the workers have ended by themselves.
             let _ = self.stop_workers.send(true);
             if let Some(working) = self.working {
@@ -233,6 +278,26 @@ impl Service {
                 ))
             })
     }
+}
+
+/// Serves the metrics on an address of their own.
+fn open_metrics(
+    bind: SocketAddr,
+    application: &Application,
+) -> Result<(SocketAddr, ServerHandle), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::because(format!(
+            "{bind} cannot be listened on ({error}); choose another with METRICS_BIND_ADDR"
+        ))
+    };
+    let listener = TcpListener::bind(bind).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let page = application.use_cases.metrics.clone();
+    let server = billing_actix::metrics_server(listener, page).map_err(failed)?;
+    let handle = server.handle();
+    tokio::spawn(server);
+    tracing::info!(metrics.address = %address, "metrics are open on {address}");
+    Ok((address, handle))
 }
 
 /// The project of the users with bearer tokens; created at the first start.

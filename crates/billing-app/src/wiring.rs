@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use billing_actix::{EventUseCases, Readiness, UseCases};
+use billing_actix::{EventUseCases, MetricsPage, Readiness, UseCases};
 use billing_domain::access::authenticate_app::AuthenticateApp;
 use billing_domain::access::issue_api_key::IssueApiKey;
 use billing_domain::access::ports::{AccessReader, KeyHasher, UserReader};
@@ -22,6 +22,10 @@ use billing_domain::checkout::sweep_intents::SweepIntents;
 use billing_domain::checkout::sync_checkout::SyncCheckout;
 use billing_domain::customers::ensure_customer::EnsureCustomer;
 use billing_domain::customers::ports::CustomerReader;
+use billing_domain::deliveries::check_webhook::CheckWebhook;
+use billing_domain::deliveries::ports::{EndpointRegistry, EventSource, ScanLog};
+use billing_domain::deliveries::scan::ScanPolicy;
+use billing_domain::deliveries::scan_for_missing_events::{ScanForMissingEvents, ScanObserver};
 use billing_domain::entitlements::check_entitlement::CheckEntitlement;
 use billing_domain::entitlements::ports::EntitlementReader;
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, Clock, Core, IdGenerator};
@@ -33,7 +37,10 @@ use billing_domain::licensing::revoke_license::RevokeLicense;
 use billing_domain::outbox::ports::{EventPublisher, OutboxMessage, OutboxQueue, PublishError};
 use billing_domain::outbox::publish_messages::PublishMessages;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
-use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::provider_events::drain_inbox::{DrainInbox, LanesInHand};
+use billing_domain::provider_events::handoff::Handoff;
+use billing_domain::provider_events::lane::LaneShare;
+use billing_domain::provider_events::observer::EventObserver;
 use billing_domain::provider_events::ports::{EventDecoder, EventInbox, EventLog, WebhookVerifier};
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provisioning::ports::WorkflowReader;
@@ -43,7 +50,7 @@ use billing_domain::subscriptions::ports::SubscriptionReader;
 use billing_domain::tenants::ports::TenantReader;
 
 use crate::config::JobsSection;
-use crate::workers::{Bells, Workers};
+use crate::workers::{APPLIERS, Bells, Workers};
 
 /// Every storage port, each by its own trait object, so that a test can replace one.
 #[derive(Clone)]
@@ -69,6 +76,7 @@ pub struct Storage {
     pub entitlements: Arc<dyn EntitlementReader>,
     pub inbox: Arc<dyn EventInbox>,
     pub events: Arc<dyn EventLog>,
+    pub scans: Arc<dyn ScanLog>,
     pub outbox: Arc<dyn OutboxQueue>,
     pub readiness: Arc<dyn Readiness>,
 }
@@ -94,6 +102,7 @@ impl Storage {
             + EntitlementReader
             + EventInbox
             + EventLog
+            + ScanLog
             + OutboxQueue
             + 'static,
     {
@@ -116,6 +125,7 @@ impl Storage {
             entitlements: store.clone(),
             inbox: store.clone(),
             events: store.clone(),
+            scans: store.clone(),
             outbox: store,
             readiness,
         }
@@ -130,6 +140,8 @@ pub struct Provider {
     pub prices: Arc<dyn PriceProvider>,
     pub verifier: Arc<dyn WebhookVerifier>,
     pub decoder: Arc<dyn EventDecoder>,
+    pub event_source: Arc<dyn EventSource>,
+    pub endpoints: Arc<dyn EndpointRegistry>,
 }
 
 /// What is not a port.
@@ -143,6 +155,23 @@ pub struct Rules {
     pub jobs: JobsSection,
     /// Where outbox messages go.
     pub publisher: Arc<dyn EventPublisher>,
+    /// When Stripe's list of events is looked through.
+    pub scan: ScanPolicy,
+    /// Who hears what happens.
+    pub observers: Observers,
+}
+
+/// Who counts and measures.
+#[derive(Clone)]
+pub struct Observers {
+    /// Hears of events.
+    pub events: Arc<dyn EventObserver>,
+    /// Hears of scans.
+    pub scans: Arc<dyn ScanObserver>,
+    /// Shows what was counted.
+    pub page: Arc<dyn MetricsPage>,
+    /// Called now and then, so that what was measured takes no memory while nobody looks.
+    pub tidy: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// The service without a server: every use case and the workers.
@@ -156,6 +185,8 @@ pub struct Application {
     pub issue_api_key: Arc<IssueApiKey>,
     /// Brings the catalogue in line.
     pub sync_catalog: Arc<SyncCatalog>,
+    /// Tells whether events reach us.
+    pub check_webhook: Arc<CheckWebhook>,
 }
 
 /// Builds the service.
@@ -174,6 +205,7 @@ pub fn build(
     };
     let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
+    let handoff = Arc::new(Handoff::new(APPLIERS));
     let wake = bells.clone();
     let use_cases = UseCases {
         create_intent: checkout.create_intent,
@@ -185,6 +217,8 @@ pub fn build(
             core: core.clone(),
             verifier: provider.verifier.clone(),
             inbox: storage.inbox.clone(),
+            observer: rules.observers.events.clone(),
+            handoff: handoff.clone(),
         }),
         provider_events: EventUseCases::of(&core, &storage.events),
         retry_provisioning: Arc::new(RetryProvisioning {
@@ -230,6 +264,7 @@ pub fn build(
         clock,
         ids: core.ids.clone(),
         readiness: storage.readiness.clone(),
+        metrics: rules.observers.page.clone(),
         wake_workers: Arc::new(move || wake.ring()),
     };
     Application {
@@ -240,12 +275,20 @@ pub fn build(
             provider,
             storage,
             checkout.open_requested,
+            handoff,
             bells,
         ),
         issue_api_key: Arc::new(IssueApiKey {
             core: core.clone(),
             access: storage.access.clone(),
             hasher,
+        }),
+        check_webhook: Arc::new(CheckWebhook {
+            clock: core.clock.clone(),
+            registry: provider.endpoints.clone(),
+            source: provider.event_source.clone(),
+            log: storage.scans.clone(),
+            events: storage.events.clone(),
         }),
         sync_catalog: Arc::new(SyncCatalog {
             core,
@@ -326,9 +369,10 @@ fn workers(
     provider: &Provider,
     storage: &Storage,
     open_requested: Arc<OpenRequestedCheckout>,
+    handoff: Arc<Handoff>,
     bells: Bells,
 ) -> Workers {
-    let apply = ApplyProviderEvent {
+    let apply = Arc::new(ApplyProviderEvent {
         core: core.clone(),
         decoder: provider.decoder.clone(),
         provider: provider.checkout.clone(),
@@ -337,13 +381,33 @@ fn workers(
         workflows: storage.workflows.clone(),
         licensing: storage.licensing.clone(),
         entitlements: storage.entitlements.clone(),
-    };
-    Workers {
-        inbox: Arc::new(DrainInbox {
+    });
+    let replica = core.ids.uuid();
+    let applier = |index| {
+        Arc::new(DrainInbox {
             core: core.clone(),
             inbox: storage.inbox.clone(),
-            apply: Arc::new(apply),
+            apply: apply.clone(),
             billing_enabled: rules.billing_enabled,
+            handoff: handoff.clone(),
+            share: LaneShare {
+                index,
+                of: APPLIERS,
+            },
+            owner: format!("{replica}/{index}"),
+            lanes: LanesInHand::default(),
+            observer: rules.observers.events.clone(),
+        })
+    };
+    Workers {
+        inbox: (0..APPLIERS).map(applier).collect(),
+        scan: Arc::new(ScanForMissingEvents {
+            core: core.clone(),
+            source: provider.event_source.clone(),
+            log: storage.scans.clone(),
+            inbox: storage.inbox.clone(),
+            policy: rules.scan,
+            observer: rules.observers.scans.clone(),
         }),
         provisioning: Arc::new(RunProvisioning {
             core: core.clone(),
@@ -367,6 +431,7 @@ fn workers(
             open_requested,
             stalled_after: rules.jobs.stalled_after,
         }),
+        tidy: rules.observers.tidy.clone(),
         bells,
         jobs: rules.jobs,
     }

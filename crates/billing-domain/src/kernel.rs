@@ -13,6 +13,7 @@ pub mod ports;
 pub mod principal;
 pub mod provider;
 pub mod request;
+pub mod side_by_side;
 pub mod stored;
 pub mod text;
 pub mod timestamp;

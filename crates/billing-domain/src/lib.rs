@@ -19,6 +19,7 @@ pub mod access;
 pub mod catalog;
 pub mod checkout;
 pub mod customers;
+pub mod deliveries;
 pub mod entitlements;
 pub mod kernel;
 pub mod licensing;

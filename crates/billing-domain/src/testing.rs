@@ -6,17 +6,20 @@
 
 pub mod clock;
 pub mod contract;
+pub mod fake_event_list;
 pub mod fake_provider;
 pub mod fake_webhooks;
 pub mod faults;
 pub mod fixtures;
 pub mod ids;
+pub mod inbox_steps;
 pub mod memory_store;
 pub mod plain_hasher;
 pub mod tables;
 pub mod workbench;
 
 pub use clock::ManualClock;
+pub use fake_event_list::FakeEventList;
 pub use fake_provider::FakeProvider;
 pub use fake_webhooks::FakeWebhooks;
 pub use faults::Faults;

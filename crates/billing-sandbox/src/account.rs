@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use crate::json::{Map, Text, Value};
 
 use crate::deliveries::Outbox;
 use crate::due;
 use crate::events::Events;
 use crate::faults::Faults;
+use crate::hashing::QuickMap;
 use crate::http::error::StripeError;
 use crate::http::idempotency::Remembered;
 use crate::ids::Ids;
 use crate::shape::check::Findings;
-use crate::shape::schema;
+use crate::shape::schema::{self, Schema};
 use crate::shape::version::Version;
 
 /// How many idempotency keys are remembered; Stripe forgets them after 24 hours.
@@ -48,8 +49,11 @@ const INDEXED: &[(&str, &str)] = &[
     ("usage_record", "_usage"),
 ];
 
-/// Something that is due: on which test clock (empty for the sandbox's own), when, and in which order.
-type DueKey = (String, i64, u64);
+/// What is due on one clock: when and in which order; the name of an action and the id of its object.
+type Due = BTreeMap<(i64, u64), (Text, Text)>;
+
+/// Ids by the values of one indexed member.
+type Index = QuickMap<Text, Vec<Text>>;
 
 /// The request that causes what happens next; both absent when the clock does.
 #[derive(Debug, Clone, Default)]
@@ -77,13 +81,13 @@ pub(crate) struct Account {
     pub(crate) ids: Ids,
     /// Request ids have their own sequence, so that a refused request does not shift object ids.
     pub(crate) request_ids: Ids,
-    objects: HashMap<String, Arc<Value>>,
-    order: HashMap<String, Vec<String>>,
-    /// Ids by kind, member and value of an indexed member.
-    index: HashMap<(&'static str, &'static str, String), Vec<String>>,
+    objects: QuickMap<Text, Value>,
+    order: QuickMap<Text, Vec<Text>>,
+    /// Beside `INDEXED`.
+    index: Vec<Index>,
     pub(crate) events: Events,
-    /// The name of an action and the object that it concerns.
-    pub(crate) due: BTreeMap<DueKey, (String, String)>,
+    /// By the id of a test clock, empty for the sandbox's own.
+    due: BTreeMap<String, Due>,
     due_count: u64,
     pub(crate) remembered: HashMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
@@ -99,17 +103,42 @@ pub(crate) struct Account {
 /// Rendering knows what every version shows as null; the state, which is copied for many an event,
 /// need not. What is shown at times only stays as it is.
 fn leave_out_nulls(value: &mut Value) {
+    // What has none stays shared with whatever it came from.
+    if !has_needless_null(value) {
+        return;
+    }
     match value {
         Value::Object(members) => {
-            let kind = members.get("object").and_then(Value::as_str);
-            if let Some(schema) = kind.and_then(|kind| schema::of_kind(kind, false)) {
-                members.retain(|name, value| !value.is_null() || !schema.is_always_shown(name));
-            }
+            let schema = schema_of(members);
+            members.retain(|name, value| !is_needless(schema, name, value));
             members.values_mut().for_each(leave_out_nulls);
         }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        Value::Array(_) => {
+            let items = value.as_array_mut();
+            items.into_iter().flatten().for_each(leave_out_nulls);
+        }
         _ => {}
     }
+}
+
+fn has_needless_null(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            let schema = schema_of(members);
+            (members.iter())
+                .any(|(name, value)| is_needless(schema, name, value) || has_needless_null(value))
+        }
+        Value::Array(items) => items.iter().any(has_needless_null),
+        _ => false,
+    }
+}
+
+fn is_needless(schema: Option<&Schema>, name: &str, value: &Value) -> bool {
+    value.is_null() && schema.is_some_and(|schema| schema.is_always_shown(name))
+}
+
+fn schema_of(members: &Map) -> Option<&'static Schema> {
+    schema::of_kind(members.get("object")?.as_str()?, false)
 }
 
 impl Account {
@@ -126,9 +155,9 @@ impl Account {
             cause: Cause::default(),
             ids,
             request_ids: Ids::new(seed, &format!("requests of {key}")),
-            objects: HashMap::new(),
-            order: HashMap::new(),
-            index: HashMap::new(),
+            objects: QuickMap::default(),
+            order: QuickMap::default(),
+            index: vec![Index::default(); INDEXED.len()],
             events: Events::default(),
             due: BTreeMap::new(),
             due_count: 0,
@@ -142,7 +171,7 @@ impl Account {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&Value> {
-        self.objects.get(id).map(AsRef::as_ref)
+        self.objects.get(id)
     }
 
     /// The object, or null; for chains of facts that must not be interrupted.
@@ -153,7 +182,7 @@ impl Account {
 
     /// The object as it is now, to be compared with what becomes of it. Cheap: nothing is copied
     /// until the object is changed.
-    pub(crate) fn snapshot(&self, id: &str) -> Arc<Value> {
+    pub(crate) fn snapshot(&self, id: &str) -> Value {
         self.objects.get(id).cloned().unwrap_or_default()
     }
 
@@ -170,7 +199,7 @@ impl Account {
         kind: &str,
         id: &str,
         param: &str,
-    ) -> Result<Arc<Value>, StripeError> {
+    ) -> Result<Value, StripeError> {
         self.fetch(kind, id, param)?;
         Ok(self.snapshot(id))
     }
@@ -211,12 +240,10 @@ impl Account {
         member: &'static str,
         value: &str,
     ) -> impl DoubleEndedIterator<Item = &Value> {
-        debug_assert!(
-            INDEXED.contains(&(kind, member)),
-            "{kind}.{member} has no index"
-        );
-        self.index
-            .get(&(kind, member, value.to_owned()))
+        let place = INDEXED.iter().position(|known| *known == (kind, member));
+        debug_assert!(place.is_some(), "{kind}.{member} has no index");
+        place
+            .and_then(|place| self.index[place].get(value))
             .into_iter()
             .flatten()
             .filter_map(|id| self.find(id))
@@ -226,26 +253,27 @@ impl Account {
     #[cfg(test)]
     pub(crate) fn ids_by_kind(&self) -> Vec<String> {
         let newest = self.order.values().flat_map(|ids| ids.iter().rev().take(4));
-        newest.cloned().collect()
+        newest.map(ToString::to_string).collect()
     }
 
     pub(crate) fn insert(&mut self, mut object: Value) -> String {
         leave_out_nulls(&mut object);
-        let id = object["id"].as_str().unwrap_or_default().to_owned();
-        let kind = object["object"].as_str().unwrap_or_default().to_owned();
-        for (indexed, member) in INDEXED.iter().filter(|(indexed, _)| *indexed == kind) {
-            if let Some(value) = object[*member].as_str() {
-                let key = (*indexed, *member, value.to_owned());
-                self.index.entry(key).or_default().push(id.clone());
+        let id = object["id"].as_text().unwrap_or_default();
+        let kind = object["object"].as_text().unwrap_or_default();
+        for (place, (indexed, member)) in INDEXED.iter().enumerate() {
+            if kind == *indexed
+                && let Some(value) = object[*member].as_text()
+            {
+                self.index[place].entry(value).or_default().push(id.clone());
             }
         }
         self.order.entry(kind).or_default().push(id.clone());
-        self.objects.insert(id.clone(), Arc::new(object));
-        id
+        self.objects.insert(id.clone(), object);
+        id.to_string()
     }
 
     /// Sets a member of an object that exists.
-    pub(crate) fn set(&mut self, id: &str, member: &str, value: Value) {
+    pub(crate) fn set(&mut self, id: &str, member: &'static str, value: Value) {
         if let Some(object) = self.edit(id) {
             object[member] = value;
         }
@@ -253,21 +281,26 @@ impl Account {
 
     /// The object to change in place.
     pub(crate) fn edit(&mut self, id: &str) -> Option<&mut Value> {
-        self.objects.get_mut(id).map(Arc::make_mut)
+        self.objects.get_mut(id)
     }
 
     /// Takes an object out of its list; what remains is found by id only.
     pub(crate) fn delete(&mut self, kind: &str, id: &str, tombstone: Option<Value>) {
         let place = self.place(kind, id);
         if let Some(ids) = self.order.get_mut(kind) {
-            ids.retain(|other| other != id);
+            ids.retain(|other| other != &id);
         }
         match tombstone {
             Some(mut value) => {
                 let before = place.and_then(|place| place.checked_sub(1));
-                let older = before.and_then(|at| self.order.get(kind)?.get(at));
-                value["_older"] = older.map_or(Value::Null, |id| Value::from(id.as_str()));
-                self.objects.insert(id.to_owned(), Arc::new(value))
+                let mut older = Value::Null;
+                if let (Some(at), Some(ids)) = (before, self.order.get(kind)) {
+                    older = ids
+                        .get(at)
+                        .map_or(older, |id| Value::from(id.as_str().to_owned()));
+                }
+                value["_older"] = older;
+                self.objects.insert(Text::copied(id), value)
             }
             None => self.objects.remove(id),
         };
@@ -293,47 +326,42 @@ impl Account {
     }
 
     /// Lets an action (a name of `due`) happen to an object at a time of its clock.
-    pub(crate) fn when(&mut self, at: i64, action: &str, id: &str) {
+    pub(crate) fn when(&mut self, at: i64, action: &'static str, id: &str) {
         self.due_count += 1;
-        let key = (self.clock_of(id), at, self.due_count);
-        self.due.insert(key, (action.to_owned(), id.to_owned()));
+        let key = (at, self.due_count);
+        let known = self.objects.get_key_value(id);
+        let id = known.map_or_else(|| Text::copied(id), |(id, _)| id.clone());
+        let clock = self.clock_of(&id);
+        let due = self.due.entry(clock).or_default();
+        due.insert(key, (Text::known(action), id));
     }
 
     /// Moves what is due in the sandbox's own time, and concerns objects that are on a clock now, to
     /// that clock.
     pub(crate) fn move_due(&mut self, clock: &str) {
-        let moving: Vec<DueKey> = self
-            .due
-            .iter()
-            .filter(|(key, (_, id))| key.0.is_empty() && self.clock_of(id) == clock)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in moving {
-            if let Some(action) = self.due.remove(&key) {
-                self.due.insert((clock.to_owned(), key.1, key.2), action);
-            }
-        }
+        let all = self.due.remove("").unwrap_or_default();
+        let (moving, staying): (Due, Due) = all
+            .into_iter()
+            .partition(|(_, (_, id))| self.clock_of(id) == clock);
+        self.due.insert(String::new(), staying);
+        self.due.entry(clock.to_owned()).or_default().extend(moving);
     }
 
     /// Carries out what is due on a clock (empty: the sandbox's own) by a time: each action at its
     /// own time, in order, as if nobody had waited.
     pub(crate) fn carry_out_due(&mut self, clock: &str, until: i64) {
         loop {
-            let from = (clock.to_owned(), i64::MIN, 0);
-            let Some((key, _)) = self.due.range(from..).next() else {
+            let Some(due) = self.due.get_mut(clock) else {
                 return;
             };
-            if key.0 != clock || key.1 > until {
-                return;
-            }
-            let key = key.clone();
-            let Some((action, id)) = self.due.remove(&key) else {
+            let Some(next) = due.first_entry().filter(|next| next.key().0 <= until) else {
                 return;
             };
-            self.now = key.1;
+            let ((at, _), (action, id)) = next.remove_entry();
+            self.now = at;
             if clock.is_empty() {
                 // Each event is as old as its own time, so that what is old enough is let go of.
-                self.wall = self.wall.max(key.1);
+                self.wall = self.wall.max(at);
             }
             self.cause = Cause::default();
             due::run(self, &action, &id);

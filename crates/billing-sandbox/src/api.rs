@@ -37,7 +37,7 @@ pub(crate) mod thin_events;
 pub(crate) mod tokens;
 pub(crate) mod usage_records;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::http::error::StripeError;

@@ -6,8 +6,8 @@ pub(crate) mod signature;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::json::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::faults::Disturbance;
 
@@ -96,6 +96,27 @@ impl Outbox {
             count,
             waiting,
         }
+    }
+
+    /// Whether an endpoint has yet to take an event of a type about an object.
+    pub(crate) fn owes(&self, event_type: &str, object_id: &str) -> bool {
+        let about = format!("\"{object_id}\"");
+        let all: Vec<&Delivery> = (self.deliveries.iter())
+            .filter(|delivery| delivery.event_type == event_type && delivery.body.contains(&about))
+            .collect();
+        let is_taken = |delivery: &&&Delivery| {
+            !matches!(
+                delivery.state,
+                DeliveryState::Pending | DeliveryState::Sending | DeliveryState::GivenUp
+            )
+        };
+        let mut endpoints = all.iter().map(|delivery| &delivery.endpoint_id);
+        endpoints.any(|endpoint| {
+            let mut own = all
+                .iter()
+                .filter(|delivery| delivery.endpoint_id == *endpoint);
+            !own.any(|delivery| is_taken(&delivery))
+        })
     }
 
     /// Queues a payload for an endpoint or a destination; retries send the same bytes.
@@ -244,7 +265,7 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

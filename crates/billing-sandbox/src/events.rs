@@ -3,11 +3,11 @@
 pub(crate) mod raising;
 pub(crate) mod thin;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 
+use crate::hashing::QuickMap;
+use crate::json::{Text, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::events::thin::Thin;
 
@@ -19,17 +19,15 @@ const EVENTS_MAX: usize = 200_000;
 /// One change, before it is rendered for anybody.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
-    pub(crate) id: String,
+    pub(crate) id: Text,
     /// `invoice.paid`.
-    pub(crate) kind: String,
+    pub(crate) kind: Text,
     /// Seconds since 1970, in the time of the object's test clock if it has one.
     pub(crate) created: i64,
     /// Seconds since 1970 in the sandbox's own time: what the 30 days are counted from.
     pub(crate) raised_at: i64,
-    #[serde(with = "shared")]
-    pub(crate) object: Arc<Value>,
-    #[serde(with = "shared_option")]
-    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) object: Value,
+    pub(crate) before: Option<Value>,
     pub(crate) request_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     /// Endpoints that have not accepted it yet.
@@ -38,51 +36,13 @@ pub(crate) struct Event {
     pub(crate) thin: Option<Box<Thin>>,
 }
 
-/// A shared value is kept as its own copy.
-mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::Value;
-
-    pub(super) fn serialize<S: Serializer>(value: &Arc<Value>, to: S) -> Result<S::Ok, S::Error> {
-        Value::serialize(value, to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Value>, D::Error> {
-        Value::deserialize(from).map(Arc::new)
-    }
-}
-
-mod shared_option {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::Value;
-
-    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Arc<Value>>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_deref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Arc<Value>>, D::Error> {
-        let value = Option::<Value>::deserialize(from)?;
-        Ok(value.map(Arc::new))
-    }
-}
-
 /// Oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     rows: VecDeque<Event>,
     /// The number of the first row; numbers grow by one and are never given twice.
     first: u64,
-    numbers: HashMap<String, u64>,
+    numbers: QuickMap<Text, u64>,
 }
 
 impl Events {
@@ -146,7 +106,7 @@ impl Events {
         let number = match self.numbers.get(id) {
             Some(number) => number,
             // The thin form of an event is the same event.
-            None => self.numbers.get(&thin::snapshot_id(id)?)?,
+            None => self.numbers.get(thin::snapshot_id(id)?.as_str())?,
         };
         usize::try_from(number - self.first).ok()
     }

@@ -1,6 +1,7 @@
 //! The last requests in full, with what was sent and what was answered, for those who look for a
 //! mistake.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -26,7 +27,7 @@ pub(crate) struct Exchanged {
     pub(crate) key: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
-    pub(crate) answer_headers: Vec<(String, String)>,
+    pub(crate) answer_headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) answer: String,
 }
 
@@ -46,7 +47,7 @@ impl Exchanges {
             answer_headers: reply
                 .into_iter()
                 .flat_map(|reply| &reply.headers)
-                .map(|(name, value)| (name.to_string(), value.clone()))
+                .cloned()
                 .collect(),
             answer: reply.map_or(String::new(), |reply| cut(&reply.body)),
         };

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// Room for a prefix and its mark.
+const BEGINNING_BYTES: usize = 16;
 const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 #[derive(Debug)]
@@ -49,12 +51,18 @@ impl Ids {
     }
 
     fn draw(&mut self, alphabet: &[u8], count: usize) -> String {
-        (0..count)
-            .map(|_| {
-                let index = self.rng.next_u32() as usize % alphabet.len();
-                char::from(alphabet[index])
-            })
-            .collect()
+        self.after(&[], alphabet, count)
+    }
+
+    /// Letters after a beginning, in one piece.
+    fn after(&mut self, beginning: &[&str], alphabet: &[u8], count: usize) -> String {
+        let mut text = String::with_capacity(BEGINNING_BYTES + count);
+        text.extend(beginning.iter().copied());
+        text.extend((0..count).map(|_| {
+            let index = self.rng.next_u32() as usize % alphabet.len();
+            char::from(alphabet[index])
+        }));
+        text
     }
 
     pub(crate) fn letters(&mut self, count: usize) -> String {
@@ -64,16 +72,15 @@ impl Ids {
     /// Prefix and length are Stripe's: 14 letters for customers, products, items and requests,
     /// 24 for the rest; payments begin with 3, other long ids with 1.
     pub(crate) fn next(&mut self, prefix: &str) -> String {
-        match prefix {
-            "cus_" | "prod_" | "si_" | "req_" => format!("{prefix}{}", self.letters(14)),
-            "mtr_test_" | "feat_test_" | "ent_test_" | "credgr_test_" | "evt_test_" => {
-                format!("{prefix}61{}", self.letters(30))
-            }
-            "cs_test_" => format!("{prefix}a1{}", self.letters(56)),
-            "acct_" => format!("{prefix}1{}", self.letters(15)),
-            "pi_" | "ch_" | "txn_" | "re_" => format!("{prefix}3{}", self.letters(23)),
-            _ => format!("{prefix}1{}", self.letters(23)),
-        }
+        let (mark, count) = match prefix {
+            "cus_" | "prod_" | "si_" | "req_" => ("", 14),
+            "mtr_test_" | "feat_test_" | "ent_test_" | "credgr_test_" | "evt_test_" => ("61", 30),
+            "cs_test_" => ("a1", 56),
+            "acct_" => ("1", 15),
+            "pi_" | "ch_" | "txn_" | "re_" => ("3", 23),
+            _ => ("1", 23),
+        };
+        self.after(&[prefix, mark], LETTERS, count)
     }
 
     pub(crate) fn digits(&mut self, count: usize) -> String {

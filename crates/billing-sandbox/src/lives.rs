@@ -21,6 +21,7 @@ pub(crate) mod proration;
 pub(crate) mod reaction;
 pub(crate) mod refund;
 pub(crate) mod schedule;
+pub(crate) mod settings;
 pub(crate) mod subscription;
 pub(crate) mod tax;
 pub(crate) mod test_clock;

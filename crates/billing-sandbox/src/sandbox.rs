@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -154,13 +154,13 @@ impl Sandbox {
     }
 
     /// Every event of the first account, oldest first, as `GET /v1/events` shows them.
-    pub fn events(&self) -> Vec<Value> {
+    pub fn events(&self) -> Vec<serde_json::Value> {
         let account = self.world.account(&self.secret_key);
         let account = account.lock().expect("no panic under the lock");
         account
             .events
             .iter()
-            .map(|event| render_event(event, account.default_version))
+            .map(|event| (&render_event(event, account.default_version)).into())
             .collect()
     }
 
@@ -204,7 +204,7 @@ impl Sandbox {
     /// Pays an open Checkout Session with a card number, as its page would. The answer has `status`
     /// (`complete`, `open`, `expired`), and `redirect_url` or `error` with Stripe's decline text.
     /// `None` when no account has the session.
-    pub fn pay_checkout(&self, session_id: &str, card_number: &str) -> Option<Value> {
+    pub fn pay_checkout(&self, session_id: &str, card_number: &str) -> Option<serde_json::Value> {
         let account = self.world.account_holding(session_id)?;
         let submission = Submission {
             card: hosted::card_of(&json!({ "number": card_number })),
@@ -215,7 +215,7 @@ impl Sandbox {
             account.enter_clock_of(session_id);
             checkout::pay(account, session_id, &submission)
         });
-        Some(payment.as_json(session_id))
+        Some((&payment.as_json(session_id)).into())
     }
 
     /// Sends every event of the first account to an address from now on, and tells the secret that

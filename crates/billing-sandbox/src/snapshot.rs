@@ -48,7 +48,7 @@ pub struct SnapshotOwner {
 impl SnapshotOwner {
     /// Reads it from a document.
     pub fn of(document: &str) -> Result<Self, SnapshotError> {
-        serde_json::from_str(document)
+        crate::json::from_str(document)
             .map_err(|error| SnapshotError::NotASnapshot(error.to_string()))
     }
 }
@@ -78,7 +78,7 @@ pub(crate) fn take(world: &World) -> String {
 /// Replaces everything by what a document says.
 pub(crate) fn resume(world: &World, document: &str) -> Result<(), SnapshotError> {
     let not_one = |error: serde_json::Error| SnapshotError::NotASnapshot(error.to_string());
-    let snapshot: Snapshot = serde_json::from_str(document).map_err(not_one)?;
+    let snapshot: Snapshot = crate::json::from_str(document).map_err(not_one)?;
     if snapshot.format != FORMAT {
         return Err(SnapshotError::OtherFormat {
             found: snapshot.format,

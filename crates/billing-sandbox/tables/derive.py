@@ -34,14 +34,13 @@ NOT_KEPT = re.compile(
 # What `stripe trigger` and older clients use beside Stripe's public description.
 UNPUBLISHED = [
     "GET /v1/charges/{}/dispute {expand:[s}",
-    "GET /v1/charges/{}/refunds {ending_before:s expand:[s limit:i starting_after:s}",
+    "GET /v1/charges/{}/refunds {created:r ending_before:s expand:[s limit:i starting_after:s}",
     "GET /v1/charges/{}/refunds/{} {expand:[s}",
-    "POST /v1/charges/{}/refund {amount:i expand:[s metadata:-m"
-    " reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b"
-    " reverse_transfer:b}",
-    "POST /v1/charges/{}/refunds {amount:i currency:s customer:s expand:[s instructions_email:s"
-    " metadata:-m origin:e(customer_balance) reason:e(duplicate|fraudulent|requested_by_customer)"
-    " refund_application_fee:b reverse_transfer:b}",
+    "POST /v1/charges/{}/dispute {evidence:* expand:[s metadata:m submit:b}",
+    "POST /v1/charges/{}/dispute/close {expand:[s}",
+    "POST /v1/charges/{}/refund {amount:i expand:[s metadata:m reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b reverse_transfer:b}",
+    "POST /v1/charges/{}/refunds {amount:i expand:[s metadata:m reason:e(duplicate|fraudulent|requested_by_customer) refund_application_fee:b reverse_transfer:b}",
+    "POST /v1/charges/{}/refunds/{} {expand:[s metadata:m}",
     "GET /v1/payment_pages/{} {expand:[s key:s}",
     "POST /v1/payment_pages/{}/confirm {expand:[s expected_amount:i expected_payment_method_type:s"
     " key:s payment_method:s return_url:s shipping:*}",
@@ -71,7 +70,8 @@ OBJECTS = """Account Balance BalanceTransaction Charge Customer DeletedCustomer 
     BillingPortal.Configuration BillingPortal.Session Billing.Meter Billing.MeterEvent
     Billing.MeterEventAdjustment Billing.MeterEventSummary Billing.CreditGrant
     Billing.CreditBalanceSummary Billing.CreditBalanceTransaction UsageRecord UsageRecordSummary
-    Card BankAccount DeletedCard""".split()
+    Card BankAccount DeletedCard V2.Billing.MeterEvent V2.Billing.MeterEventAdjustment
+    V2.Billing.MeterEventSession V2.Core.EventDestination""".split()
 # Objects of other parts of Stripe: an id that cannot be expanded here.
 FOREIGN = re.compile(
     r"^(Account|Application|ApplicationFee|Transfer.*|Topup|Payout|Issuing\..*|Treasury\..*|Source|"

@@ -16,6 +16,8 @@ mod credit_notes;
 mod disturbances;
 #[path = "sandbox/documented.rs"]
 mod documented;
+#[path = "sandbox/early_ends.rs"]
+mod early_ends;
 #[path = "sandbox/every_shape.rs"]
 mod every_shape;
 #[path = "sandbox/expansion.rs"]
@@ -46,8 +48,12 @@ mod repeatable;
 mod schedules;
 #[path = "sandbox/seeing.rs"]
 mod seeing;
+#[path = "sandbox/settings.rs"]
+mod settings;
 #[path = "sandbox/shapes.rs"]
 mod shapes;
+#[path = "sandbox/shop.rs"]
+mod shop;
 #[path = "sandbox/subscriptions.rs"]
 mod subscriptions;
 #[path = "sandbox/test_clocks.rs"]

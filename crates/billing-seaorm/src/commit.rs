@@ -1,5 +1,6 @@
 //! The only write transaction of business rows: cause, rows, audit entries and messages.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_trait::async_trait;
@@ -8,43 +9,54 @@ use billing_domain::kernel::change_set::{
     Cause, Change, ChangeSet, CommitError, OutgoingMessage, RecordedAnswer, RequestKey,
     RequestRecord, Write,
 };
-use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
 use billing_domain::kernel::timestamp::Timestamp;
-use billing_domain::provider_events::stored_event::EventStatus;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use billing_domain::provider_events::lane::LaneHold;
+use billing_domain::provider_events::parent::Parent;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable,
-    QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IdenStatic, IntoActiveModel, QueryFilter, Statement, TransactionTrait, Value,
 };
 use uuid::Uuid;
 
 use crate::fault::{commit_error, store_error};
-use crate::inbox::write_decisions;
+use crate::inbox::{still_held, wake_waiting, write_decision};
+use crate::many_rows::{self, ManyRows, returned_ids};
 use crate::migrate::begin;
 use crate::rows::{self, Row};
 use crate::store::SeaOrmStore;
 
-/// Bound values in one statement at most: below SQLite's 32,766 and PostgreSQL's 65,535, and
-/// small enough that one statement's text stays small.
-const BOUND_VALUES_MAX: usize = 8_000;
+/// How often sets are written together again without those that a row was in the way of.
+const TOGETHER_MAX: u32 = 3;
 
 #[async_trait]
 impl BillingWriter for SeaOrmStore {
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
-        self.write_all(std::slice::from_ref(&changes)).await
+        let transaction = begin(self.writes()).await.map_err(commit_error)?;
+        // Dropping the transaction on the way out rolls it back.
+        write_one(&transaction, &changes).await?;
+        transaction.commit().await.map_err(commit_error)
     }
 
     async fn commit_many(&self, sets: Vec<ChangeSet>) -> Vec<Result<(), CommitError>> {
-        if sets.len() > 1 && self.write_all(&sets).await.is_ok() {
-            return sets.iter().map(|_| Ok(())).collect();
+        if are_apart(&sets) {
+            let mut outcomes: Vec<Option<CommitError>> = sets.iter().map(|_| None).collect();
+            for _ in 0..TOGETHER_MAX {
+                match self.write_together(&sets, &mut outcomes).await {
+                    Ok(true) => {
+                        return outcomes
+                            .into_iter()
+                            .map(|error| error.map_or(Ok(()), Err))
+                            .collect();
+                    }
+                    // Some are known to be in conflict; the others go together again.
+                    Ok(false) => {}
+                    Err(_) => break,
+                }
+            }
         }
-        // One of them failed and took the others with it, so each is written by itself.
-        let mut outcomes = Vec::with_capacity(sets.len());
-        for set in sets {
-            outcomes.push(self.commit(set).await);
-        }
-        outcomes
+        self.write_each(&sets).await
     }
 }
 
@@ -78,82 +90,234 @@ impl AnswerReader for SeaOrmStore {
     }
 }
 
+/// Whether no two sets mark one event or write one row: then their order does not matter.
+fn are_apart(sets: &[ChangeSet]) -> bool {
+    let mut events = HashSet::new();
+    let mut rows = HashSet::new();
+    sets.iter().all(|set| {
+        let is_new = match set.cause() {
+            Cause::ProviderEvent(id) => events.insert(*id),
+            Cause::Request { .. } | Cause::Job(_) => true,
+        };
+        // So is a set that writes one row twice.
+        is_new && set.rows().all(|row| rows.insert(row))
+    })
+}
+
 impl SeaOrmStore {
-    /// Writes every set in one transaction, or nothing of any.
-    async fn write_all(&self, sets: &[ChangeSet]) -> Result<(), CommitError> {
+    /// Writes the sets that have no outcome yet in one transaction. False if a row was in the way of
+    /// some: they have their outcome then, and nothing was written.
+    async fn write_together(
+        &self,
+        sets: &[ChangeSet],
+        outcomes: &mut [Option<CommitError>],
+    ) -> Result<bool, CommitError> {
         let transaction = begin(self.writes()).await.map_err(commit_error)?;
+        let open = (sets.iter().zip(outcomes.iter()).enumerate())
+            .filter(|(_, (_, outcome))| outcome.is_none())
+            .map(|(place, (set, _))| (place, set));
+        let mut open: Vec<(usize, &ChangeSet)> = open.collect();
+        let refused = mark_causes(&transaction, &open).await?;
+        open.retain(|(place, _)| !refused.iter().any(|(refused, _)| refused == place));
+        let in_the_way = write_sets(&transaction, &open).await?;
+        if !in_the_way.is_empty() {
+            // Whoever was refused is refused again.
+            for place in in_the_way {
+                outcomes[place] = Some(CommitError::Conflict);
+            }
+            return Ok(false);
+        }
+        transaction.commit().await.map_err(commit_error)?;
+        for (place, error) in refused {
+            outcomes[place] = Some(error);
+        }
+        Ok(true)
+    }
+
+    /// One transaction in which each set stands or falls by itself.
+    async fn write_each(&self, sets: &[ChangeSet]) -> Vec<Result<(), CommitError>> {
+        match self.try_each(sets).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let reason = error.to_string();
+                let unavailable = |_| Err(CommitError::Unavailable(reason.clone().into()));
+                sets.iter().map(unavailable).collect()
+            }
+        }
+    }
+
+    async fn try_each(&self, sets: &[ChangeSet]) -> Result<Vec<Result<(), CommitError>>, DbErr> {
+        let transaction = begin(self.writes()).await?;
+        let mut outcomes = Vec::with_capacity(sets.len());
         for set in sets {
-            // Dropping the transaction on the way out rolls it back.
-            write(&transaction, set).await?;
+            let savepoint = transaction.begin().await?;
+            let outcome = write_one(&savepoint, set).await;
+            if outcome.is_ok() {
+                savepoint.commit().await?;
+            } else {
+                savepoint.rollback().await?;
+            }
+            outcomes.push(outcome);
         }
-        transaction.commit().await.map_err(commit_error)
+        transaction.commit().await?;
+        Ok(outcomes)
     }
 }
 
-async fn write(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(), CommitError> {
-    mark_cause(transaction, set.cause(), set.at()).await?;
-    let ordered = set.changes_in_write_order();
-    for run in ordered.chunk_by(|left, right| {
-        left.kind() == right.kind() && is_insertion(left) && is_insertion(right)
-    }) {
-        write_run(transaction, run).await?;
+async fn write_one(transaction: &DatabaseTransaction, set: &ChangeSet) -> Result<(), CommitError> {
+    let sets = [(0, set)];
+    if let Some((_, error)) = mark_causes(transaction, &sets).await?.pop() {
+        return Err(error);
     }
-    let entries = set.audit_entries();
-    let messages = set.outgoing_messages();
-    let messages = entries
+    if write_sets(transaction, &sets).await?.is_empty() {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+/// Marks the causes of sets, after their lanes; gives those that must not be written.
+async fn mark_causes(
+    transaction: &DatabaseTransaction,
+    sets: &[(usize, &ChangeSet)],
+) -> Result<Vec<(usize, CommitError)>, CommitError> {
+    let mut refused = Vec::new();
+    let holds: HashSet<LaneHold> = sets.iter().filter_map(|(_, set)| set.hold()).collect();
+    let still = if holds.is_empty() {
+        HashSet::new()
+    } else {
+        still_held(transaction, &holds)
+            .await
+            .map_err(commit_error)?
+    };
+    let mut events = Vec::new();
+    for (place, set) in sets {
+        if set.hold().is_some_and(|hold| !still.contains(&hold)) {
+            refused.push((*place, CommitError::LeaseLost));
+            continue;
+        }
+        match set.cause() {
+            Cause::ProviderEvent(id) => events.push((*place, id.uuid(), set.at())),
+            Cause::Request {
+                actor: _,
+                record: Some(record),
+            } => match remember_answer(transaction, record, set.at()).await {
+                Ok(()) => {}
+                Err(CommitError::AlreadyApplied) => {
+                    refused.push((*place, CommitError::AlreadyApplied));
+                }
+                Err(error) => return Err(error),
+            },
+            Cause::Request {
+                actor: _,
+                record: None,
+            }
+            | Cause::Job(_) => {}
+        }
+    }
+    let marked = mark_events(transaction, &events).await?;
+    let unmarked = events.iter().filter(|(_, id, _)| !marked.contains(id));
+    refused.extend(unmarked.map(|(place, _, _)| (*place, CommitError::AlreadyApplied)));
+    Ok(refused)
+}
+
+/// Writes rows, audit entries and messages of several sets; gives the sets of which a row is not at
+/// the version that was read.
+async fn write_sets(
+    transaction: &DatabaseTransaction,
+    sets: &[(usize, &ChangeSet)],
+) -> Result<Vec<usize>, CommitError> {
+    let mut changes: Vec<(usize, &Change)> = sets
         .iter()
-        .zip(messages)
-        .enumerate()
-        .map(|(place, (entry, message))| outbox_row(entry, message, place))
+        .flat_map(|(place, set)| set.changes().iter().map(|change| (*place, change)))
         .collect();
-    insert::<rows::outbox::Entity>(transaction, messages).await?;
-    let entries = entries.into_iter().map(audit_row).collect();
-    insert::<rows::audit::Entity>(transaction, entries).await
-}
-
-async fn mark_cause(
-    transaction: &DatabaseTransaction,
-    cause: &Cause,
-    at: Timestamp,
-) -> Result<(), CommitError> {
-    match cause {
-        Cause::ProviderEvent(id) => mark_event(transaction, *id, at).await,
-        Cause::Request {
-            actor: _,
-            record: Some(record),
-        } => remember_answer(transaction, record, at).await,
-        Cause::Request {
-            actor: _,
-            record: None,
+    // The fixed order, by kind and then by id, so that two commits cannot deadlock by order.
+    changes.sort_by_key(|(_, change)| change.row());
+    let mut in_the_way = Vec::new();
+    for of_kind in changes.chunk_by(|(_, left), (_, right)| left.kind() == right.kind()) {
+        // A row that is written twice, as by an insertion and a change, is written in two rounds.
+        let mut rounds: Vec<Vec<(usize, &Change)>> = Vec::new();
+        for of_row in of_kind.chunk_by(|(_, left), (_, right)| left.row() == right.row()) {
+            for (round, change) in of_row.iter().enumerate() {
+                match rounds.get_mut(round) {
+                    Some(round) => round.push(*change),
+                    None => rounds.push(vec![*change]),
+                }
+            }
         }
-        | Cause::Job(_) => Ok(()),
+        for round in rounds {
+            in_the_way.extend(write_kind(transaction, &round).await?);
+        }
     }
-}
-
-async fn mark_event(
-    transaction: &DatabaseTransaction,
-    id: InboxEventId,
-    at: Timestamp,
-) -> Result<(), CommitError> {
-    use rows::provider_event::{Column, Entity};
-    let marked = Entity::update_many()
-        .col_expr(Column::Status, Expr::value(EventStatus::Processed.name()))
-        .col_expr(Column::AppliedAt, Expr::value(at.unix_micros()))
-        .col_expr(Column::SettledAt, Expr::value(at.unix_micros()))
-        .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
-        .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
-        .col_expr(Column::LastError, Expr::value(None::<String>))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .filter(Column::Id.eq(id.uuid()))
-        .filter(Column::AppliedAt.is_null())
-        .filter(Column::Status.ne(EventStatus::Discarded.name()))
-        .exec(transaction)
+    if !in_the_way.is_empty() {
+        return Ok(in_the_way);
+    }
+    let known: Vec<Parent> = sets.iter().flat_map(|(_, set)| set.made_known()).collect();
+    wake_waiting(transaction, &known)
         .await
         .map_err(commit_error)?;
-    if marked.rows_affected == 0 {
-        return Err(CommitError::AlreadyApplied);
+    let (mut audit, mut outbox) = (Vec::new(), Vec::new());
+    for (_, set) in sets {
+        let entries = set.audit_entries();
+        let messages = set.outgoing_messages();
+        let messages = entries.iter().zip(messages).enumerate();
+        outbox.extend(messages.map(|(place, (entry, message))| outbox_row(entry, message, place)));
+        audit.extend(entries.into_iter().map(audit_row));
     }
-    Ok(())
+    many_rows::insert::<rows::outbox::Entity, _>(transaction, &outbox)
+        .await
+        .map_err(commit_error)?;
+    many_rows::insert::<rows::audit::Entity, _>(transaction, &audit)
+        .await
+        .map_err(commit_error)?;
+    Ok(in_the_way)
+}
+
+/// Marks events that are neither marked yet nor discarded; gives those.
+async fn mark_events(
+    transaction: &DatabaseTransaction,
+    events: &[(usize, Uuid, Timestamp)],
+) -> Result<HashSet<Uuid>, CommitError> {
+    const MARK: &str = "status = 'processed', claimed_until = NULL, next_attempt_at = NULL,
+         last_error = NULL, abandoned = 0, version = version + 1,
+         attempts = attempts + CASE WHEN status = 'processing' THEN 0 ELSE 1 END";
+    const IS_OPEN: &str = "applied_at IS NULL AND status <> 'discarded'";
+    if events.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = transaction.get_database_backend();
+    if backend == DbBackend::Postgres {
+        let rows = ManyRows::new(events.len())
+            .with("event_id", events.iter().map(|(_, id, _)| *id))
+            .with(
+                "marked_at",
+                events.iter().map(|(_, _, at)| at.unix_micros()),
+            )
+            .unnested();
+        let sql = format!(
+            "UPDATE provider_events SET {MARK}, applied_at = marked_at, settled_at = marked_at
+             FROM {} WHERE id = event_id AND {IS_OPEN} RETURNING id",
+            rows.source
+        );
+        let statement = Statement::from_sql_and_values(backend, sql, rows.values);
+        let marked = returned_ids(transaction, statement).await;
+        return Ok(marked.map_err(commit_error)?.into_iter().collect());
+    }
+    let sql = format!(
+        "UPDATE provider_events SET {MARK}, applied_at = $1, settled_at = $1
+         WHERE id = $2 AND {IS_OPEN} RETURNING id"
+    );
+    let mut marked = HashSet::new();
+    for (_, id, at) in events {
+        let values: [Value; 2] = [at.unix_micros().into(), (*id).into()];
+        let statement = Statement::from_sql_and_values(backend, &sql, values);
+        marked.extend(
+            returned_ids(transaction, statement)
+                .await
+                .map_err(commit_error)?,
+        );
+    }
+    Ok(marked)
 }
 
 async fn remember_answer(
@@ -191,28 +355,31 @@ async fn remember_answer(
 /// way of their own into their table.
 macro_rules! kinds {
     ($($kind:ident => $table:ident;)*) => {
-        fn is_insertion(change: &Change) -> bool {
-            match change {
-                $(Change::$kind(write) => write.before.is_none(),)*
-                Change::ProviderEvent(write) => write.before.is_none(),
-            }
-        }
-
-        /// Writes one change, or several insertions of one kind.
-        async fn write_run(
+        /// Writes changes of one kind; gives the places of those whose row was in the way.
+        async fn write_kind(
             transaction: &DatabaseTransaction,
-            run: &[&Change],
-        ) -> Result<(), CommitError> {
-            let Some(first) = run.first() else { return Ok(()) };
+            changes: &[(usize, &Change)],
+        ) -> Result<Vec<usize>, CommitError> {
+            let Some((_, first)) = changes.first() else { return Ok(Vec::new()) };
             match first.kind() {
                 $(EntityKind::$kind => {
-                    let writes = run.iter().filter_map(|change| match change {
-                        Change::$kind(write) => Some(write.as_ref()),
+                    let writes = changes.iter().filter_map(|(place, change)| match change {
+                        Change::$kind(write) => Some((*place, write.as_ref())),
                         _ => None,
                     });
                     write_rows::<rows::$table::Entity>(transaction, writes).await
                 })*
-                EntityKind::ProviderEvent => write_decisions(transaction, run).await,
+                EntityKind::ProviderEvent => {
+                    let mut in_the_way = Vec::new();
+                    for (place, change) in changes {
+                        if let Change::ProviderEvent(write) = change
+                            && !write_decision(transaction, write).await?
+                        {
+                            in_the_way.push(*place);
+                        }
+                    }
+                    Ok(in_the_way)
+                }
             }
         }
     };
@@ -240,8 +407,8 @@ kinds! {
 
 async fn write_rows<'a, R>(
     transaction: &DatabaseTransaction,
-    writes: impl Iterator<Item = &'a Write<R::Value>> + Send,
-) -> Result<(), CommitError>
+    writes: impl Iterator<Item = (usize, &'a Write<R::Value>)> + Send,
+) -> Result<Vec<usize>, CommitError>
 where
     R: Row,
     R::Value: Entity + Sync + 'a,
@@ -250,49 +417,84 @@ where
 {
     let mut insertions = Vec::new();
     let mut updates = Vec::new();
-    for write in writes {
+    for (place, write) in writes {
         let row = R::encode(&write.next, write.version());
         match &write.before {
             None => insertions.push(row),
-            Some(before) => updates.push((row, write.next.uuid(), before.version)),
+            Some(before) => updates.push(Update {
+                place,
+                id: write.next.uuid(),
+                seen: rows::version_cell(before.version),
+                row,
+            }),
         }
     }
-    insert::<R>(transaction, insertions).await?;
-    for (row, id, seen) in updates {
-        let updated = R::update_many()
-            .set(row.into_active_model().reset_all())
-            .filter(R::ID.eq(id))
-            .filter(R::VERSION.eq(rows::version_cell(seen)))
-            .exec(transaction)
-            .await
-            .map_err(commit_error)?;
-        if updated.rows_affected == 0 {
-            return Err(CommitError::Conflict);
-        }
-    }
-    Ok(())
+    // What an update lets go of, an insertion may take.
+    let in_the_way = update_rows::<R>(transaction, updates).await?;
+    many_rows::insert::<R, _>(transaction, &insertions)
+        .await
+        .map_err(commit_error)?;
+    Ok(in_the_way)
 }
 
-/// Inserts rows with as few statements as the limit of bound values allows.
-async fn insert<R>(
+/// A row that is written on the version that was read.
+struct Update<M> {
+    place: usize,
+    id: Uuid,
+    seen: i64,
+    row: M,
+}
+
+async fn update_rows<R>(
     transaction: &DatabaseTransaction,
-    mut rows: Vec<R::Model>,
-) -> Result<(), CommitError>
+    updates: Vec<Update<R::Model>>,
+) -> Result<Vec<usize>, CommitError>
 where
-    R: EntityTrait,
+    R: Row,
     R::Model: IntoActiveModel<R::ActiveModel>,
     R::ActiveModel: Send,
 {
-    let rows_max = (BOUND_VALUES_MAX / R::Column::iter().count()).max(1);
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(rows_max));
-        R::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-            .exec_without_returning(transaction)
-            .await
-            .map_err(commit_error)?;
-        rows = rest;
+    let mut in_the_way = Vec::new();
+    if updates.is_empty() {
+        return Ok(in_the_way);
     }
-    Ok(())
+    let backend = transaction.get_database_backend();
+    if backend != DbBackend::Postgres {
+        for update in updates {
+            let updated = R::update_many()
+                .set(update.row.into_active_model().reset_all())
+                .filter(R::ID.eq(update.id))
+                .filter(R::VERSION.eq(update.seen))
+                .exec(transaction)
+                .await
+                .map_err(commit_error)?;
+            if updated.rows_affected == 0 {
+                in_the_way.push(update.place);
+            }
+        }
+        return Ok(in_the_way);
+    }
+    let (places, models): (Vec<_>, Vec<_>) = updates
+        .into_iter()
+        .map(|update| ((update.place, update.id, update.seen), update.row))
+        .unzip();
+    let rows = ManyRows::of::<R>(&models)
+        .with("seen_version", places.iter().map(|(_, _, seen)| *seen))
+        .unnested();
+    let (table, id, version) = (R::default(), R::ID.as_str(), R::VERSION.as_str());
+    let sql = format!(
+        "UPDATE {} AS kept SET {} FROM {}
+         WHERE kept.{id} = new.{id} AND kept.{version} = new.seen_version RETURNING kept.{id}",
+        table.table_name(),
+        rows.assignments(&[id, "seen_version"]),
+        rows.source
+    );
+    let statement = Statement::from_sql_and_values(backend, sql, rows.values);
+    let updated = returned_ids(transaction, statement).await;
+    let updated: HashSet<Uuid> = updated.map_err(commit_error)?.into_iter().collect();
+    let missed = places.iter().filter(|(_, id, _)| !updated.contains(id));
+    in_the_way.extend(missed.map(|(place, _, _)| *place));
+    Ok(in_the_way)
 }
 
 fn audit_row(entry: AuditEntry) -> rows::audit::Model {
@@ -327,6 +529,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         topic,
         dedup_key,
         event,
+        correlation_id,
     } = message;
     rows::outbox::Model {
         id: message_id(entry.at, place, &dedup_key),
@@ -340,6 +543,7 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         claimed_until: None,
         delivered_at: None,
         last_error: None,
+        correlation_id,
     }
 }
 

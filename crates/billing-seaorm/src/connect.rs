@@ -109,7 +109,11 @@ async fn connect_postgres(config: &StoreConfig) -> Result<Connections, ConnectEr
     options.map_sqlx_postgres_opts(move |options| {
         options
             .application_name("billing")
-            .options([("statement_timeout", timeout.as_str())])
+            // A replica that freezes in a transaction must not hold its rows against all others.
+            .options([
+                ("statement_timeout", timeout.as_str()),
+                ("idle_in_transaction_session_timeout", timeout.as_str()),
+            ])
     });
     let reads = open(options)
         .await

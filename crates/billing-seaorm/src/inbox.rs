@@ -1,7 +1,9 @@
-//! The durable inbox: stored once, leased, settled.
+//! The durable inbox: stored once, applied lane by lane, settled.
 
 mod decisions;
+mod lanes;
 mod receive;
+mod settle;
 
 use async_trait::async_trait;
 use billing_domain::kernel::id::InboxEventId;
@@ -9,20 +11,19 @@ use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::Version;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::lane::{Lane, LaneHold, LaneShare};
+use billing_domain::provider_events::parent::Parent;
 use billing_domain::provider_events::ports::{
-    ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
+    ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settled,
 };
-use billing_domain::provider_events::stored_event::{AttemptOutcome, EventStatus};
-pub(crate) use decisions::write_decisions;
+use billing_domain::provider_events::stored_event::EventStatus;
+pub(crate) use decisions::write_decision;
+pub(crate) use lanes::still_held;
 pub(crate) use receive::Receiving;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
-use self::decisions::keep_attempt;
 use crate::fault::store_error;
-use crate::migrate::begin;
 use crate::rows::provider_event::{Column, Entity, Model};
 use crate::rows::{self, Cells};
 use crate::store::SeaOrmStore;
@@ -33,78 +34,54 @@ impl EventInbox for SeaOrmStore {
         self.receive(received_row(event)).await
     }
 
-    async fn claim_events(
+    async fn take_lanes(
         &self,
+        owner: &str,
+        share: LaneShare,
         now: Timestamp,
         leased_until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<ClaimedEvent>, StoreError> {
-        let statement = Statement::from_sql_and_values(
-            self.backend(),
-            claim_statement(self.backend()),
-            [
-                leased_until.unix_micros().into(),
-                now.unix_micros().into(),
-                i64::from(limit).into(),
-            ],
-        );
-        let rows = self
-            .writes()
-            .query_all_raw(statement)
-            .await
-            .map_err(store_error)?;
-        let mut models = rows
-            .iter()
-            .map(|row| Model::from_query_result(row, ""))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(store_error)?;
-        // RETURNING promises no order.
-        models.sort_by_key(|model| (model.created_at, model.id));
-        models.into_iter().map(claimed).collect()
+    ) -> Result<Vec<LaneHold>, StoreError> {
+        self.take(owner, share, now, leased_until, limit).await
     }
 
-    async fn settle(
+    async fn renew_lanes(
         &self,
-        id: InboxEventId,
-        settlement: Settlement,
+        held: &[LaneHold],
+        leased_until: Timestamp,
+    ) -> Result<Vec<LaneHold>, StoreError> {
+        self.renew(held, leased_until).await
+    }
+
+    async fn release_lanes(&self, held: &[LaneHold]) -> Result<(), StoreError> {
+        self.release(held).await
+    }
+
+    async fn due_events(
+        &self,
+        held: &[LaneHold],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (status, next_attempt_at, error) = match settlement {
-            Settlement::Skipped { reason } => (EventStatus::Skipped, None, Some(reason)),
-            Settlement::Retry { at, error } => {
-                (EventStatus::Failed, Some(at.unix_micros()), Some(error))
-            }
-            Settlement::Parked { reason } => (EventStatus::Parked, None, Some(reason)),
-            Settlement::Deferred => (EventStatus::Deferred, None, None),
-        };
-        let update = Entity::update_many()
-            .col_expr(Column::Status, Expr::value(status.name()))
-            .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at))
-            .col_expr(Column::ClaimedUntil, Expr::value(None::<i64>))
-            .col_expr(Column::SettledAt, Expr::value(now.unix_micros()))
-            .col_expr(Column::LastError, Expr::value(error.clone()))
-            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-            .filter(Column::Id.eq(id.uuid()))
-            .filter(Column::AppliedAt.is_null())
-            .filter(Column::Status.ne(EventStatus::Discarded.name()));
-        let has_failed = matches!(status, EventStatus::Failed | EventStatus::Parked);
-        if !has_failed {
-            // The row itself tells the rest, so most events cost one statement.
-            let settled = update.exec(self.writes()).await;
-            return settled.map(|_| ()).map_err(store_error);
-        }
-        let transaction = begin(self.writes()).await.map_err(store_error)?;
-        let settled = update.exec(&transaction).await.map_err(store_error)?;
-        if settled.rows_affected > 0 {
-            let outcome = AttemptOutcome {
-                at: now,
-                status,
-                error,
-            };
-            let kept = keep_attempt(&transaction, id.uuid(), &outcome).await;
-            kept.map_err(store_error)?;
-        }
-        transaction.commit().await.map_err(store_error)
+        per_lane: u32,
+    ) -> Result<Vec<ClaimedEvent>, StoreError> {
+        self.due(held, now, per_lane).await
+    }
+
+    async fn begin_attempts(
+        &self,
+        events: &[(InboxEventId, LaneHold)],
+        leased_until: Timestamp,
+    ) -> Result<Vec<InboxEventId>, StoreError> {
+        self.begin(events, leased_until).await
+    }
+
+    async fn settle(&self, settled: Vec<Settled>, now: Timestamp) -> Result<(), StoreError> {
+        self.settle_all(settled, now).await.map_err(store_error)
+    }
+
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        wake_waiting(self.writes(), &[*parent])
+            .await
+            .map_err(store_error)
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
@@ -119,6 +96,27 @@ impl EventInbox for SeaOrmStore {
             .map_err(store_error)?;
         Ok(released.rows_affected)
     }
+}
+
+/// Makes the events due that wait for one of these parents.
+pub(crate) async fn wake_waiting<C: ConnectionTrait>(
+    connection: &C,
+    parents: &[Parent],
+) -> Result<u64, DbErr> {
+    if parents.is_empty() {
+        return Ok(0);
+    }
+    let keys = parents.iter().map(Parent::key);
+    let woken = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
+        .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
+        .col_expr(Column::WaitingFor, Expr::value(None::<String>))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::WaitingFor.is_in(keys))
+        .filter(Column::Status.eq(EventStatus::Failed.name()))
+        .exec(connection)
+        .await?;
+    Ok(woken.rows_affected)
 }
 
 fn received_row(event: ReceivedEvent) -> Model {
@@ -136,6 +134,7 @@ fn received_row(event: ReceivedEvent) -> Model {
         api_version,
         is_live,
         account,
+        subject,
         created_at,
     } = envelope;
     Model {
@@ -158,35 +157,15 @@ fn received_row(event: ReceivedEvent) -> Model {
         settled_at: None,
         last_error: None,
         version: rows::version_cell(Version::FIRST),
+        lane: i64::from(Lane::of(subject.as_ref()).number()),
+        subject: subject.map(|subject| subject.to_string()),
+        abandoned: 0,
+        waiting_for: None,
     }
 }
 
-/// One statement on both databases. PostgreSQL passes over rows that another worker is
-/// claiming; SQLite has one writer, so there is nobody to pass over.
-fn claim_statement(backend: DbBackend) -> String {
-    let skip_locked = match backend {
-        DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
-        _ => "",
-    };
-    format!(
-        "UPDATE provider_events
-         SET status = 'processing', claimed_until = $1, next_attempt_at = NULL, attempts = attempts + 1,
-             version = version + 1
-         WHERE id IN (
-             SELECT id FROM provider_events
-             WHERE status IN ('received', 'processing', 'failed')
-               AND (status = 'received'
-                    OR (status = 'failed' AND next_attempt_at <= $2)
-                    OR (status = 'processing' AND claimed_until <= $2))
-             ORDER BY created_at, id
-             LIMIT $3
-             {skip_locked}
-         )
-         RETURNING *"
-    )
-}
-
-fn claimed(model: Model) -> Result<ClaimedEvent, StoreError> {
+/// The event as whoever holds its lane has it.
+fn claimed(model: Model, hold: LaneHold) -> Result<ClaimedEvent, StoreError> {
     let cells = Cells::of("provider_events", model.id);
     Ok(ClaimedEvent {
         id: InboxEventId::from_uuid(model.id),
@@ -195,9 +174,16 @@ fn claimed(model: Model) -> Result<ClaimedEvent, StoreError> {
             ProviderRef::parse(&model.provider_event_id),
         )?,
         event_type: model.event_type,
+        subject: cells.optional("subject", model.subject.as_deref(), ProviderRef::parse)?,
         payload: model.payload,
         created_at: cells.time("created_at", model.created_at)?,
-        // The claim itself counted one.
-        attempts: cells.count("attempts", model.attempts - 1)?,
+        attempts: cells.count("attempts", model.attempts)?,
+        // The last one began, and nothing was heard of it.
+        abandoned: cells.count(
+            "abandoned",
+            model.abandoned + i64::from(model.status == EventStatus::Processing.name()),
+        )?,
+        hold,
+        correlation_id: model.correlation_id,
     })
 }

@@ -9,6 +9,7 @@ mod config;
 mod connect;
 mod fault;
 mod inbox;
+mod many_rows;
 mod migrate;
 mod outbox;
 mod readers;
@@ -17,6 +18,7 @@ mod readers;
     reason = "SeaORM's derives make public types, which stay inside this crate"
 )]
 mod rows;
+mod scans;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

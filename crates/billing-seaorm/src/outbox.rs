@@ -112,5 +112,6 @@ fn message(model: Model) -> Result<OutboxMessage, StoreError> {
         // The claim itself counted one.
         attempts: cells.count("attempts", model.attempts - 1)?,
         created_at: cells.time("created_at", model.created_at)?,
+        correlation_id: model.correlation_id,
     })
 }

@@ -18,6 +18,7 @@ pub(crate) mod catalog;
 mod checkout_document;
 pub(crate) mod customer;
 pub(crate) mod entitlement;
+pub(crate) mod event_scan;
 pub(crate) mod intent;
 pub(crate) mod license;
 pub(crate) mod outbox;
@@ -61,6 +62,14 @@ impl Cells {
         Self {
             table,
             row: id.to_string(),
+        }
+    }
+
+    /// A row whose key is a name.
+    pub(crate) fn named(table: &'static str, name: &str) -> Self {
+        Self {
+            table,
+            row: name.to_owned(),
         }
     }
 

@@ -15,6 +15,8 @@ use crate::store::SeaOrmStore;
 mod cluster;
 mod inspection;
 
+pub use cluster::Cluster;
+
 /// A database of its own, migrated, gone when this is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -29,6 +31,8 @@ pub struct TestDatabase {
 enum Keeper {
     File(#[expect(dead_code, reason = "it is kept for what happens when it is dropped")] TempDir),
     Server(DroppedSchema),
+    /// It goes away with its server.
+    Nobody,
 }
 
 impl TestDatabase {
@@ -56,6 +60,16 @@ impl TestDatabase {
         };
         let keeper = Keeper::Server(schema);
         Some(Self::migrated("PostgreSQL", config, keeper).await)
+    }
+
+    /// The one database of a server that the test stops and starts.
+    pub async fn of(cluster: &Cluster) -> Self {
+        let config = StoreConfig {
+            connections_max: 2,
+            connections_min: 0,
+            ..StoreConfig::new(cluster.url())
+        };
+        Self::migrated("PostgreSQL", config, Keeper::Nobody).await
     }
 
     /// One of each kind that can be had here.
@@ -118,6 +132,16 @@ impl TestDatabase {
             .expect("a count has one row")
             .try_get("", "row_count")
             .expect("a count is a number")
+    }
+
+    /// The rows of a query whose one column is a text named `line`.
+    pub async fn lines(&self, sql: &str) -> Vec<String> {
+        let statement = sea_orm::Statement::from_string(self.store.backend(), sql);
+        let rows = self.store.reads().query_all_raw(statement).await;
+        let rows = rows.expect("the test's own SQL is right");
+        let lines = rows.iter().map(|row| row.try_get("", "line"));
+        let lines: Result<_, _> = lines.collect();
+        lines.expect("the column is a text")
     }
 
     async fn migrated(name: &'static str, config: StoreConfig, keeper: Keeper) -> Self {

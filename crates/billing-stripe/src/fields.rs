@@ -81,6 +81,25 @@ impl<'a> Fields<'a> {
         value.ok_or_else(|| ReadError::Absent(self.path_of(key)))
     }
 
+    /// What may be null, where the key is there: an absent key says nothing, null says "none".
+    pub(crate) fn nullable<T>(&self, key: &str, value: Option<T>) -> Result<Option<T>, ReadError> {
+        if self.mentions(key) {
+            Ok(value)
+        } else {
+            Err(ReadError::Absent(self.path_of(key)))
+        }
+    }
+
+    /// An id that may be null.
+    pub(crate) fn nullable_reference(&self, key: &str) -> Result<Option<ProviderRef>, ReadError> {
+        self.nullable(key, self.reference(key)?)
+    }
+
+    /// A time that may be null.
+    pub(crate) fn nullable_time(&self, key: &str) -> Result<Option<Timestamp>, ReadError> {
+        self.nullable(key, self.time(key)?)
+    }
+
     /// Whether the key is there, be it with null.
     pub(crate) fn mentions(&self, key: &str) -> bool {
         self.map.contains_key(key)
@@ -93,6 +112,14 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ReadError> {
         self.typed(key, Value::as_str)
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ReadError> {
+        self.typed(key, |value| {
+            let texts = value.as_array()?.iter();
+            texts.map(|text| text.as_str().map(str::to_owned)).collect()
+        })
     }
 
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ReadError> {

@@ -16,4 +16,4 @@ mod webhook;
 pub use config::{SetupError, StripeConfig, StripeMode};
 pub use provider::StripeProvider;
 pub use transport::{ApiError, CallError, StripeTransport};
-pub use webhook::{EmptyWebhookSecret, StripeEventDecoder, StripeWebhookVerifier};
+pub use webhook::{EVENT_TYPES, EmptyWebhookSecret, StripeEventDecoder, StripeWebhookVerifier};

@@ -19,13 +19,15 @@ use stripe_billing::subscription::{
 use stripe_checkout::checkout_session::{ExpireCheckoutSession, RetrieveCheckoutSession};
 use stripe_client_core::{RequestBuilder, StripeRequest};
 
-use crate::config::{SetupError, StripeConfig};
+use crate::config::{SetupError, StripeConfig, StripeMode};
 use crate::fields::{Fields, ReadError};
 use crate::objects::{read_invoice, read_session, read_subscription};
 use crate::transport::{Answer, CallError, CallOptions, StripeTransport};
 
 mod customers;
 mod dialect;
+mod endpoints;
+mod events;
 mod outcome;
 mod prices;
 mod sessions;
@@ -34,6 +36,7 @@ mod sessions;
 pub struct StripeProvider {
     transport: StripeTransport,
     clock: Arc<dyn Clock>,
+    mode: StripeMode,
 }
 
 impl std::fmt::Debug for StripeProvider {
@@ -53,6 +56,7 @@ impl StripeProvider {
         Ok(Self {
             transport: StripeTransport::new(config)?,
             clock,
+            mode: config.mode,
         })
     }
 
@@ -155,8 +159,7 @@ impl CheckoutProvider for StripeProvider {
             return Ok(None);
         }
         let request = RetrieveSubscription::new(id.as_str()).build();
-        let reading = self.retrieve(request, read_subscription).await?;
-        Ok(reading.map(|reading| reading.value))
+        self.retrieve(request, read_subscription).await
     }
 
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError> {

@@ -37,14 +37,21 @@ def test_retrieve_update_list_search(client):
     assert (refused.value.http_status, refused.value.user_message) == (404, "No such charge: 'ch_none'")
 
 
-def test_capture_by_the_charge(client):
+def test_a_charge_of_an_intent_is_captured_by_its_intent(client):
     held = paid(client, capture_method="manual")
-    charge = client.v1.charges.capture(held.latest_charge, params={"amount": 400})
-    assert (charge.captured, charge.amount_captured) == (True, 400)
-    assert client.v1.payment_intents.retrieve(held.id).amount_received == 400
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.charges.capture(held.latest_charge, params={"amount": 400})
+    assert refused.value.code is None
+    assert refused.value.user_message == (
+        f"This uncaptured Charge was created by a PaymentIntent ({held.id}). You must capture the PaymentIntent instead. "
+        "For more information, see https://stripe.com/docs/payments/place-a-hold-on-a-payment-method")
+    client.v1.payment_intents.capture(held.id, params={"amount_to_capture": 400})
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.charges.capture(held.latest_charge)
     assert refused.value.code == "charge_already_captured"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.charges.update(held.latest_charge, params={"transfer_group": "x"})
+    assert refused.value.user_message.startswith(f"This Charge was created by a PaymentIntent ({held.id}). You must update the")
 
 
 def test_a_charge_of_its_own(client):

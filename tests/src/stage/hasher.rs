@@ -4,7 +4,7 @@ use billing_domain::access::ports::KeyHasher;
 
 /// Keeps keys as they are.
 #[derive(Debug)]
-pub(super) struct PlainHasher;
+pub struct PlainHasher;
 
 impl KeyHasher for PlainHasher {
     fn hash(&self, key: &str) -> String {

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::routes::state_of;
 
-/// Reads at most `limit` bytes.
+/// Reads at most `limit` bytes, for as long as a body may take.
 pub(crate) async fn read(
     request: &HttpRequest,
     payload: Payload,
@@ -28,7 +29,13 @@ pub(crate) async fn read(
     {
         return Err(too_large());
     }
-    match payload.to_bytes_limited(limit).await {
+    let patience = state_of(request).config.body_timeout;
+    let whole = actix_web::rt::time::timeout(patience, payload.to_bytes_limited(limit));
+    // Whoever sends drop by drop holds a connection, and nothing else.
+    let Ok(read) = whole.await else {
+        return Err(Problem::new(Code::BodyTimeout));
+    };
+    match read {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(broken)) => Err(Problem::new(Code::BadRequest)
             .detail("the body could not be read to its end")

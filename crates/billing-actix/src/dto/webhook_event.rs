@@ -59,6 +59,7 @@ impl From<&StoredEvent> for EventBody {
             api_version,
             is_live,
             account,
+            subject: _,
             created_at,
         } = envelope;
         let (settled_at, next_attempt_at, leased_until) = match state {

@@ -102,6 +102,8 @@ codes! {
     LicenseNotAssigned, "license_not_assigned", CONFLICT, "The licence is not assigned";
     /// Others kept changing the same record; the same request may succeed now.
     Conflict, "conflict", CONFLICT, "The record was changed at the same time";
+    /// The body did not come to its end in time.
+    BodyTimeout, "body_timeout", REQUEST_TIMEOUT, "The body was sent too slowly";
     /// The body is larger than this route takes.
     PayloadTooLarge, "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is declared to be something else than JSON.

@@ -36,9 +36,13 @@ pub(super) async fn receive_stripe_webhook(
 ) -> Result<HttpResponse, Problem> {
     let state = state_of(&request);
     let body = read(&request, payload, state.config.webhook_bytes_max).await?;
-    // A header that is not text matches no signature, like one that is missing.
-    let signature = request.headers().get(SIGNATURE);
-    let signature = signature.and_then(|value| value.to_str().ok());
+    // A header that is not text matches no signature, like one that is missing; nor does one that
+    // is sent twice, of which somebody would have to pick.
+    let mut signatures = request.headers().get_all(SIGNATURE);
+    let signature = match (signatures.next(), signatures.next()) {
+        (Some(signature), None) => signature.to_str().ok(),
+        (Some(_), Some(_)) | (None, _) => None,
+    };
     let correlation_id = Some(RequestId::of(&request));
     let receive = &state.use_cases.receive_webhook;
     let receipt = receive

@@ -13,6 +13,7 @@ mod idempotency;
 mod licensing;
 mod logs;
 mod malformed;
+mod metrics;
 mod over_tcp;
 mod pages;
 mod problems;

@@ -23,7 +23,7 @@ fn serve(service: &Service) -> (SocketAddr, ServerHandle) {
 }
 
 /// Sends bytes and reads until the server closes the connection.
-async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
+pub(crate) async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
     let exchanged = actix_web::web::block(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
@@ -38,7 +38,7 @@ async fn exchange(address: SocketAddr, sent: Vec<u8>) -> String {
     exchanged.await.unwrap()
 }
 
-fn get(path: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
@@ -67,6 +67,24 @@ async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
                 Content-Length: 5242880\r\nConnection: close\r\n\r\n";
     let answer = exchange(address, head.as_bytes().to_vec()).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    handle.stop(true).await;
+}
+
+/// The connection stays open, and the rest of the body never comes.
+#[actix_web::test]
+async fn a_body_that_does_not_end_is_given_up_as_the_clients_fault() {
+    let patience = Duration::from_millis(50);
+    let service = Service::configured(|config| config.body_timeout = patience).await;
+    let (address, handle) = serve(&service);
+    for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+        let request = format!(
+            "POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\
+             Connection: close\r\n\r\n5\r\nabc"
+        );
+        let answer = exchange(address, request.into_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{head}: {answer}");
+        assert!(answer.contains("body_timeout"), "{head}: {answer}");
+    }
     handle.stop(true).await;
 }
 

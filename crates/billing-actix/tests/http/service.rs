@@ -34,6 +34,8 @@ use billing_domain::licensing::activate_license::ActivateLicense;
 use billing_domain::licensing::assign_licenses::AssignLicenses;
 use billing_domain::licensing::read_licenses::ReadLicenses;
 use billing_domain::licensing::revoke_license::RevokeLicense;
+use billing_domain::provider_events::handoff::Handoff;
+use billing_domain::provider_events::observer::Unobserved;
 use billing_domain::provider_events::ports::EventLog;
 use billing_domain::provider_events::receive_webhook::ReceiveWebhook;
 use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
@@ -43,6 +45,8 @@ use billing_domain::testing::{FakeProvider, FakeWebhooks, Faults, MemoryStore};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use time::Duration;
+
+use crate::metrics::FixedMetrics;
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const OPERATOR_KEY: &str = "op_the_operators_own_key";
@@ -420,6 +424,8 @@ fn use_cases(
             core: core.clone(),
             verifier: Arc::new(webhooks.clone()),
             inbox: store.clone(),
+            observer: Arc::new(Unobserved),
+            handoff: Arc::new(Handoff::new(0)),
         }),
         provider_events: EventUseCases::of(&core, &events),
         retry_provisioning: Arc::new(RetryProvisioning {
@@ -465,6 +471,7 @@ fn use_cases(
         clock: core.clock,
         ids: core.ids,
         readiness: readiness.clone(),
+        metrics: Arc::new(FixedMetrics),
         wake_workers: Arc::new(move || {
             wakes.fetch_add(1, Ordering::SeqCst);
         }),

@@ -5,6 +5,7 @@ use billing_domain::kernel::change_set::{Cause, ChangeSet};
 use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::BillingWriter;
 use billing_domain::provider_events::ports::{EventInbox, Settlement};
+use billing_domain::testing::inbox_steps::{begin_due, settle_one};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -25,7 +26,7 @@ async fn with_events() -> (Service, Vec<InboxEventId>) {
     }
     let now = service.now();
     let until = now.plus(Duration::minutes(1));
-    let claimed = service.store.claim_events(now, until, 4).await.unwrap();
+    let claimed = begin_due(&service.store, now, until, 4).await;
     let ids: Vec<InboxEventId> = claimed.iter().map(|event| event.id).collect();
     let reason = "malformed at `data`".to_owned();
     for (id, settlement) in [
@@ -38,7 +39,7 @@ async fn with_events() -> (Service, Vec<InboxEventId>) {
             },
         ),
     ] {
-        service.store.settle(id, settlement, now).await.unwrap();
+        settle_one(&service.store, id, settlement, now).await;
     }
     assert_eq!(service.store.release_deferred(now).await.unwrap(), 1);
     let (intent, happened) = service.world.intent(service.world.user.id, "acme");

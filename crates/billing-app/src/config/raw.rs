@@ -35,6 +35,8 @@ keys! {
     run_migrations_on_startup / "RUN_MIGRATIONS_ON_STARTUP": bool = true;
     /// Where to listen.
     bind_addr / "BIND_ADDR": String = "127.0.0.1:8080".to_owned();
+    /// Where metrics are served without credentials.
+    metrics_bind_addr / "METRICS_BIND_ADDR": Option<String> = None;
     /// Under which address payers reach the service.
     public_url / "PUBLIC_URL": String = "http://127.0.0.1:8080".to_owned();
     /// Threads that serve requests.
@@ -61,6 +63,10 @@ keys! {
     stripe_max_retries / "STRIPE_MAX_RETRIES": u32 = 2;
     /// How old a signature may be.
     webhook_tolerance_seconds / "WEBHOOK_TOLERANCE_SECONDS": i64 = 300;
+    /// How often Stripe's list of events is looked through; 0 for never.
+    event_scan_interval_seconds / "EVENT_SCAN_INTERVAL_SECONDS": i64 = 300;
+    /// How old an event is before it can be missing.
+    event_scan_delay_seconds / "EVENT_SCAN_DELAY_SECONDS": i64 = 120;
     /// How long slug and name are reserved.
     intent_reservation_duration_minutes / "INTENT_RESERVATION_DURATION_MINUTES": i64 = 1_440;
     /// After how long a paid intent is stalled.

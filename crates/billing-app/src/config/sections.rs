@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use billing_domain::checkout::policy::CheckoutPolicy;
+use billing_domain::deliveries::scan::ScanPolicy;
 use billing_domain::kernel::text::{CountryCode, Title};
 use secrecy::SecretString;
 use time::Duration;
@@ -37,8 +38,18 @@ pub(super) fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
     if !(1..=256).contains(&raw.http_workers) {
         return Err(invalid("HTTP_WORKERS", "must be between 1 and 256"));
     }
+    let metrics_bind = present(raw.metrics_bind_addr.as_deref()).map(|text| {
+        text.parse().map_err(|_| {
+            invalid(
+                "METRICS_BIND_ADDR",
+                "must be an address with a port, such as 127.0.0.1:9464, or empty",
+            )
+        })
+    });
     Ok(HttpSection {
         bind,
+        metrics_bind: metrics_bind.transpose()?,
+        public_url: raw.public_url.trim().trim_end_matches('/').to_owned(),
         legacy_aliases: raw.legacy_aliases,
         shutdown_timeout: std::time::Duration::from_secs(raw.shutdown_timeout_seconds),
         workers: usize::from(raw.http_workers),
@@ -247,6 +258,32 @@ pub(super) fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
         poll_interval: std::time::Duration::from_secs(1),
         sweep_interval: std::time::Duration::from_secs(30),
         stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
+        is_scanning: raw.event_scan_interval_seconds > 0,
+    })
+}
+
+/// How far each look reaches back into the one before: longer than any event was seen to be late,
+/// and than clocks differ.
+const SCAN_OVERLAP: Duration = Duration::hours(1);
+
+pub(super) fn scan(raw: &RawConfig) -> Result<ScanPolicy, ConfigError> {
+    let interval = raw.event_scan_interval_seconds;
+    if interval != 0 && !(30..=86_400).contains(&interval) {
+        return Err(invalid(
+            "EVENT_SCAN_INTERVAL_SECONDS",
+            "must be between 30 and 86400, or 0 for no scan",
+        ));
+    }
+    if !(0..=3_600).contains(&raw.event_scan_delay_seconds) {
+        return Err(invalid(
+            "EVENT_SCAN_DELAY_SECONDS",
+            "must be between 0 and 3600",
+        ));
+    }
+    Ok(ScanPolicy {
+        interval: Duration::seconds(interval),
+        delay: Duration::seconds(raw.event_scan_delay_seconds),
+        overlap: SCAN_OVERLAP,
     })
 }
 

@@ -21,6 +21,7 @@ Examples:
   billing-app events replay evt_1ABC --reason 'price is synced'
   billing-app events replay --status skipped --dry-run    which would be due again; changes nothing
   billing-app events discard evt_1ABC --reason 'sent by the old shop'
+  billing-app events scan --since 3d                      what Stripe made since and never came; Stripe keeps 30 days
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a rule.
 ";
@@ -45,6 +46,8 @@ pub enum EventsCommand {
     Replay(ReplayArgs),
     /// Decides that an event shall have no effect, until somebody replays it.
     Discard(DiscardArgs),
+    /// Looks through Stripe's own list for events that never came, and stores them.
+    Scan(ScanArgs),
 }
 
 /// Which events.
@@ -145,7 +148,8 @@ impl Moment {
         }
     }
 
-    fn at(self, now: Timestamp) -> Timestamp {
+    /// The time, as of now.
+    pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Ago(duration) => now.minus(duration),
@@ -256,6 +260,21 @@ pub struct DiscardArgs {
     #[command(flatten)]
     pub operator: OperatorArgs,
     /// One object, as the API answers.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// From where to look.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Looks again at what Stripe made since: 2026-03-01T08:00:00Z, or 2h, 3d ago. Without it, on
+    /// from where the last look ended.
+    #[arg(long, value_parser = Moment::parse)]
+    pub since: Option<Moment>,
+    /// One object.
     #[arg(long)]
     pub json: bool,
 }

@@ -6,14 +6,21 @@
     reason = "a test that cannot go on fails; clippy knows only functions with #[test]"
 )]
 
+mod bad_input;
+mod bad_payloads;
 mod commands;
+mod database_faults;
 mod demo;
+mod effects;
 mod events;
 mod kill;
+mod load;
 mod logs;
+mod operators;
 mod program;
 mod readiness;
 mod refusals;
+mod replicas;
 mod shutdown;
 mod stage;
 mod switched_off;

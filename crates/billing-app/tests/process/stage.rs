@@ -10,6 +10,7 @@ use billing_app::demo::credentials::{AUDIENCE, ISSUER, token};
 use billing_app::demo::world::form_encoded;
 use billing_domain::kernel::ports::Clock;
 use billing_sandbox::{Sandbox, SandboxConfig, SignedDelivery, WebhookConfig};
+use billing_seaorm::testing::TestDatabase;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     /// What Stripe has sent and was not answered 200.
     unanswered: Vec<SignedDelivery>,
+    /// The test's own eyes on the database, where it is not the folder's file.
+    pub(crate) database: Option<TestDatabase>,
     settings: Vec<(&'static str, String)>,
 }
 
@@ -65,6 +68,7 @@ impl Stage {
             http,
             folder,
             unanswered: Vec::new(),
+            database: None,
             settings: Vec::new(),
         };
         stage.settings = stage.default_settings();
@@ -79,6 +83,14 @@ impl Stage {
             ("lookup_key", LOOKUP_KEY),
         ];
         stage.stripe_post("/v1/prices", &price).await;
+        stage
+    }
+
+    /// On a database that the test looks into, which has its tables.
+    pub(crate) async fn on(database: TestDatabase) -> Self {
+        let mut stage = Self::new().await;
+        stage.set("DATABASE_URL", &database.config().url);
+        stage.database = Some(database);
         stage
     }
 

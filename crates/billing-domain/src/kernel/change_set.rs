@@ -19,6 +19,8 @@ use crate::entitlements::entitlement::Entitlement;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::LaneHold;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
@@ -159,6 +161,8 @@ pub struct OutgoingMessage {
     pub dedup_key: String,
     /// The event.
     pub event: DomainEvent,
+    /// Our id of the request or the scan that brought the cause.
+    pub correlation_id: Option<String>,
 }
 
 /// Declares the kinds of change once: variant, entity, and the `insert_` and `change_` methods.
@@ -192,7 +196,8 @@ macro_rules! changes {
                 }
             }
 
-            fn write_order(&self) -> (EntityKind, uuid::Uuid) {
+            /// Which row is written: the fixed order of writes is by kind and then by id.
+            pub fn row(&self) -> (EntityKind, uuid::Uuid) {
                 match self {
                     $(Self::$kind(write) => (EntityKind::$kind, write.next.uuid()),)*
                 }
@@ -228,7 +233,9 @@ macro_rules! changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeSet {
     cause: Cause,
+    hold: Option<LaneHold>,
     reason: Option<Reason>,
+    correlation_id: Option<String>,
     at: Timestamp,
     changes: Vec<Change>,
 }
@@ -259,7 +266,9 @@ impl ChangeSet {
     pub fn caused_by(cause: Cause, at: Timestamp) -> Self {
         Self {
             cause,
+            hold: None,
             reason: None,
+            correlation_id: None,
             at,
             changes: Vec::new(),
         }
@@ -269,6 +278,23 @@ impl ChangeSet {
     pub fn because(mut self, reason: Option<&Reason>) -> Self {
         self.reason = reason.cloned();
         self
+    }
+
+    /// Adds our id of the request or the scan that brought the cause; every message carries it on.
+    pub fn correlated_with(mut self, correlation_id: Option<String>) -> Self {
+        self.correlation_id = correlation_id;
+        self
+    }
+
+    /// Binds the commit to a lane: it is [`CommitError::LeaseLost`] once somebody else has taken it.
+    pub fn under(mut self, hold: LaneHold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// The lane that must still be held.
+    pub fn hold(&self) -> Option<LaneHold> {
+        self.hold
     }
 
     /// Why.
@@ -295,8 +321,27 @@ impl ChangeSet {
     /// deadlock by order. The sort is stable.
     pub fn changes_in_write_order(&self) -> Vec<&Change> {
         let mut ordered: Vec<&Change> = self.changes.iter().collect();
-        ordered.sort_by_key(|change| change.write_order());
+        ordered.sort_by_key(|change| change.row());
         ordered
+    }
+
+    /// The rows that are written.
+    pub fn rows(&self) -> impl Iterator<Item = (EntityKind, uuid::Uuid)> {
+        self.changes.iter().map(Change::row)
+    }
+
+    /// What events may wait for and this commit makes known. An adapter wakes those events in the
+    /// same transaction.
+    pub fn made_known(&self) -> Vec<Parent> {
+        let mut parents = Vec::new();
+        for change in &self.changes {
+            if let Change::Intent(write) = change
+                && write.before.is_none()
+            {
+                parents.push(Parent::Intent(write.next.id()));
+            }
+        }
+        parents
     }
 
     /// The audit entries, one for each write.
@@ -322,6 +367,7 @@ impl ChangeSet {
                         entry.version.number()
                     ),
                     event: change.event().clone(),
+                    correlation_id: self.correlation_id.clone(),
                 }
             })
             .collect()
@@ -371,6 +417,9 @@ pub enum CommitError {
     /// The cause was marked before: this exact thing happened already.
     #[error("the cause of this change was already applied")]
     AlreadyApplied,
+    /// Somebody else has taken the lane of the event: whoever decided this is too late.
+    #[error("the lane of this event was taken by another worker")]
+    LeaseLost,
     /// A row is not at the version that was read, or the database asks to try again.
     #[error("a row was changed by somebody else")]
     Conflict,
@@ -391,7 +440,9 @@ impl CommitError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Conflict | Self::Unavailable(_) => true,
-            Self::AlreadyApplied | Self::Duplicate(_) | Self::Unsupported(_) => false,
+            Self::AlreadyApplied | Self::LeaseLost | Self::Duplicate(_) | Self::Unsupported(_) => {
+                false
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ impl From<CommitError> for StoreFailure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::AlreadyApplied => Self::AlreadyApplied,
-            CommitError::Conflict => Self::Conflict,
+            // Whoever has the lane now decides again.
+            CommitError::Conflict | CommitError::LeaseLost => Self::Conflict,
             CommitError::Duplicate(rule) => Self::Duplicate(rule),
             CommitError::Unsupported(_) => Self::Inconsistent(Box::new(error)),
             CommitError::Unavailable(source) => Self::Unavailable(source),

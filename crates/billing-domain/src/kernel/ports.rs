@@ -64,6 +64,8 @@ impl Core {
 pub trait BillingWriter: Send + Sync {
     /// Writes everything in the set in one transaction, or nothing.
     ///
+    /// MUST check a hold in the same transaction: [`CommitError::LeaseLost`] if the lane has another
+    /// fence, and nobody can take the lane until the commit has ended.
     /// MUST mark the cause first: [`CommitError::AlreadyApplied`] if a provider event is marked
     /// already or discarded, or an answer is stored under the request's key already (with any fingerprint).
     /// MUST compare versions: [`CommitError::Conflict`] if a row is not at the version of
@@ -71,7 +73,8 @@ pub trait BillingWriter: Send + Sync {
     /// in the same transaction. MUST keep every [`super::change_set::UniqueRule`].
     async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError>;
 
-    /// Writes several sets; the result is the same as committing them one by one in order.
+    /// Writes several sets; the result is the same as committing them one by one in order. An adapter
+    /// writes them in one transaction; a set that fails costs the others one more attempt at most.
     async fn commit_many(&self, sets: Vec<ChangeSet>) -> Vec<Result<(), CommitError>> {
         let mut outcomes = Vec::with_capacity(sets.len());
         for set in sets {

@@ -21,6 +21,8 @@ pub struct OutboxMessage {
     pub attempts: u32,
     /// When the change was committed.
     pub created_at: Timestamp,
+    /// Our id of the request or the scan that brought the event which caused the change.
+    pub correlation_id: Option<String>,
 }
 
 /// The durable queue.

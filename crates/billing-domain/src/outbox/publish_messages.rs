@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use time::Duration;
+use tracing::Instrument;
 
 use super::ports::{EventPublisher, OutboxQueue};
 use crate::kernel::failure::StoreFailure;
@@ -40,7 +41,13 @@ impl PublishMessages {
             .await?;
         let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         for message in messages {
-            match self.publisher.publish(&message).await {
+            let span = tracing::info_span!(
+                "outbox.publish",
+                message.id = %message.id,
+                message.topic = message.topic,
+                correlation.id = message.correlation_id,
+            );
+            match self.publisher.publish(&message).instrument(span).await {
                 Ok(()) => {
                     self.queue
                         .mark_delivered(message.id, self.clock.now())

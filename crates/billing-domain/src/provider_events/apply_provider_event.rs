@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::event::{Payload, ProviderEvent, SubscriptionChange};
+use super::parent::Parent;
 use super::ports::{ClaimedEvent, DecodeError, EventDecoder, Settlement};
 use crate::checkout::intent::{CheckoutIntent, IntentCommand, IntentRefusal, ProviderLinks};
 use crate::checkout::pay_intent::pay_intent;
@@ -65,6 +66,18 @@ impl ApplyError {
             Self::UnknownIntent(_) => true,
             Self::Provider(error) => error.is_retryable(),
             Self::Store(failure) => failure.is_retryable() || failure.asks_to_decide_again(),
+        }
+    }
+
+    /// What has to become known before another attempt makes sense.
+    pub fn awaited_parent(&self) -> Option<Parent> {
+        match self {
+            Self::UnknownIntent(id) => Some(Parent::Intent(*id)),
+            Self::Undecodable(_)
+            | Self::Contradiction(_)
+            | Self::ObjectGone(_)
+            | Self::Provider(_)
+            | Self::Store(_) => None,
         }
     }
 }
@@ -138,6 +151,16 @@ impl ApplyProviderEvent {
                 let report = self.read_subscription(report).await?;
                 self.subscription_changed(event, change, report).await
             }
+        }
+    }
+
+    /// Whether a parent is known by now.
+    ///
+    /// # Errors
+    /// [`StoreFailure`].
+    pub async fn is_known(&self, parent: &Parent) -> Result<bool, StoreFailure> {
+        match parent {
+            Parent::Intent(id) => Ok(self.intents.intent(*id).await?.is_some()),
         }
     }
 
@@ -325,10 +348,7 @@ impl ApplyProviderEvent {
             return Ok(foreign());
         };
         let changes = self.changes(event);
-        let Some(observed) = self.observe(changes, event, &intent, report.facts).await? else {
-            // A late repetition: the event is done, and nothing changes.
-            return Ok(Decision::Commit(self.changes(event)));
-        };
+        let observed = self.observe(changes, event, &intent, report.facts).await?;
         // The first event that arrives need not be the first that was made.
         if observed.is_first && change != SubscriptionChange::Deleted {
             self.hold_changes_until_paid(&provider_id).await;

@@ -1,26 +1,47 @@
-//! The worker's turn: claims due events, decides and commits each, and says what became of it.
+//! The worker's turn: takes lanes, applies what is due in them, and says what became of it (ADR 0013).
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use time::Duration;
 
-use super::apply_provider_event::{ApplyError, ApplyProviderEvent, Decision};
+use self::held::HeldLanes;
+use self::waves::{WAVE_MAX, settle};
+use super::apply_provider_event::{ApplyError, ApplyProviderEvent};
+use super::handoff::Handoff;
+use super::lane::LaneShare;
+use super::observer::{Attempt, EventObserver};
 use super::ports::{ClaimedEvent, EventInbox, Settlement};
-use crate::kernel::change_set::UniqueRule;
+use super::stored_event::EventStatus;
 use crate::kernel::failure::StoreFailure;
-use crate::kernel::ports::{ATTEMPTS_MAX, Core};
+use crate::kernel::id::InboxEventId;
+use crate::kernel::ports::Core;
 use crate::kernel::timestamp::Timestamp;
 
-/// How many events one turn takes.
-pub const BATCH_MAX: u32 = 64;
+mod held;
+mod waves;
 
-/// How long a claim lasts: longer than a batch takes in general, short enough that a crash is soon
-/// mended. A batch that takes longer is decided twice and applied once.
+/// How many lanes one turn takes, so that replicas that start together share them.
+const LANES_PER_TURN: u32 = 16;
+
+/// How many events of one lane are read at least.
+const PER_LANE_MIN: usize = 8;
+
+/// How long a lane is held without a sign of life: longer than a batch takes in general, short
+/// enough that a crash is soon mended. Whoever takes longer loses the lane, and its commits fail.
 pub const LEASE: Duration = Duration::seconds(20);
+
+/// How often in a row an event may be begun without a word of its end. An event that ends its worker
+/// would otherwise end every worker after it.
+pub const ABANDONED_MAX: u32 = 5;
 
 /// After how long an event that keeps failing is parked; the provider itself gives up after
 /// three days.
 pub const RETRIED_FOR: Duration = Duration::days(3);
+
+/// How often somebody looks after an event that waits for its parent, whom the parent's commit
+/// normally wakes: only a commit that began before the event was put aside can miss it.
+pub const WAITING_LOOK: Duration = Duration::hours(1);
 
 /// How many attempts follow each other within a minute, whatever an event's age.
 const FAST_ATTEMPTS: u32 = 3;
@@ -55,7 +76,7 @@ impl DrainReport {
     }
 }
 
-/// Drains the inbox.
+/// Drains the inbox. One turn at a time: workers that run side by side have a share each.
 pub struct DrainInbox {
     /// Write and time.
     pub core: Core,
@@ -65,92 +86,249 @@ pub struct DrainInbox {
     pub apply: Arc<ApplyProviderEvent>,
     /// Whether billing is switched on (C-003); if not, events are deferred and not lost (C-005).
     pub billing_enabled: bool,
+    /// What this replica has just stored.
+    pub handoff: Arc<Handoff>,
+    /// Which lanes are this worker's to take.
+    pub share: LaneShare,
+    /// The replica's name, for operators.
+    pub owner: String,
+    /// What it holds between turns.
+    pub lanes: LanesInHand,
+    /// Hears how attempts end.
+    pub observer: Arc<dyn EventObserver>,
 }
 
-enum Fate {
-    Applied,
-    Settled(Settlement),
+/// The lanes that a worker keeps from one turn to the next.
+#[derive(Debug, Default)]
+pub struct LanesInHand(Mutex<HeldLanes>);
+
+impl LanesInHand {
+    fn read(&self) -> HeldLanes {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn write(&self, held: HeldLanes) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
 }
 
 impl DrainInbox {
-    /// Takes one turn. An empty report means that nothing was due.
+    /// Takes one turn and holds nothing afterwards: for tests and commands. An empty report means
+    /// that nothing was due.
     ///
     /// # Errors
-    /// [`StoreFailure`] if events cannot be claimed or settled; their lease ends by itself.
+    /// [`StoreFailure`] if events cannot be read or settled; their lanes are free when the lease
+    /// ends.
     pub async fn run(&self) -> Result<DrainReport, StoreFailure> {
-        let now = self.core.now();
-        if self.billing_enabled {
-            self.inbox.release_deferred(now).await?;
+        let report = self.turn().await;
+        self.release().await?;
+        report
+    }
+
+    /// Takes one turn and keeps its lanes as long as there is something to do in them.
+    ///
+    /// # Errors
+    /// [`StoreFailure`] as for [`Self::run`].
+    pub async fn turn(&self) -> Result<DrainReport, StoreFailure> {
+        let mut held = self.lanes.read();
+        let outcome = self.turn_with(&mut held).await;
+        if outcome.is_err() {
+            held.fall_behind();
         }
+        self.lanes.write(held);
+        outcome
+    }
+
+    /// Gives back what is held.
+    ///
+    /// # Errors
+    /// [`StoreFailure`]; the leases end by themselves.
+    pub async fn release(&self) -> Result<(), StoreFailure> {
+        let held = self.lanes.read();
+        self.lanes.write(HeldLanes::default());
+        if held.is_empty() {
+            return Ok(());
+        }
+        Ok(self.inbox.release_lanes(&held.holds()).await?)
+    }
+
+    /// A sign of life while a turn takes long: prolongs what is held.
+    ///
+    /// # Errors
+    /// [`StoreFailure`]; the next one may succeed.
+    pub async fn renew(&self) -> Result<(), StoreFailure> {
+        let held = self.lanes.read();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let until = self.core.now().plus(LEASE);
+        // Which of them are lost is found out by the commits.
+        self.inbox.renew_lanes(&held.holds(), until).await?;
+        Ok(())
+    }
+
+    async fn turn_with(&self, held: &mut HeldLanes) -> Result<DrainReport, StoreFailure> {
+        let now = self.core.now();
         let mut report = DrainReport::default();
-        for event in self
-            .inbox
-            .claim_events(now, now.plus(LEASE), BATCH_MAX)
-            .await?
-        {
-            let fate = if self.billing_enabled {
-                self.apply(&event).await
-            } else {
-                Fate::Settled(Settlement::Deferred)
-            };
-            match fate {
-                Fate::Applied => report.applied = report.applied.saturating_add(1),
-                Fate::Settled(settlement) => {
-                    count(&settlement, &mut report);
-                    self.inbox
-                        .settle(event.id, settlement, self.core.now())
-                        .await?;
-                }
+        let is_read_due = held.must_read(now);
+        // What is read back is told from what was handed over, so all of that is in hand then.
+        let limit = if is_read_due { usize::MAX } else { WAVE_MAX };
+        let handed = self.handoff.take(self.share, limit);
+        let must_read = is_read_due || handed.has_missed || handed.events.is_empty();
+        let (mut batch, mut fresh, mut has_strangers) = (Vec::new(), HashSet::new(), false);
+        for event in handed.events {
+            if held.has_seen(event.id) {
+                continue;
+            }
+            fresh.insert(event.id);
+            match held.accepts(event.lane()) {
+                Some(hold) => batch.push(event.held(hold)),
+                None => has_strangers = true,
             }
         }
+        if must_read || has_strangers {
+            batch = self.read(held, now, batch, &fresh, &mut report).await?;
+        } else {
+            // Within a batch the provider's order is as good as known.
+            batch.sort_by_key(|event| (event.created_at, event.id));
+        }
+        // Whoever is asked for a sign of life meanwhile must know what is held.
+        self.lanes.write(held.clone());
+        if batch.is_empty() && report.claimed() == 0 && !held.is_empty() {
+            self.inbox.release_lanes(&held.holds()).await?;
+            *held = HeldLanes::default();
+        }
+        self.apply_in_waves(batch, held, &mut report).await?;
         Ok(report)
     }
 
-    async fn apply(&self, event: &ClaimedEvent) -> Fate {
-        let mut reservation_is_free = true;
-        for _ in 0..ATTEMPTS_MAX {
-            match self.apply_once(event, reservation_is_free).await {
-                Ok(fate) => return fate,
-                Err(ApplyError::Store(StoreFailure::Duplicate(
-                    UniqueRule::IntentSlug | UniqueRule::IntentName,
-                ))) => {
-                    reservation_is_free = false;
-                }
-                Err(ApplyError::Store(failure)) if failure.asks_to_decide_again() => {}
-                Err(error) => return Fate::Settled(self.failed(event, &error)),
-            }
-        }
-        Fate::Settled(self.failed(event, &StoreFailure::Conflict.into()))
-    }
-
-    async fn apply_once(
+    /// Takes lanes and reads what is due in all that are held, in order; what is in hand already is
+    /// not read twice.
+    async fn read(
         &self,
-        event: &ClaimedEvent,
-        reservation_is_free: bool,
-    ) -> Result<Fate, ApplyError> {
-        match self.apply.run(event, reservation_is_free).await? {
-            Decision::Settle(settlement) => Ok(Fate::Settled(settlement)),
-            Decision::Commit(changes) => {
-                match self
-                    .core
-                    .writer
-                    .commit(changes)
-                    .await
-                    .map_err(StoreFailure::from)
-                {
-                    Ok(()) | Err(StoreFailure::AlreadyApplied) => Ok(Fate::Applied),
-                    Err(failure) => Err(failure.into()),
+        held: &mut HeldLanes,
+        now: Timestamp,
+        in_hand: Vec<ClaimedEvent>,
+        fresh: &HashSet<InboxEventId>,
+        report: &mut DrainReport,
+    ) -> Result<Vec<ClaimedEvent>, StoreFailure> {
+        if self.billing_enabled {
+            self.inbox.release_deferred(now).await?;
+        }
+        let until = now.plus(LEASE);
+        if held.must_renew(now) {
+            let still = self.inbox.renew_lanes(&held.holds(), until).await?;
+            held.renewed(&still, until);
+        }
+        let taken = self
+            .inbox
+            .take_lanes(&self.owner, self.share, now, until, LANES_PER_TURN)
+            .await?;
+        held.take(taken, until);
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let holds = held.holds();
+        let per_lane = WAVE_MAX.checked_div(holds.len()).unwrap_or(WAVE_MAX);
+        let per_lane = per_lane.max(PER_LANE_MIN);
+        let limit = u32::try_from(per_lane).unwrap_or(u32::MAX);
+        let due = self.inbox.due_events(&holds, now, limit).await?;
+        let found = due.iter().map(|event| (event.hold.lane, event.id));
+        held.read(now, found, per_lane);
+        let mut batch: HashMap<InboxEventId, ClaimedEvent> =
+            in_hand.into_iter().map(|event| (event.id, event)).collect();
+        let (mut to_begin, mut suspects) = (Vec::new(), Vec::new());
+        for event in due {
+            if event.abandoned > 0 {
+                suspects.push(event);
+            } else {
+                // One that was just handed over is in its first attempt, like any that is.
+                if !fresh.contains(&event.id) {
+                    to_begin.push((event.id, event.hold));
+                }
+                batch.entry(event.id).or_insert(event);
+            }
+        }
+        self.apply_suspects(suspects, held, report).await?;
+        if !to_begin.is_empty() {
+            let begun = self.inbox.begin_attempts(&to_begin, until).await?;
+            let begun: HashSet<InboxEventId> = begun.into_iter().collect();
+            for (id, _) in &to_begin {
+                if !begun.contains(id) {
+                    batch.remove(id);
                 }
             }
         }
+        let mut batch: Vec<ClaimedEvent> = batch.into_values().collect();
+        batch.sort_by_key(|event| (event.created_at, event.id));
+        Ok(batch)
     }
 
+    /// Events whose last attempt ended without a word come one by one, so that the one that ends its
+    /// worker is found, and nobody else is blamed.
+    async fn apply_suspects(
+        &self,
+        suspects: Vec<ClaimedEvent>,
+        held: &mut HeldLanes,
+        report: &mut DrainReport,
+    ) -> Result<(), StoreFailure> {
+        for event in suspects {
+            let until = self.core.now().plus(LEASE);
+            let attempt = [(event.id, event.hold)];
+            if self.inbox.begin_attempts(&attempt, until).await?.is_empty() {
+                continue;
+            }
+            if event.abandoned < ABANDONED_MAX {
+                self.apply_in_waves(vec![event], held, report).await?;
+                continue;
+            }
+            let reason = format!(
+                "its worker ended {} times while it applied this event",
+                event.abandoned
+            );
+            tracing::error!(
+                provider_event.id = %event.provider_event_id,
+                "provider event {} is parked: {reason}", event.provider_event_id
+            );
+            let settlement = Settlement::Parked { reason };
+            count(&settlement, report);
+            self.observe(&event, settlement.status(), self.core.now());
+            let settled = vec![settle(&event, settlement)];
+            self.settle(settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells how an attempt ended.
+    fn observe(&self, event: &ClaimedEvent, status: EventStatus, began_at: Timestamp) {
+        self.observer.attempt_ended(&Attempt {
+            event_type: &event.event_type,
+            status,
+            created_at: event.created_at,
+            began_at,
+            ended_at: self.core.now(),
+        });
+    }
+
+    /// What becomes of an event that could not be applied.
     fn failed(&self, event: &ClaimedEvent, error: &ApplyError) -> Settlement {
         let now = self.core.now();
         let reason = reason(error);
         // An event that was deferred for days has had no attempt yet.
         let is_too_old =
             now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
+        if let Some(parent) = error.awaited_parent()
+            && !is_too_old
+        {
+            return Settlement::Waiting {
+                parent,
+                at: now.plus(WAITING_LOOK),
+                error: reason,
+            };
+        }
         if error.is_retryable() && !is_too_old {
             tracing::warn!(
                 provider_event.id = %event.provider_event_id,
@@ -202,7 +380,7 @@ fn retry_at(event: &ClaimedEvent, now: Timestamp) -> Timestamp {
 fn count(settlement: &Settlement, report: &mut DrainReport) {
     let counter = match settlement {
         Settlement::Skipped { .. } => &mut report.skipped,
-        Settlement::Retry { .. } => &mut report.retried,
+        Settlement::Retry { .. } | Settlement::Waiting { .. } => &mut report.retried,
         Settlement::Parked { .. } => &mut report.parked,
         Settlement::Deferred => &mut report.deferred,
     };

@@ -66,9 +66,9 @@ pub enum ProviderEvent {
     /// A way to pay was tied to a customer, or let go.
     PaymentMethodChanged(Payload<PaymentMethodReport>),
     /// A customer was changed or deleted at the provider.
-    CustomerChanged(CustomerReport),
+    CustomerChanged(Payload<CustomerReport>),
     /// A product or a price was changed or deleted at the provider.
-    CatalogueChanged(CatalogueReport),
+    CatalogueChanged(Payload<CatalogueReport>),
     /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }

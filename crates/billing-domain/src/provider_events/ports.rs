@@ -5,6 +5,8 @@ use async_trait::async_trait;
 
 use super::event::ProviderEvent;
 use super::event_filter::{EventFilter, EventName};
+use super::lane::{LaneHold, LaneShare};
+use super::parent::Parent;
 use super::stored_event::{AttemptOutcome, EventStatus, StoredEvent};
 use crate::kernel::audit::AuditLine;
 use crate::kernel::id::InboxEventId;
@@ -27,6 +29,9 @@ pub struct Envelope {
     pub is_live: bool,
     /// The connected account, if any.
     pub account: Option<String>,
+    /// Whom it concerns, and so after what it is applied: the customer that its object names, else
+    /// the object, else the event itself. None was read of events that are older than lanes.
+    pub subject: Option<ProviderRef>,
     /// When the provider made it, to the second.
     pub created_at: Timestamp,
 }
@@ -92,9 +97,9 @@ pub struct ReceivedEvent {
     pub envelope: Envelope,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found, which nobody signed.
     pub signature: String,
-    /// Our id of the request that delivered it.
+    /// Our id of the request that delivered it, or of the scan that found it.
     pub correlation_id: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
@@ -109,7 +114,7 @@ pub enum Receipt {
     Duplicate,
 }
 
-/// An event that this worker may apply until its lease ends.
+/// An event that a worker may apply as long as it holds the event's lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedEvent {
     /// Our id.
@@ -118,12 +123,20 @@ pub struct ClaimedEvent {
     pub provider_event_id: ProviderRef,
     /// For example `invoice.paid`.
     pub event_type: String,
+    /// Whom it concerns.
+    pub subject: Option<ProviderRef>,
     /// The bytes as they came.
     pub payload: Vec<u8>,
     /// When the provider made it.
     pub created_at: Timestamp,
     /// How often it was tried before.
     pub attempts: u32,
+    /// Our id of the request or the scan that brought it.
+    pub correlation_id: Option<String>,
+    /// How many of the last attempts ended without a word: their worker died, or lost its store.
+    pub abandoned: u32,
+    /// Under which a commit for it is made.
+    pub hold: LaneHold,
 }
 
 /// What becomes of a claimed event that was not applied. Applying marks it by the commit.
@@ -141,6 +154,16 @@ pub enum Settlement {
         /// Why it failed.
         error: String,
     },
+    /// Its parent is not known. The commit that makes the parent known makes the event due; nobody
+    /// tries before, but for a look now and then.
+    Waiting {
+        /// For what.
+        parent: Parent,
+        /// When to look all the same.
+        at: Timestamp,
+        /// What is missing.
+        error: String,
+    },
     /// It will never succeed by itself: an operator must look.
     Parked {
         /// Why.
@@ -150,7 +173,31 @@ pub enum Settlement {
     Deferred,
 }
 
-/// The durable inbox.
+impl Settlement {
+    /// The status that it leaves the event in.
+    pub fn status(&self) -> EventStatus {
+        match self {
+            Self::Skipped { .. } => EventStatus::Skipped,
+            Self::Retry { .. } | Self::Waiting { .. } => EventStatus::Failed,
+            Self::Parked { .. } => EventStatus::Parked,
+            Self::Deferred => EventStatus::Deferred,
+        }
+    }
+}
+
+/// What became of an event that was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which event.
+    pub id: InboxEventId,
+    /// Under which hold that was decided, if under one.
+    pub hold: Option<LaneHold>,
+    /// What became of it.
+    pub settlement: Settlement,
+}
+
+/// The durable inbox, and the lanes in which its events wait. An event is due if it is new, or its
+/// retry time has come, or an attempt began and nothing was heard of it.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait EventInbox: Send + Sync {
@@ -158,25 +205,56 @@ pub trait EventInbox: Send + Sync {
     /// `Ok`, the event MUST be durable.
     async fn record(&self, event: ReceivedEvent) -> Result<Receipt, StoreError>;
 
-    /// Leases at most `limit` events that are due, oldest first by the provider's time. An event
-    /// is due if it is new, or its retry time has come, or its lease has ended. Two claims MUST
-    /// NOT get the same event while a lease lasts.
-    async fn claim_events(
+    /// Takes at most `limit` lanes of a share that nobody holds and in which something is due; each
+    /// gets a higher fence than it ever had. Two takers MUST NOT get the same lane while a lease
+    /// lasts.
+    async fn take_lanes(
         &self,
+        owner: &str,
+        share: LaneShare,
         now: Timestamp,
         leased_until: Timestamp,
         limit: u32,
+    ) -> Result<Vec<LaneHold>, StoreError>;
+
+    /// Prolongs leases; gives those that are still held.
+    async fn renew_lanes(
+        &self,
+        held: &[LaneHold],
+        leased_until: Timestamp,
+    ) -> Result<Vec<LaneHold>, StoreError>;
+
+    /// Gives lanes back. MUST leave alone what somebody else has taken meanwhile.
+    async fn release_lanes(&self, held: &[LaneHold]) -> Result<(), StoreError>;
+
+    /// The events that are due in these lanes, at most `per_lane` of each, oldest first by the
+    /// provider's time and then by id. Changes nothing.
+    async fn due_events(
+        &self,
+        held: &[LaneHold],
+        now: Timestamp,
+        per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError>;
 
-    /// Ends a claim without an effect. MUST change nothing for an event that was applied or
-    /// discarded. MUST keep the outcome of an attempt that failed, at once with the settlement
-    /// ([`EventRecord::attempts`]); of any other nothing but the row itself needs to be written.
-    async fn settle(
+    /// Writes down that attempts begin, so that one whose worker dies is seen; gives the events that
+    /// are still due and whose lane is still held. Whoever was handed an event when it was stored
+    /// need not call this.
+    async fn begin_attempts(
         &self,
-        id: InboxEventId,
-        settlement: Settlement,
-        now: Timestamp,
-    ) -> Result<(), StoreError>;
+        events: &[(InboxEventId, LaneHold)],
+        leased_until: Timestamp,
+    ) -> Result<Vec<InboxEventId>, StoreError>;
+
+    /// Ends attempts without an effect. MUST change nothing for an event that was applied or
+    /// discarded, or whose lane somebody else has taken. MUST keep the outcome of an attempt that
+    /// failed, at once with the settlement ([`EventRecord::attempts`]); of any other nothing but the
+    /// row itself needs to be written.
+    async fn settle(&self, settled: Vec<Settled>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Makes the events due that wait for this parent; gives their number. A commit MUST do the same
+    /// for every parent in [`ChangeSet::made_known`](crate::kernel::change_set::ChangeSet::made_known),
+    /// in its own transaction.
+    async fn wake(&self, parent: &Parent, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
@@ -203,7 +281,7 @@ pub struct EventRecord {
     pub event: StoredEvent,
     /// The bytes as they came.
     pub payload: Vec<u8>,
-    /// The signature header as it came.
+    /// The signature header as it came; empty for an event that a scan found.
     pub signature: String,
     /// How each attempt ended, oldest first. An attempt whose worker ended before it told is not
     /// among them.
@@ -212,6 +290,14 @@ pub struct EventRecord {
     pub effects: Vec<AuditLine>,
     /// What operators decided about it.
     pub decisions: Vec<AuditLine>,
+}
+
+impl EventRecord {
+    /// Whether the event never came by itself: a scan of the provider's list found it. A delivery
+    /// without a signature is not stored, so the two cannot be confused.
+    pub fn is_found_by_scan(&self) -> bool {
+        self.signature.is_empty()
+    }
 }
 
 /// The inbox as operators see it. Lists MUST cost by the page and not by the table, whatever the

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
+use super::handoff::{FreshEvent, Handoff};
+use super::observer::{DeliveryOutcome, EventObserver};
 use super::ports::{EventInbox, Receipt, ReceivedEvent, VerifyError, WebhookVerifier};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::Core;
+use crate::kernel::timestamp::Timestamp;
 
 /// Why a delivery is not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,10 @@ pub struct ReceiveWebhook {
     pub verifier: Arc<dyn WebhookVerifier>,
     /// Keeps them.
     pub inbox: Arc<dyn EventInbox>,
+    /// Hears how deliveries are answered.
+    pub observer: Arc<dyn EventObserver>,
+    /// Hands them to this replica's workers.
+    pub handoff: Arc<Handoff>,
 }
 
 impl ReceiveWebhook {
@@ -39,6 +48,24 @@ impl ReceiveWebhook {
         correlation_id: Option<String>,
     ) -> Result<Receipt, ReceiveWebhookError> {
         let now = self.core.now();
+        let answer = self.receive(payload, signature, correlation_id, now).await;
+        let outcome = match &answer {
+            Ok(receipt) => DeliveryOutcome::Stored(*receipt),
+            Err(ReceiveWebhookError::Refused(error)) => DeliveryOutcome::Refused(*error),
+            Err(ReceiveWebhookError::Store(_)) => DeliveryOutcome::Failed,
+        };
+        self.observer
+            .delivery_answered(outcome, self.core.now().since(now));
+        answer
+    }
+
+    async fn receive(
+        &self,
+        payload: Vec<u8>,
+        signature: Option<&str>,
+        correlation_id: Option<String>,
+        now: Timestamp,
+    ) -> Result<Receipt, ReceiveWebhookError> {
         let envelope = self.verifier.verify(&payload, signature, now)?;
         let event_id = envelope.provider_event_id.to_string();
         let event_type = envelope.event_type.clone();
@@ -50,7 +77,19 @@ impl ReceiveWebhook {
             correlation_id,
             received_at: now,
         };
-        let receipt = self.inbox.record(event).await.map_err(StoreFailure::from)?;
+        let fresh = FreshEvent::from(&event);
+        let span = tracing::info_span!(
+            "provider_event.receive",
+            provider_event.id = event_id,
+            correlation.id = event.correlation_id,
+        );
+        let receipt = self.inbox.record(event).instrument(span.clone()).await;
+        let _entered = span.entered();
+        let receipt = receipt.map_err(StoreFailure::from)?;
+        match receipt {
+            Receipt::Recorded => self.handoff.offer(fresh),
+            Receipt::Duplicate => {}
+        }
         tracing::info!(
             provider_event.id = event_id,
             provider_event.kind = event_type,

@@ -114,6 +114,15 @@ impl SubscriptionFacts {
             None
         }
     }
+
+    /// How many units are paid for: none of a change that waits for its payment.
+    pub fn paid_quantity(&self) -> u32 {
+        if self.has_pending_update {
+            0
+        } else {
+            self.quantity
+        }
+    }
 }
 
 /// A subscription with the sale that its metadata names.
@@ -145,6 +154,9 @@ pub struct Subscription {
     pub intent_id: Option<IntentId>,
     /// What is known.
     pub facts: SubscriptionFacts,
+    /// The most units that were ever told to be paid for, by whatever event and however late:
+    /// licences never fall below it.
+    pub quantity_max: u32,
     /// When the provider said it; to the second, as the provider says times.
     pub observed_at: Timestamp,
     /// When the mirror was created.
@@ -170,6 +182,7 @@ impl Subscription {
             Self {
                 id,
                 intent_id,
+                quantity_max: facts.paid_quantity(),
                 facts,
                 observed_at,
                 created_at: now,
@@ -189,7 +202,8 @@ impl Subscription {
 
     /// Takes over what the provider says, unless it is older than what is known. A terminal
     /// status is final whatever arrives later, and counts whatever arrived before: nothing
-    /// follows it, so that any order of observations ends the same.
+    /// follows it, so that any order of observations ends the same. Of what is older only the
+    /// number of paid units counts, because it is kept at its highest.
     pub fn observe(&self, facts: SubscriptionFacts, observed_at: Timestamp) -> Transition<Self> {
         let was_over = self.facts.status.is_terminal();
         let is_over = facts.status.is_terminal();
@@ -198,25 +212,54 @@ impl Subscription {
             (false, true) => false,
             (true, true) | (false, false) => observed_at < self.observed_at,
         };
-        if is_outdated {
-            return Transition::AlreadyApplied;
-        }
-        if facts == self.facts && observed_at == self.observed_at {
+        let quantity_max = self.quantity_max.max(facts.paid_quantity());
+        let (facts, observed_at) = if is_outdated {
+            (self.facts.clone(), self.observed_at)
+        } else {
+            (facts, observed_at)
+        };
+        let next = Self {
+            facts,
+            quantity_max,
+            observed_at,
+            ..self.clone()
+        };
+        if next == *self {
             return Transition::AlreadyApplied;
         }
         let event = DomainEvent::SubscriptionObserved {
             subscription_id: self.id,
             previous_status: Some(self.facts.status.name()),
-            status: facts.status.name(),
-            quantity: facts.quantity,
+            status: next.facts.status.name(),
+            quantity: next.facts.quantity,
         };
-        Transition::Applied {
-            next: Self {
-                facts,
-                observed_at,
-                ..self.clone()
+        Transition::Applied { next, event }
+    }
+
+    /// What the provider has now, read because two events tell of one second. What the event
+    /// itself told counts as well: it was true within that second.
+    pub fn observe_both(
+        &self,
+        told: &SubscriptionFacts,
+        read: SubscriptionFacts,
+        observed_at: Timestamp,
+    ) -> Transition<Self> {
+        let remembered = Self {
+            quantity_max: self.quantity_max.max(told.paid_quantity()),
+            ..self.clone()
+        };
+        match remembered.observe(read, observed_at) {
+            Transition::AlreadyApplied if remembered == *self => Transition::AlreadyApplied,
+            Transition::AlreadyApplied => Transition::Applied {
+                event: DomainEvent::SubscriptionObserved {
+                    subscription_id: self.id,
+                    previous_status: Some(self.facts.status.name()),
+                    status: self.facts.status.name(),
+                    quantity: self.facts.quantity,
+                },
+                next: remembered,
             },
-            event,
+            applied @ Transition::Applied { .. } => applied,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::access::ports::{AccessReader, UserReader};
 use crate::catalog::ports::CatalogReader;
 use crate::checkout::ports::{IntentListing, IntentReader, IntentSweep};
 use crate::customers::ports::CustomerReader;
+use crate::deliveries::ports::ScanLog;
 use crate::entitlements::ports::EntitlementReader;
 use crate::kernel::audit::AuditLine;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
@@ -29,10 +30,12 @@ mod commit;
 mod concurrency;
 mod event_log;
 mod inbox;
+mod lanes;
 mod listing;
 mod outbox;
 pub mod provider;
 mod reading;
+mod scans;
 mod sweeps;
 mod unique;
 
@@ -71,6 +74,7 @@ pub trait Store:
     + EntitlementReader
     + EventInbox
     + EventLog
+    + ScanLog
     + OutboxQueue
     + Inspect
 {
@@ -94,6 +98,7 @@ impl<S> Store for S where
         + EntitlementReader
         + EventInbox
         + EventLog
+        + ScanLog
         + OutboxQueue
         + Inspect
 {
@@ -130,18 +135,30 @@ pub async fn run_concurrency<S: Store>(new_store: impl AsyncFn() -> S) {
 pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::an_event_is_recorded_once(&new_store().await).await;
     inbox::deliveries_at_the_same_time_are_each_recorded_once(&new_store().await).await;
-    inbox::a_lease_keeps_others_away_until_it_ends(&new_store().await).await;
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;
-    inbox::two_claims_never_get_the_same_event(&new_store().await).await;
+    lanes::a_lane_is_one_takers_until_its_lease_ends(&new_store().await).await;
+    lanes::two_takers_never_share_a_lane(&new_store().await).await;
+    lanes::a_stale_hold_changes_nothing(&new_store().await).await;
+    lanes::due_events_come_in_order_and_by_the_lane(&new_store().await).await;
+    lanes::attempts_without_a_word_are_counted(&new_store().await).await;
+    lanes::a_share_keeps_to_its_lanes(&new_store().await).await;
+    lanes::one_that_fails_in_a_batch_costs_the_others_nothing(&new_store().await).await;
+    inbox::an_event_that_waits_is_woken_by_its_parent(&new_store().await).await;
     event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
     event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;
     event_log::an_event_is_shown_with_all_that_became_of_it(&new_store().await).await;
     event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
     event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
     event_log::the_depth_of_the_inbox_is_counted_by_status(&new_store().await).await;
+    scans::one_holder_has_a_scan_until_its_lease_ends(&new_store().await).await;
+    scans::a_scan_is_read_as_written(&new_store().await).await;
+    scans::of_many_holders_one_gets_the_scan(&new_store().await).await;
+    scans::a_scan_is_hurried_and_set_back(&new_store().await).await;
+    scans::what_is_not_in_the_inbox_is_unknown(&new_store().await).await;
     outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
+    outbox::a_message_has_the_correlation_id_of_its_cause(&new_store().await).await;
     outbox::two_claims_never_get_the_same_message(&new_store().await).await;
 }
 

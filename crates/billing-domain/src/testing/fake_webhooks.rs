@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use crate::deliveries::ports::ListedEvent;
 use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::event::ProviderEvent;
@@ -77,6 +78,7 @@ impl FakeWebhooks {
             api_version: None,
             is_live: false,
             account: None,
+            subject: None,
             created_at,
         };
         let registered = Registered { envelope, decoded };
@@ -85,6 +87,28 @@ impl FakeWebhooks {
             payload: id.as_bytes().to_vec(),
             signature: RIGHT_SIGNATURE.to_owned(),
         }
+    }
+
+    /// Every event as the provider would list it, the newest first.
+    pub fn listed(&self) -> Vec<ListedEvent> {
+        let mut listed: Vec<ListedEvent> = self
+            .events()
+            .iter()
+            .map(|(id, registered)| ListedEvent {
+                envelope: registered.envelope.clone(),
+                payload: id.as_bytes().to_vec(),
+            })
+            .collect();
+        listed.sort_by(|left, right| {
+            let key = |event: &ListedEvent| {
+                (
+                    event.envelope.created_at,
+                    event.envelope.provider_event_id.clone(),
+                )
+            };
+            key(right).cmp(&key(left))
+        });
+        listed
     }
 
     fn events(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Registered>> {

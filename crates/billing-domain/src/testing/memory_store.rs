@@ -28,6 +28,7 @@ mod json;
 mod licensing;
 mod outbox;
 mod provisioning;
+mod scans;
 mod tables;
 mod unique;
 

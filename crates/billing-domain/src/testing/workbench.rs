@@ -33,8 +33,11 @@ use crate::licensing::activate_license::ActivateLicense;
 use crate::licensing::assign_licenses::AssignLicenses;
 use crate::licensing::revoke_license::RevokeLicense;
 use crate::provider_events::apply_provider_event::ApplyProviderEvent;
-use crate::provider_events::drain_inbox::{DrainInbox, DrainReport};
+use crate::provider_events::drain_inbox::{DrainInbox, DrainReport, LanesInHand};
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
+use crate::provider_events::handoff::Handoff;
+use crate::provider_events::lane::LaneShare;
+use crate::provider_events::observer::Unobserved;
 use crate::provider_events::ports::Receipt;
 use crate::provider_events::receive_webhook::ReceiveWebhook;
 use crate::provisioning::retry_provisioning::RetryProvisioning;
@@ -66,6 +69,8 @@ pub struct Workbench {
     pub policy: CheckoutPolicy,
     /// Whether billing is switched on.
     pub billing_enabled: bool,
+    /// From receiver to worker in memory; nobody is handed anything unless a test wants it.
+    pub handoff: Arc<Handoff>,
 }
 
 impl Workbench {
@@ -96,6 +101,7 @@ impl Workbench {
                 redirect_allowlist: vec!["https://shop.example".to_owned()],
             },
             billing_enabled: true,
+            handoff: Arc::new(Handoff::new(0)),
             world,
         }
     }
@@ -213,6 +219,8 @@ impl Workbench {
             core: self.core(),
             verifier: Arc::new(self.webhooks.clone()),
             inbox: self.store(),
+            observer: Arc::new(Unobserved),
+            handoff: Arc::clone(&self.handoff),
         }
     }
 
@@ -232,6 +240,11 @@ impl Workbench {
                 entitlements: self.store(),
             }),
             billing_enabled: self.billing_enabled,
+            observer: Arc::new(Unobserved),
+            handoff: Arc::clone(&self.handoff),
+            share: LaneShare::WHOLE,
+            owner: "workbench".to_owned(),
+            lanes: LanesInHand::default(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! An account as data: everything that decides what it answers next, so that it can be put into a file
 //! and go on from there as if nothing had happened.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::json::{Text, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::account::{Account, Cause, INDEXED};
+use crate::account::{Account, Cause, Due, INDEXED, Index};
 use crate::deliveries::{Delivery, Outbox};
 use crate::events::{Event, Events};
 use crate::http::idempotency::Remembered;
@@ -15,7 +15,7 @@ use crate::ids::{Ids, IdsState};
 use crate::shape::version::Version;
 
 /// An indexed kind, its member, a value of it, and the ids of the objects with that value.
-type IndexRow = (String, String, String, Vec<String>);
+type IndexRow = (String, String, Text, Vec<Text>);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AccountState {
@@ -26,13 +26,13 @@ pub(crate) struct AccountState {
     wall: i64,
     ids: IdsState,
     request_ids: IdsState,
-    objects: BTreeMap<String, Value>,
-    order: BTreeMap<String, Vec<String>>,
+    objects: BTreeMap<Text, Value>,
+    order: BTreeMap<Text, Vec<Text>>,
     index: Vec<IndexRow>,
     first_event: u64,
     events: Vec<Event>,
     /// Clock, time and place in line; then the action and its object.
-    due: Vec<(String, i64, u64, String, String)>,
+    due: Vec<(String, i64, u64, Text, Text)>,
     due_count: u64,
     remembered: BTreeMap<String, Remembered>,
     remembered_keys: VecDeque<String>,
@@ -68,10 +68,12 @@ impl Account {
             is_automatic: _,
             findings: _,
         } = self;
-        let mut rows: Vec<IndexRow> = (index.iter())
-            .map(|((kind, member, value), ids)| {
-                let names = ((*kind).to_owned(), (*member).to_owned());
-                (names.0, names.1, value.clone(), ids.clone())
+        let mut rows: Vec<IndexRow> = (INDEXED.iter().zip(index))
+            .flat_map(|((kind, member), by_value)| {
+                by_value.iter().map(|(value, ids)| {
+                    let names = ((*kind).to_owned(), (*member).to_owned());
+                    (names.0, names.1, value.clone(), ids.clone())
+                })
             })
             .collect();
         rows.sort();
@@ -91,8 +93,10 @@ impl Account {
             first_event: events.first_number(),
             events: events.all().cloned().collect(),
             due: (due.iter())
-                .map(|((clock, at, line), (action, id))| {
-                    (clock.clone(), *at, *line, action.clone(), id.clone())
+                .flat_map(|(clock, due)| {
+                    due.iter().map(|((at, line), (action, id))| {
+                        (clock.clone(), *at, *line, action.clone(), id.clone())
+                    })
                 })
                 .collect(),
             due_count: *due_count,
@@ -106,12 +110,18 @@ impl Account {
     /// Becomes the account that was kept; what belongs to the running sandbox stays.
     /// `None` if its version or the state of its ids is none that exists.
     pub(crate) fn resume(&mut self, state: AccountState) -> Option<()> {
-        let mut index = HashMap::new();
+        let mut index = vec![Index::default(); INDEXED.len()];
         for (kind, member, value, ids) in state.index {
-            let known = INDEXED.iter().find(|(k, m)| *k == kind && *m == member);
-            if let Some((kind, member)) = known {
-                index.insert((*kind, *member, value), ids);
+            let known = INDEXED.iter();
+            if let Some(place) = known.clone().position(|(k, m)| *k == kind && *m == member) {
+                index[place].insert(value, ids);
             }
+        }
+        let mut due: BTreeMap<String, Due> = BTreeMap::new();
+        for (clock, at, line, action, id) in state.due {
+            due.entry(clock)
+                .or_default()
+                .insert((at, line), (action, id));
         }
         let resumed = Self {
             id: state.id,
@@ -124,15 +134,11 @@ impl Account {
             cause: Cause::default(),
             ids: Ids::resumed(&state.ids)?,
             request_ids: Ids::resumed(&state.request_ids)?,
-            objects: (state.objects.into_iter())
-                .map(|(id, object)| (id, Arc::new(object)))
-                .collect(),
+            objects: (state.objects.into_iter()).collect(),
             order: state.order.into_iter().collect(),
             index,
             events: Events::restored(state.events, state.first_event),
-            due: (state.due.into_iter())
-                .map(|(clock, at, line, action, id)| ((clock, at, line), (action, id)))
-                .collect(),
+            due,
             due_count: state.due_count,
             // A request that was going on when the state was kept will never be answered.
             remembered: (state.remembered.into_iter())

@@ -2,9 +2,7 @@
 
 mod amounts;
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::catalogue::amounts::{amounts, currency_options, with_own};
@@ -86,15 +84,15 @@ pub(crate) fn create_price(call: &mut Call<'_>) -> Answer {
 pub(crate) fn raise_price_created(account: &mut Account, id: &str) {
     let plan = plan_of(account.get(id));
     if !plan.is_null() {
-        account.raise_with("plan.created", Arc::new(plan), None);
+        account.raise_with("plan.created", plan, None);
     }
     account.raise("price.created", id);
 }
 
-pub(crate) fn raise_price_updated(account: &mut Account, id: &str, before: &Arc<Value>) {
+pub(crate) fn raise_price_updated(account: &mut Account, id: &str, before: &Value) {
     let (old, new) = (plan_of(before), plan_of(account.get(id)));
     if old != new {
-        account.raise_with("plan.updated", Arc::new(new), Some(Arc::new(old)));
+        account.raise_with("plan.updated", new, Some(old));
     }
     account.raise_update("price.updated", id, before);
 }
@@ -269,7 +267,7 @@ pub(crate) fn update_price(call: &mut Call<'_>) -> Answer {
     let mut price = Value::clone(&before);
     let options = currency_options(&call.params.or_null("/currency_options"))?;
     for (code, option) in options {
-        price["_currency_options"][code.as_str()] = option;
+        price["_currency_options"][&code] = option;
     }
     price["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
     if let Some(key) = call.params.text("/lookup_key").map(str::to_owned) {

@@ -1,6 +1,6 @@
 //! Charges: read, changed, captured, searched, with the list of their refunds.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -147,16 +147,17 @@ fn update(call: &mut Call<'_>) -> Answer {
     {
         return Err(StripeError::no_such_param("customer", customer, "customer"));
     }
-    if call.params.has("transfer_group")
-        && let Some(intent) = before["payment_intent"].as_str()
-    {
+    let sent = call.params.0.clone();
+    if let (true, Some(intent)) = (
+        sent.get("transfer_group").is_some(),
+        before["payment_intent"].as_str(),
+    ) {
         return Err(StripeError::invalid(format!(
             "This Charge was created by a PaymentIntent ({intent}). You must update the \
              `transfer_group` on the PaymentIntent instead of updating the Charge directly. See \
              https://stripe.com/docs/api#update_payment_intent"
         )));
     }
-    let sent = call.params.0.clone();
     let receipt = charge::receipt_url(call.account);
     if let Some(stored) = call.account.edit(&id) {
         for name in [
@@ -195,36 +196,18 @@ fn capture(call: &mut Call<'_>) -> Answer {
             format!("Charge {id} has already been captured."),
         ));
     }
-    let Some(intent_id) = before["payment_intent"].as_str() else {
-        return capture_alone(call, &id, &before);
-    };
-    let held = call.account.get(intent_id)["amount_capturable"]
-        .as_i64()
-        .unwrap_or(0);
-    if call.account.get(intent_id)["status"] != "requires_capture" {
+    if let Some(intent) = before["payment_intent"].as_str() {
         return Err(StripeError::invalid(format!(
-            "Charge {id} cannot be captured because it is not held any more."
+            "This uncaptured Charge was created by a PaymentIntent ({intent}). You must capture the \
+             PaymentIntent instead. For more information, see \
+             https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
         )));
     }
-    let amount = call.params.int("/amount").unwrap_or(held);
-    if amount < 1 || amount > held {
-        return Err(terms::too_much_captured());
-    }
-    let sent = call.params.or_null("/statement_descriptor_suffix");
-    if !sent.is_null() {
-        call.account.set(&id, "statement_descriptor_suffix", sent);
-    }
-    intent::capture(call.account, intent_id, amount);
-    Ok(Value::clone(&call.account.snapshot(&id)))
-}
-
-/// Captures a charge of its own.
-fn capture_alone(call: &mut Call<'_>, id: &str, before: &Value) -> Answer {
     let held = before["amount"].as_i64().unwrap_or(0);
     let amount = call.params.int("/amount").unwrap_or(held);
     if amount < 1 || amount > held || before["status"] != "succeeded" {
         return Err(terms::too_much_captured());
     }
-    intent::capture_charge(call.account, id, amount);
-    Ok(call.account.get(id).clone())
+    intent::capture_charge(call.account, &id, amount);
+    Ok(call.account.get(&id).clone())
 }

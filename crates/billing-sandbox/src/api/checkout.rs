@@ -8,7 +8,7 @@ mod shown;
 mod terms;
 mod update;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::shown::{shown, shown_list};
 use crate::api::checkout::terms::UiMode;

@@ -1,6 +1,6 @@
 //! Coupons and promotion codes.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -194,7 +194,7 @@ fn own_and(sent: &Value, currency: &Value, own: Value) -> Value {
             .map_or(Value::Null, |code| json!({ code: own }));
     }
     if let Some(code) = currency.as_str() {
-        options.insert(code.to_owned(), own);
+        options.insert(Text::copied(code), own);
     }
     Value::Object(options)
 }
@@ -213,7 +213,7 @@ pub(crate) fn update_coupon(call: &mut Call<'_>) -> Answer {
     check_currencies(&call.params.or_null("/currency_options"))?;
     if let Some(Value::Object(sent)) = call.params.at("/currency_options") {
         for (code, option) in sent {
-            coupon["_currency_options"][code.as_str()] = option.clone();
+            coupon["_currency_options"][code] = option.clone();
         }
     }
     coupon["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
@@ -408,7 +408,7 @@ pub(crate) fn update_code(call: &mut Call<'_>) -> Answer {
     }
     if let Some(Value::Object(sent)) = call.params.at("/restrictions/currency_options") {
         for (currency, option) in sent {
-            code["_currency_options"][currency.as_str()] = option.clone();
+            code["_currency_options"][currency] = option.clone();
         }
     }
     code["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;

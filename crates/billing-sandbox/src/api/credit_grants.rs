@@ -1,6 +1,6 @@
 //! Billing credits: grants, what came of them, and what is left.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::customers::known;
 use crate::api::metadata::merged_metadata;

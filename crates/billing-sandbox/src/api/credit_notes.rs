@@ -1,6 +1,6 @@
 //! Credit notes: create, preview, retrieve, update, void, list, and their lines.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::invoices::tax_rates;

@@ -1,6 +1,6 @@
 //! What is kept on a customer's balance: each change of it is a transaction.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::customers::live;

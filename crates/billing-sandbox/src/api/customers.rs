@@ -1,6 +1,6 @@
 //! Customers: create, retrieve, update, list, search, delete.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -202,10 +202,10 @@ fn merged_shipping(old: &Value, sent: &Value) -> Value {
     let mut shipping = old.as_object().cloned().unwrap_or_default();
     let empty = Value::Object(Map::new());
     let address = merged_address(&old["address"], sent.get("address").unwrap_or(&empty));
-    shipping.insert("address".to_owned(), address);
+    shipping.insert("address".into(), address);
     for name in ["name", "phone"] {
         let value = sent.get(name).unwrap_or(&old[name]).clone();
-        shipping.insert(name.to_owned(), value);
+        shipping.insert(name.into(), value);
     }
     Value::Object(shipping)
 }

@@ -1,6 +1,6 @@
 //! Disputes, and the early warnings of fraud.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};
@@ -13,6 +13,8 @@ pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/disputes/{}", update).lacks("appeal"),
     route("POST /v1/disputes/{}/close", close),
     route("GET /v1/charges/{}/dispute", retrieve_of_charge),
+    route("POST /v1/charges/{}/dispute", update_of_charge).lacks("appeal"),
+    route("POST /v1/charges/{}/dispute/close", close_of_charge),
     route("GET /v1/radar/early_fraud_warnings", list_warnings),
     route("GET /v1/radar/early_fraud_warnings/{}", retrieve_warning),
 ];
@@ -31,13 +33,40 @@ fn retrieve(call: &mut Call<'_>) -> Answer {
         .cloned()
 }
 
+/// Makes a call about the dispute of a charge one about the dispute itself.
+fn enter_dispute(call: &mut Call<'_>) -> Result<(), StripeError> {
+    let charge = call.id();
+    call.account.fetch("charge", &charge, "id")?;
+    let newest = call
+        .account
+        .rows_by("dispute", "charge", &charge)
+        .next_back();
+    let id = newest
+        .and_then(|dispute| dispute["id"].as_str())
+        .map(str::to_owned);
+    match id {
+        Some(id) => call.ids = vec![id],
+        None => {
+            let message = format!("No dispute for charge: {charge}");
+            return Err(StripeError::invalid(message).status(404));
+        }
+    }
+    Ok(())
+}
+
 fn retrieve_of_charge(call: &mut Call<'_>) -> Answer {
-    let id = call.id();
-    call.account.fetch("charge", &id, "id")?;
-    let newest = call.account.rows_by("dispute", "charge", &id).last();
-    newest
-        .cloned()
-        .ok_or_else(|| StripeError::invalid(format!("No dispute for charge: {id}")).status(404))
+    enter_dispute(call)?;
+    retrieve(call)
+}
+
+fn update_of_charge(call: &mut Call<'_>) -> Answer {
+    enter_dispute(call)?;
+    update(call)
+}
+
+fn close_of_charge(call: &mut Call<'_>) -> Answer {
+    enter_dispute(call)?;
+    close(call)
 }
 
 fn already_closed() -> StripeError {

@@ -1,6 +1,6 @@
 //! Entitlements: features, and who has them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, Route, list, route};

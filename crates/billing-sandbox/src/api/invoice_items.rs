@@ -1,6 +1,6 @@
 //! Invoice items: create, retrieve, update, delete, list.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::invoices::lines::{put_first, take_off};

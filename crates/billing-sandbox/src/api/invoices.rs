@@ -6,7 +6,7 @@ mod payments;
 mod preview;
 mod search;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -334,7 +334,7 @@ fn update(call: &mut Call<'_>) -> Answer {
         .0
         .as_object()
         .into_iter()
-        .flat_map(|members| members.keys().cloned())
+        .flat_map(|members| members.keys().map(ToString::to_string))
         .collect();
     if !is_draft && let Some(name) = sent.iter().find(|name| !ALWAYS.contains(&name.as_str())) {
         return Err(

@@ -1,6 +1,6 @@
 //! Lists: newest first, cursors, `limit`, and the `created` range.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::spoken;
 use crate::api::{Answer, Call};

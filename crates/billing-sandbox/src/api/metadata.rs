@@ -1,6 +1,6 @@
 //! Metadata: merged key by key, within Stripe's limits.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::http::error::StripeError;
 

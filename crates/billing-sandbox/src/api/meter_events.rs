@@ -1,6 +1,6 @@
 //! Meter events by API v2: one by one, and many at once in a stream with a key of its own.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, route};
 use crate::events::thin;

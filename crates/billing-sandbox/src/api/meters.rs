@@ -1,6 +1,6 @@
 //! Meters, the events that they count, and what they come to.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 use sha2::Digest;
 
 use crate::account::Account;
@@ -108,7 +108,7 @@ fn change(call: &mut Call<'_>, event: &str, change: impl FnOnce(&mut Value)) -> 
     let now = call.account.now;
     let mut changed = Value::clone(&before);
     change(&mut changed);
-    if changed != *before {
+    if changed != before {
         changed["updated"] = json!(now);
     }
     if let Some(stored) = call.account.edit(&id) {

@@ -1,6 +1,6 @@
 //! Events, webhook endpoints, and the account itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;

@@ -1,6 +1,6 @@
 //! Payment methods: made of raw cards and tokens, listed, changed, attached and detached.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -29,7 +29,7 @@ pub(crate) static ROUTES: &[Route] = &[
 /// A text or a number, as text.
 fn text(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     }

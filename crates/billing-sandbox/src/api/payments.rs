@@ -2,7 +2,7 @@
 
 pub(crate) mod terms;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::payments::terms::{NOT_SIMULATED, Terms};

@@ -1,8 +1,6 @@
 //! Plans: the old name of recurring prices, and the endpoints that still speak of them so.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::catalogue::{insert_price, raise_price_created, raise_price_updated};
 use crate::api::coupons::shared_id;
@@ -86,7 +84,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
 }
 
 /// The price that the plan of the path is.
-fn price_of(call: &Call<'_>) -> Result<Arc<Value>, StripeError> {
+fn price_of(call: &Call<'_>) -> Result<Value, StripeError> {
     let id = call.id();
     let price = call.account.snapshot(&id);
     if price["object"] != "price" || price["recurring"].is_null() || price["_deleted"] == true {
@@ -96,7 +94,7 @@ fn price_of(call: &Call<'_>) -> Result<Arc<Value>, StripeError> {
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
-    Ok(plan_of(&*price_of(call)?))
+    Ok(plan_of(&price_of(call)?))
 }
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
@@ -132,8 +130,7 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     kept["_deleted"] = json!(true);
     let plan = plan_of(&before);
     call.account.delete("price", &id, Some(kept));
-    call.account
-        .raise_with("plan.deleted", Arc::new(plan), None);
+    call.account.raise_with("plan.deleted", plan, None);
     call.account.raise_with("price.deleted", before, None);
     Ok(json!({ "id": id, "object": "plan", "deleted": true }))
 }

@@ -1,6 +1,6 @@
 //! Products and the entitlement features that they carry.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::catalogue::{insert_price, raise_price_created};
@@ -170,7 +170,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         }
     }
     product["metadata"] = merged_metadata(&before["metadata"], call.params.0.get("metadata"))?;
-    if product != *before {
+    if product != before {
         product["updated"] = json!(call.account.now);
     }
     if let Some(stored) = call.account.edit(&id) {

@@ -1,6 +1,6 @@
 //! Refunds: of a charge or of the charge of a payment intent, whole or in part.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -21,15 +21,15 @@ pub(crate) static ROUTES: &[Route] = &[
     route("GET /v1/charges/{}/refunds", list_of_charge),
     route("POST /v1/charges/{}/refunds", create_of_charge).lacks(NOT_SIMULATED),
     route("GET /v1/charges/{}/refunds/{}", retrieve_of_charge),
-    route("POST /v1/charges/{}/refund", create_and_show_charge).lacks(NOT_SIMULATED),
+    route("POST /v1/charges/{}/refunds/{}", update_of_charge),
+    route("POST /v1/charges/{}/refund", create_whole_charge).lacks(NOT_SIMULATED),
 ];
 
 /// The charge that is meant, by its own id or that of its intent.
 fn target(call: &Call<'_>) -> Result<String, StripeError> {
     if let Some(id) = call.params.text("/charge") {
-        if call.account.get(id)["object"] != "charge" {
-            return Err(StripeError::no_such("charge", id, "id"));
-        }
+        // Recorded as the refusal of an id in the path, though it is in the body.
+        call.account.fetch("charge", id, "id")?;
         return Ok(id.to_owned());
     }
     let Some(id) = call.params.text("/payment_intent") else {
@@ -115,12 +115,24 @@ fn refundable(account: &Account, id: &str, sent: Option<i64>) -> Result<i64, Str
 
 fn create(call: &mut Call<'_>) -> Answer {
     let charge_id = target(call)?;
-    give_back(call, &charge_id)
+    create_of(call, &charge_id)
 }
 
-fn give_back(call: &mut Call<'_>, charge_id: &str) -> Answer {
+fn create_of_charge(call: &mut Call<'_>) -> Answer {
+    let charge_id = call.id();
+    call.account.fetch("charge", &charge_id, "id")?;
+    create_of(call, &charge_id)
+}
+
+/// The oldest way: what is answered is the charge.
+fn create_whole_charge(call: &mut Call<'_>) -> Answer {
+    create_of_charge(call)?;
+    Ok(call.account.get(&call.id()).clone())
+}
+
+fn create_of(call: &mut Call<'_>, charge_id: &str) -> Answer {
     let amount = refundable(call.account, charge_id, call.params.int("/amount"))?;
-    let metadata = merged_metadata(&serde_json::json!({}), call.params.0.get("metadata"))?;
+    let metadata = merged_metadata(&crate::json::json!({}), call.params.0.get("metadata"))?;
     let reason = call.params.or_null("/reason");
     let id = refund::make(call.account, charge_id, amount, &reason, &metadata);
     Ok(call.account.get(&id).clone())
@@ -141,43 +153,32 @@ fn list_all(call: &mut Call<'_>) -> Answer {
     })
 }
 
-/// The charge that the path names.
-fn charge_of_path(call: &Call<'_>) -> Result<String, StripeError> {
+fn list_of_charge(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     call.account.fetch("charge", &id, "id")?;
-    Ok(id)
+    let url = format!("/v1/charges/{id}/refunds");
+    list::page(call, "refund", &url, |row| row["charge"] == id.as_str())
 }
 
-/// Refunds below their charge: an older way, and where the list inside a charge goes on.
-fn list_of_charge(call: &mut Call<'_>) -> Answer {
-    let id = charge_of_path(call)?;
-    list::page(
-        call,
-        "refund",
-        &format!("/v1/charges/{id}/refunds"),
-        |row| row["charge"] == id.as_str(),
-    )
-}
-
-fn create_of_charge(call: &mut Call<'_>) -> Answer {
-    let id = charge_of_path(call)?;
-    give_back(call, &id)
-}
-
-fn create_and_show_charge(call: &mut Call<'_>) -> Answer {
-    let id = charge_of_path(call)?;
-    give_back(call, &id)?;
-    Ok(call.account.get(&id).clone())
-}
-
-fn retrieve_of_charge(call: &mut Call<'_>) -> Answer {
-    let charge = charge_of_path(call)?;
-    let id = call.ids.get(1).cloned().unwrap_or_default();
+/// The id of the refund in the path, if it is one of the charge in the path.
+fn of_charge(call: &Call<'_>) -> Result<String, StripeError> {
+    let (charge, id) = (call.id(), call.ids.get(1).cloned().unwrap_or_default());
     let refund = call.account.fetch("refund", &id, "refund")?;
     if refund["charge"] != charge.as_str() {
         return Err(StripeError::no_such("refund", &id, "refund"));
     }
-    Ok(refund.clone())
+    Ok(id)
+}
+
+fn retrieve_of_charge(call: &mut Call<'_>) -> Answer {
+    let id = of_charge(call)?;
+    Ok(call.account.get(&id).clone())
+}
+
+fn update_of_charge(call: &mut Call<'_>) -> Answer {
+    let id = of_charge(call)?;
+    call.ids = vec![id];
+    update(call)
 }
 
 fn retrieve(call: &mut Call<'_>) -> Answer {

@@ -1,6 +1,6 @@
 //! Finds the route of a request, and says what there is where there is none.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::api::{
     Route, balance, catalogue, charges, checkout, coupons, credit_grants, credit_notes,
@@ -88,8 +88,8 @@ pub(crate) fn find(
             continue;
         };
         if verb == method
-            && params::exists(route.endpoint, version)
             && let Some(ids) = matched(pattern, path)
+            && params::exists(route.endpoint, version)
         {
             return Ok((route, ids));
         }
@@ -168,10 +168,10 @@ pub(crate) fn refuse_unsimulated(route: &Route, params: &Params) -> Result<(), S
     }
 }
 
-fn unsimulated(members: &Map<String, Value>, lacks: &[&str], at: &str) -> Option<String> {
+fn unsimulated(members: &Map, lacks: &[&str], at: &str) -> Option<String> {
     for (name, value) in members {
         let path = if at.is_empty() {
-            name.clone()
+            name.to_string()
         } else {
             format!("{at}[{name}]")
         };

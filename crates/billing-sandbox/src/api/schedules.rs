@@ -1,6 +1,6 @@
 //! Subscription schedules.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;

@@ -1,6 +1,6 @@
 //! Search: Stripe's grammar (`email:"a@b.c" AND metadata["k"]:"v"`), and its pages.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, route};
 use crate::http::error::StripeError;
@@ -334,7 +334,7 @@ fn is_match(found: &Value, operator: &str, wanted: &str) -> bool {
 
 fn text_of(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Null => String::new(),
         other => other.to_string(),
     }
@@ -342,7 +342,7 @@ fn text_of(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Setup intents and their attempts.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::payments::OPEN;

@@ -1,6 +1,6 @@
 //! Shipping rates: what a delivery costs and how long it takes.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::coupons::check_currencies;
 use crate::api::metadata::merged_metadata;
@@ -68,7 +68,7 @@ pub(crate) fn insert(
         own: { "amount": amount, "tax_behavior": rate["tax_behavior"] },
     });
     for (code, option) in fixed["currency_options"].as_object().into_iter().flatten() {
-        rate["_currency_options"][code.as_str()] = option_of(option);
+        rate["_currency_options"][code] = option_of(option);
     }
     Ok(account.insert(rate))
 }
@@ -109,7 +109,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let options = call.params.or_null("/fixed_amount/currency_options");
     check_currencies(&options)?;
     for (code, option) in options.as_object().into_iter().flatten() {
-        rate["_currency_options"][code.as_str()] = option_of(option);
+        rate["_currency_options"][code] = option_of(option);
     }
     rate["metadata"] = merged_metadata(&rate["metadata"], call.params.0.get("metadata"))?;
     if let Some(stored) = call.account.edit(&id) {

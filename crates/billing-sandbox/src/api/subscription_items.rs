@@ -1,6 +1,6 @@
 //! Subscription items by themselves: each change of one is a change of its subscription.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::subscriptions::{items, update};

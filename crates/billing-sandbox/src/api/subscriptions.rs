@@ -6,7 +6,7 @@ pub(crate) mod pauses;
 pub(crate) mod terms;
 pub(crate) mod update;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;

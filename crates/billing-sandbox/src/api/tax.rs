@@ -1,6 +1,6 @@
 //! Tax rates, tax codes, and tax ids.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::customers::known;

@@ -1,6 +1,6 @@
 //! Test clocks: a time of their own for the customers on them.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api::{Answer, Call, Route, list, route};

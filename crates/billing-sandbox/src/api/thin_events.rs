@@ -1,6 +1,6 @@
 //! Thin events, and the destinations that events are sent to.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::api::notifications::checked_url;
 use crate::api::{Answer, Call, Route, route};
@@ -210,7 +210,7 @@ fn checked_events(call: &Call<'_>, payload: &str) -> Result<Value, StripeError> 
 
 /// Metadata of API v2: a null deletes a key.
 fn merged(old: &Value, sent: Option<&Value>) -> Result<Value, StripeError> {
-    let mut merged: Map<String, Value> = old.as_object().cloned().unwrap_or_default();
+    let mut merged: Map = old.as_object().cloned().unwrap_or_default();
     for (key, value) in sent.and_then(Value::as_object).into_iter().flatten() {
         match value {
             Value::Null => {

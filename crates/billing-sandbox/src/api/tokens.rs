@@ -1,6 +1,6 @@
 //! Tokens of raw cards, as Stripe.js makes them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, payment_methods, route};
 use crate::http::error::StripeError;
@@ -29,7 +29,7 @@ fn create(call: &mut Call<'_>) -> Answer {
     let method_id = payment::insert_method(call.account, card, &entry);
     let method = call.account.snapshot(&method_id);
     call.account.delete("payment_method", &method_id, None);
-    let texts: serde_json::Map<String, Value> = sent
+    let texts: crate::json::Map = sent
         .as_object()
         .into_iter()
         .flatten()

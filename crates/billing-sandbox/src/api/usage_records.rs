@@ -1,6 +1,6 @@
 //! Usage records of subscription items: how usage was reported before meters, up to acacia.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, list, route};
 use crate::http::error::StripeError;

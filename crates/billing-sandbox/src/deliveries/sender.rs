@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::deliveries::{Attempt, Delivery, DeliveryState, signature};

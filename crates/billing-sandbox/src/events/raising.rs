@@ -1,9 +1,7 @@
 //! How an account tells the world what happened: an event is kept, and sent to every endpoint and
 //! destination that asked for its type.
 
-use std::sync::Arc;
-
-use serde_json::Value;
+use crate::json::{Text, Value};
 
 use crate::account::Account;
 use crate::events::Event;
@@ -21,19 +19,14 @@ impl Account {
     }
 
     /// Raises an update, unless nothing changed; `before` is the object as it was.
-    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Arc<Value>) {
+    pub(crate) fn raise_update(&mut self, kind: &str, object_id: &str, before: &Value) {
         let object = self.snapshot(object_id);
         if object != *before {
-            self.raise_with(kind, object, Some(Arc::clone(before)));
+            self.raise_with(kind, object, Some(before.clone()));
         }
     }
 
-    pub(crate) fn raise_with(
-        &mut self,
-        kind: &str,
-        object: Arc<Value>,
-        before: Option<Arc<Value>>,
-    ) {
+    pub(crate) fn raise_with(&mut self, kind: &str, object: Value, before: Option<Value>) {
         let id = self.ids.next("evt_");
         self.keep_and_send(Event {
             object,
@@ -46,7 +39,7 @@ impl Account {
     /// with the object that it is about, if any, and what `GET /v2/core/events/{id}` tells as `data`.
     pub(crate) fn raise_thin(&mut self, kind: &str, related_id: Option<&str>, data: Value) {
         let related = related_id.map_or(Value::Null, |id| thin::related(self.get(id)));
-        let object = related_id.map_or_else(Arc::default, |id| self.snapshot(id));
+        let object = related_id.map_or_else(Value::default, |id| self.snapshot(id));
         let id = format!("evt_test_65{}", self.ids.letters(44));
         self.keep_and_send(Event {
             object,
@@ -61,7 +54,7 @@ impl Account {
         let id = format!("evt_test_65{}", self.ids.letters(44));
         let related = thin::related(&destination);
         let event = Event {
-            object: Arc::clone(&destination),
+            object: destination.clone(),
             pending_webhooks: 1,
             thin: Some(Box::new(Thin {
                 related,
@@ -77,11 +70,11 @@ impl Account {
 
     pub(crate) fn blank_event(&self, id: String, kind: &str) -> Event {
         Event {
-            id,
-            kind: kind.to_owned(),
+            id: id.into(),
+            kind: Text::copied(kind),
             created: self.now,
             raised_at: self.wall,
-            object: Arc::default(),
+            object: Value::default(),
             before: None,
             request_id: self.cause.request_id.clone(),
             idempotency_key: self.cause.idempotency_key.clone(),
@@ -113,7 +106,7 @@ impl Account {
     }
 
     /// The endpoints and destinations that an event goes to, oldest first.
-    fn receivers(&self, event: &Event) -> Vec<Arc<Value>> {
+    fn receivers(&self, event: &Event) -> Vec<Value> {
         let endpoints = self.rows("webhook_endpoint").filter(|endpoint| {
             let pinned = endpoint["api_version"].as_str().and_then(Version::parse);
             event.thin.is_none()

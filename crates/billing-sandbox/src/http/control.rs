@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json, value_of};
 
+use crate::account::Cause;
 use crate::api::routes;
 use crate::deliveries::courier;
 use crate::faults::Fault;
 use crate::http::exchange::{Reply, Request};
-use crate::http::{form, hosted, trigger};
+use crate::http::{form, hosted, keys, trigger};
+use crate::lives::settings;
 use crate::pages::{detail, index};
 use crate::snapshot;
 use crate::world::World;
@@ -31,6 +33,7 @@ const ENDPOINTS: &[&str] = &[
     "POST /sandbox/events/{id}/resend",
     "POST /sandbox/webhook_endpoints/{id}/roll  overlap_seconds",
     "GET /sandbox/trigger, POST /sandbox/trigger/{type}  metadata[k], override[step][param], and ids of objects by step",
+    "GET|POST /sandbox/settings  invoice_retries, invoice_retry_days, subscription_retries_exhausted (canceled, unpaid, past_due, paused), invoice_upcoming_days, finalization_waits_for_webhooks",
     "GET|POST /sandbox/snapshot",
     "GET /sandbox/requests, GET /sandbox/requests/{request}",
     "GET /sandbox/routes  what is simulated, and which parameters are not",
@@ -61,7 +64,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["faults"]) => add_fault(world, sent(request)),
         ("GET", ["faults"]) => {
             let faults = world.faults.lock().expect("no panic under the lock");
-            Reply::json(200, &json!({ "data": faults.list() }))
+            Reply::json(200, &json!({ "data": value_of(&faults.list()) }))
         }
         ("DELETE", ["faults"]) => {
             world
@@ -78,7 +81,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
             detail::request(world, id).unwrap_or_else(unknown)
         }
         ("GET", ["requests", id]) => match world.exchanges.find(id) {
-            Some(exchanged) => Reply::json(200, &json!(exchanged)),
+            Some(exchanged) => Reply::json(200, &value_of(&exchanged)),
             None => refused(404, "no such request, or not kept any more"),
         },
         ("GET", ["events", id]) => detail::event(world, id).unwrap_or_else(unknown),
@@ -88,14 +91,14 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         }
         ("GET", ["deliveries", account, number]) => {
             match detail::find_delivery(world, account, number) {
-                Some(delivery) => Reply::json(200, &json!(delivery)),
+                Some(delivery) => Reply::json(200, &value_of(&delivery)),
                 None => refused(404, "no such delivery"),
             }
         }
         ("GET", ["deliveries"]) => Reply::json(200, &json!({ "data": deliveries(world) })),
         ("POST", ["deliveries", "deliver_due"]) => {
             let outcomes = courier::deliver_due(world).await;
-            let data: Vec<Value> = outcomes.iter().map(|o| json!(o.delivery)).collect();
+            let data: Vec<Value> = outcomes.iter().map(|o| value_of(&o.delivery)).collect();
             Reply::json(200, &json!({ "data": data }))
         }
         ("POST", ["trigger", kind]) => trigger::run(world, kind, request).await,
@@ -136,12 +139,13 @@ pub(crate) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["payment_intents" | "setup_intents", id, "authenticate"]) => {
             hosted::authenticate(world, id, &sent(request))
         }
+        ("GET" | "POST", ["settings"]) => settings_of(world, request),
         ("GET", ["snapshot"]) => Reply::text(200, "application/json", snapshot::take(world)),
         ("POST", ["snapshot"]) => match snapshot::resume(world, &request.body) {
             Ok(()) => Reply::json(200, &json!({ "now": world.clock.now() })),
             Err(error) => refused(400, &error.to_string()),
         },
-        ("GET", ["requests"]) => Reply::json(200, &json!({ "data": world.requests() })),
+        ("GET", ["requests"]) => Reply::json(200, &json!({ "data": value_of(&world.requests()) })),
         _ => unknown(),
     }
 }
@@ -165,7 +169,7 @@ fn refused(status: u16, message: &str) -> Reply {
 
 /// The body, be it JSON or a form; members of a form are texts.
 fn sent(request: &Request) -> Value {
-    if let Ok(value) = serde_json::from_str::<Value>(&request.body) {
+    if let Ok(value) = crate::json::from_str::<Value>(&request.body) {
         return value;
     }
     match form::parse(&request.body) {
@@ -205,13 +209,34 @@ fn add_fault(world: &World, mut sent: Value) -> Reply {
     if let Some(members) = sent.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }
-    match serde_json::from_value::<Fault>(sent) {
+    match crate::json::from_value::<Fault>(&sent) {
         Ok(fault) => {
             let mut faults = world.faults.lock().expect("no panic under the lock");
             faults.add(fault);
-            Reply::json(200, &json!({ "data": faults.list() }))
+            Reply::json(200, &json!({ "data": value_of(&faults.list()) }))
         }
         Err(error) => refused(400, &error.to_string()),
+    }
+}
+
+/// Shows the settings of an account, changed first if something was sent.
+fn settings_of(world: &World, request: &Request) -> Reply {
+    let key = keys::sent(request);
+    let key = if key.is_empty() {
+        world.secret_key.clone()
+    } else {
+        key
+    };
+    let changes = sent(request);
+    let changed = world.act(&world.account(&key), Cause::default(), |account| {
+        if request.method == "POST" {
+            settings::change(account, &changes)?;
+        }
+        Ok::<Value, String>(settings::all(account))
+    });
+    match changed {
+        Ok(all) => Reply::json(200, &all),
+        Err(message) => refused(400, &message),
     }
 }
 
@@ -220,7 +245,7 @@ fn deliveries(world: &World) -> Vec<Value> {
     for account in world.all_accounts() {
         let account = account.lock().expect("no panic under the lock");
         for delivery in &account.outbox.deliveries {
-            let mut row = json!(delivery);
+            let mut row = value_of(delivery);
             if let Some(members) = row.as_object_mut() {
                 members.insert("account".into(), json!(account.id));
                 // Its bytes are shown with the delivery itself; where it stands in line is our own.

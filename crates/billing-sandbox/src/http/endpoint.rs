@@ -1,7 +1,7 @@
 //! Runs the endpoint of a request: its route, its parameters, what it answers in the version that
 //! was asked for.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::api;
@@ -38,6 +38,7 @@ pub(crate) fn run(
         .filter_map(|path| path.as_str().map(str::to_owned))
         .collect();
     expand::refuse_too_deep(&paths)?;
+    expand::refuse_unknown(route.endpoint, &paths, version)?;
     enter_clock(account, &request.method, &params, &path_ids)?;
     let answered = (route.run)(&mut api::Call {
         account,
@@ -45,11 +46,11 @@ pub(crate) fn run(
         ids: path_ids,
         version,
     })?;
+    if v2::is_path(&request.path) {
+        return Ok(shown_in_v2(account, &answered));
+    }
     let shown = in_version(account, &answered, &paths, version)?;
-    // The table of shapes describes API v1.
-    if !v2::is_path(&request.path)
-        && let Some(mut findings) = account.findings.take()
-    {
+    if let Some(mut findings) = account.findings.take() {
         findings.check(&shown, version);
         let exists = |version: &Version| params::exists(route.endpoint, *version);
         for other in Version::described().filter(exists) {
@@ -60,6 +61,23 @@ pub(crate) fn run(
         account.findings = Some(findings);
     }
     Ok(shown)
+}
+
+/// The objects of API v2 have one shape in all versions: that of the newest.
+fn shown_in_v2(account: &mut Account, answered: &Value) -> Value {
+    let version = Version::newest();
+    let shown = render(answered, version);
+    if let Some(findings) = &mut account.findings {
+        let rows = shown["data"].as_array().into_iter().flatten();
+        // Events have no shape of their own but that of their type; what was deleted is told by its id.
+        let is_described = |value: &&Value| {
+            value["object"] != "v2.core.event" && value.as_object().is_some_and(|all| all.len() > 2)
+        };
+        for object in rows.chain([&shown]).filter(is_described) {
+            findings.check(object, version);
+        }
+    }
+    shown
 }
 
 /// What was sent, in the query and in the body, as the endpoint understands it.

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::shape::render::render;
 use crate::shape::version::Version;
@@ -34,7 +34,7 @@ pub(crate) struct Refusal {
     pub(crate) param: Option<String>,
     pub(crate) message: String,
     /// Further members: `decline_code`, `payment_intent`, `supported`.
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: Map,
     /// Whether the request was refused before its endpoint began, so that its key stays free.
     pub(crate) is_validation: bool,
     /// Whether the endpoint had begun, although what it missed was asked for by the request.
@@ -77,8 +77,8 @@ impl StripeError {
         self
     }
 
-    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
-        self.extra.insert(name.to_owned(), value);
+    pub(crate) fn with(mut self, name: impl Into<Text>, value: Value) -> Self {
+        self.extra.insert(name.into(), value);
         self
     }
 

@@ -27,12 +27,12 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) body: String,
 }
 
 impl Reply {
-    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &crate::json::Value) -> Self {
         let body = serde_json::to_string_pretty(body).unwrap_or_default();
         Self {
             status,
@@ -68,12 +68,16 @@ impl Reply {
     pub(crate) fn see_other(location: String) -> Self {
         Self {
             status: 303,
-            headers: vec![("location".into(), location)],
+            headers: vec![("location".into(), location.into())],
             body: String::new(),
         }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(
+        mut self,
+        name: &'static str,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Cause;
 use crate::api::portal::acts::{self, Change, Reason};
@@ -78,7 +78,7 @@ fn refused(status: u16, message: &str) -> Reply {
 
 fn text(sent: &Value, name: &str, fallback: &str) -> String {
     match &sent[name] {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         _ => fallback.to_owned(),
     }
@@ -97,7 +97,7 @@ fn texts(sent: &Value) -> BTreeMap<String, String> {
     sent.as_object()
         .into_iter()
         .flatten()
-        .map(|(name, _)| (name.clone(), text(sent, name, "")))
+        .map(|(name, _)| (name.to_string(), text(sent, name, "")))
         .collect()
 }
 
@@ -215,7 +215,7 @@ fn change(account: &mut crate::account::Account, id: &str, sent: &Value) -> Resu
         .as_object()
         .into_iter()
         .flatten()
-        .filter_map(|(item, quantity)| Some((item.clone(), quantity.as_i64()?)))
+        .filter_map(|(item, quantity)| Some((item.to_string(), quantity.as_i64()?)))
         .collect();
     revise::quantities(account, id, &quantities)?;
     for price in sent["optional_items"].as_array().into_iter().flatten() {

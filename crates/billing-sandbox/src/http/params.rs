@@ -13,7 +13,7 @@ pub(crate) mod sample;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::http::error::StripeError;
 use crate::http::form::Node;
@@ -243,18 +243,19 @@ fn path(prefix: &str, name: &str) -> String {
 fn find_unknown(fields: &[Field], sent: &Node, version: Version, at: &str, out: &mut Vec<String>) {
     let Node::Tree(members) = sent else { return };
     for (name, node) in members {
-        let here = path(at, name);
         match fields
             .iter()
             .find(|f| f.name == *name && f.range.holds(version))
         {
-            None => out.push(here),
+            None => out.push(path(at, name)),
             Some(field) => match &field.kind {
-                Kind::Object(inner) => find_unknown(inner, node, version, &here, out),
+                Kind::Object(inner) => {
+                    find_unknown(inner, node, version, &path(at, name), out);
+                }
                 Kind::Array(item) | Kind::Map(item) => {
                     if let (Kind::Object(inner), Node::Tree(items)) = (&item.kind, node) {
                         for (index, child) in items {
-                            find_unknown(inner, child, version, &path(&here, index), out);
+                            find_unknown(inner, child, version, &path(&path(at, name), index), out);
                         }
                     }
                 }
@@ -273,13 +274,15 @@ fn object(
 ) -> Result<Value, StripeError> {
     let mut out = Map::new();
     for field in fields.iter().filter(|field| field.range.holds(version)) {
-        let here = path(at, &field.name);
         match sent.get(&field.name) {
             Some(node) => {
+                let here = path(at, &field.name);
                 let value = typed(field, node, version, &here, is_update && at.is_empty())?;
-                out.insert(field.name.clone(), value);
+                out.insert(Text::copied(&field.name), value);
             }
-            None if field.is_required => return Err(StripeError::missing(&here)),
+            None if field.is_required => {
+                return Err(StripeError::missing(&path(at, &field.name)));
+            }
             None => {}
         }
     }
@@ -315,9 +318,9 @@ fn typed(
             .iter()
             .map(|(name, child)| {
                 let value = typed(item, child, version, &path(at, name), false)?;
-                Ok((name.clone(), value))
+                Ok((Text::copied(name), value))
             })
-            .collect::<Result<Map<_, _>, _>>()
+            .collect::<Result<Map, _>>()
             .map(Value::Object),
         (Kind::Object(_) | Kind::Map(_) | Kind::StringMap, Node::Text(_)) => {
             Err(invalid("Invalid object".into()))
@@ -328,7 +331,7 @@ fn typed(
             .iter()
             .map(|(index, child)| typed(item, child, version, &path(at, index), false))
             .collect::<Result<Vec<_>, _>>()
-            .map(Value::Array),
+            .map(Value::from),
         (Kind::Array(_), Node::Text(_)) => Err(invalid("Invalid array".into())),
         (Kind::Range, Node::Tree(members)) => {
             let mut out = Map::new();
@@ -342,7 +345,7 @@ fn typed(
                     .validation());
                 }
                 out.insert(
-                    name.clone(),
+                    Text::copied(name),
                     scalar(&Kind::Integer, child, version, &path(at, name))?,
                 );
             }

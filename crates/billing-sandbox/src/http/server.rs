@@ -57,7 +57,7 @@ async fn respond(
 ) -> Result<hyper::Response<Full<Bytes>>, Cut> {
     let request = match read(incoming).await {
         Ok(request) => request,
-        Err(reply) => return Ok(response(&reply)),
+        Err(reply) => return Ok(response(reply)),
     };
     if world.is_offline.load(Ordering::SeqCst) {
         return Err(Cut);
@@ -76,7 +76,7 @@ async fn respond(
     } else {
         Some(pages::answer(&world, &request))
     };
-    reply.map(|reply| response(&reply)).ok_or(Cut)
+    reply.map(response).ok_or(Cut)
 }
 
 async fn read(incoming: hyper::Request<Incoming>) -> Result<Request, Reply> {
@@ -108,25 +108,24 @@ async fn read(incoming: hyper::Request<Incoming>) -> Result<Request, Reply> {
     })
 }
 
-fn response(reply: &Reply) -> hyper::Response<Full<Bytes>> {
+fn response(reply: Reply) -> hyper::Response<Full<Bytes>> {
+    let body = Bytes::from(reply.body);
     let mut builder = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
-        builder = builder.header(name.as_ref(), value.as_str());
+        builder = builder.header(name.as_ref(), value.as_ref());
     }
     // A header that HTTP cannot carry (a line break in an echoed key) loses the headers only.
-    builder
-        .body(Full::new(Bytes::from(reply.body.clone())))
-        .unwrap_or_else(|_| {
-            let mut bare = hyper::Response::new(Full::new(Bytes::from(reply.body.clone())));
-            *bare.status_mut() = hyper::StatusCode::from_u16(reply.status).unwrap_or_default();
-            bare
-        })
+    builder.body(Full::new(body.clone())).unwrap_or_else(|_| {
+        let mut bare = hyper::Response::new(Full::new(body));
+        *bare.status_mut() = hyper::StatusCode::from_u16(reply.status).unwrap_or_default();
+        bare
+    })
 }
 
 pub(crate) fn log(world: &World, request: &Request, reply: Option<&Reply>) {
     let request_id = reply
         .and_then(|reply| reply.headers.iter().find(|(name, _)| *name == "request-id"))
-        .map(|(_, id)| id.clone())
+        .map(|(_, id)| id.to_string())
         .unwrap_or_default();
     let status = reply.map_or(0, |reply| reply.status);
     tracing::debug!(request.id = %request_id, status, "{} {}", request.method, request.path);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::json::{Text, Value, json};
 
 use crate::account::Cause;
 use crate::http::exchange::{Reply, Request};
@@ -69,7 +69,7 @@ struct Wishes {
 impl Wishes {
     /// `customer=cus_1`, `metadata[k]=v`, `override[customer][name]=v`; as a form or as JSON.
     fn of(request: &Request) -> Option<Self> {
-        let tree = match serde_json::from_str::<Value>(&request.body) {
+        let tree = match crate::json::from_str::<Value>(&request.body) {
             Ok(value @ Value::Object(_)) => tree(&value),
             _ => form::parse(&format!("{}&{}", request.query, request.body)).ok()?,
         };
@@ -118,7 +118,7 @@ fn tree(value: &Value) -> Node {
         Value::Object(members) => Node::Tree(
             members
                 .iter()
-                .map(|(name, value)| (name.clone(), tree(value)))
+                .map(|(name, value)| (name.to_string(), tree(value)))
                 .collect(),
         ),
         Value::Array(items) => Node::Tree(
@@ -128,7 +128,7 @@ fn tree(value: &Value) -> Node {
                 .map(|(at, value)| (at.to_string(), tree(value)))
                 .collect(),
         ),
-        Value::String(text) => Node::Text(text.clone()),
+        Value::String(text) => Node::Text(text.to_string()),
         Value::Null => Node::Text(String::new()),
         other => Node::Text(other.to_string()),
     }
@@ -227,8 +227,8 @@ async fn carry_out(
             let pairs = words.iter().skip(1).filter_map(|word| word.split_once('='));
             let sent: Value = pairs
                 .map(|(name, value)| match value {
-                    "true" => (name, json!(true)),
-                    text => (name, json!(text)),
+                    "true" => (Text::copied(name), json!(true)),
+                    text => (Text::copied(name), json!(text)),
                 })
                 .collect();
             let reply = hosted::checkout(world, &target, "pay", &sent);
@@ -278,7 +278,7 @@ async fn carry_out(
 }
 
 fn read(reply: &Reply, may_fail: bool) -> Result<Value, String> {
-    let answer: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let answer: Value = crate::json::from_str(&reply.body).unwrap_or_default();
     let message = answer["error"]["message"].as_str();
     match message.filter(|_| !may_fail) {
         None => Ok(answer),

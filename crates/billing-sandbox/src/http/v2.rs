@@ -1,6 +1,6 @@
 //! What API v2 does in its own way: JSON bodies, the form of its errors, and its pages.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
@@ -24,7 +24,7 @@ pub(crate) fn params(query: &str, body: &str) -> Result<Params, StripeError> {
     if body.trim().is_empty() {
         return Ok(Params(Value::Object(members)));
     }
-    match serde_json::from_str::<Value>(body) {
+    match crate::json::from_str::<Value>(body) {
         Ok(Value::Object(sent)) => {
             members.extend(sent);
             Ok(Params(Value::Object(members)))

@@ -1,6 +1,6 @@
 //! Billing periods: a month is added to the anchor, and a day that the month lacks is its last one.
 
-use serde_json::Value;
+use crate::json::Value;
 use time::{Date, Duration, Month, OffsetDateTime};
 
 pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
@@ -126,7 +126,7 @@ pub(crate) fn next_anchor(at: i64, config: &Value) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

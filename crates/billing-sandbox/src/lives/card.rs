@@ -2,7 +2,7 @@
 
 mod numbers;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 pub(crate) use crate::lives::card::numbers::CARDS;
 

@@ -6,10 +6,11 @@ pub(crate) mod debit;
 pub(crate) mod entry;
 pub(crate) mod recovery;
 pub(crate) mod revise;
+pub(crate) mod saved;
 pub(crate) mod setup;
 pub(crate) mod totals;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json, value_of};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -208,7 +209,7 @@ fn charge(account: &mut Account, id: &str, submission: &Submission, method_id: &
                 account.raise("payment_intent.created", &intent_id);
             }
             account.raise("payment_intent.requires_action", &intent_id);
-            let waiting = json!({ "method": method_id, "submission": submission });
+            let waiting = json!({ "method": method_id, "submission": value_of(submission) });
             account.set(id, "_waiting", waiting);
             let action = &account.get(&intent_id)["next_action"];
             let url = action["redirect_to_url"]["url"].as_str();
@@ -276,7 +277,7 @@ pub(crate) fn intent_succeeded(account: &mut Account, intent_id: &str) {
     if session["status"] == "complete" && session["payment_status"] == "unpaid" {
         account.set(&id, "payment_status", json!("paid"));
     }
-    let Ok(submission) = serde_json::from_value(session["_waiting"]["submission"].clone()) else {
+    let Ok(submission) = crate::json::from_value(&session["_waiting"]["submission"]) else {
         return;
     };
     account.set(&id, "_waiting", Value::Null);

@@ -1,6 +1,6 @@
 //! Billing credits: what was granted to a customer pays for metered usage before money does.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

@@ -2,7 +2,7 @@
 
 pub(crate) mod line;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;

@@ -1,6 +1,6 @@
 //! Exact decimal amounts: fractions of a cent and percentages, without floating point.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// Stripe takes amounts with at most this many decimal places.
 const PLACES: usize = 12;
@@ -112,7 +112,7 @@ fn nearest(numerator: i128, denominator: i128) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

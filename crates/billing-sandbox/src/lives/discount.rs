@@ -1,6 +1,6 @@
 //! Discounts: what coupons take off, for how long, and for whom.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

@@ -1,6 +1,6 @@
 //! Disputes: opened by certain cards, answered, won and lost; and the warnings that come before them.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -76,6 +76,14 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
     let charge = account.snapshot(charge_id);
     let id = account.ids.next("du_");
     let brand = charge["payment_method_details"]["card"]["brand"].clone();
+    let owner = account.get(charge["customer"].as_str().unwrap_or_default());
+    // Stripe begins the evidence with what it knows itself.
+    let evidence = json!({
+        "customer_email_address": owner["email"],
+        "customer_name": if owner["name"].is_null() { &owner["description"] } else { &owner["name"] },
+        "enhanced_evidence": {},
+        "product_description": if case.is_inquiry { &Value::Null } else { &charge["description"] },
+    });
     let number = charge["_number"].as_str().unwrap_or_default();
     let eligible = if number == "4000000404000038" {
         json!(["visa_compelling_evidence_3"])
@@ -86,18 +94,6 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         json!({ "visa_compelling_evidence_3": { "required_actions": [], "status": "requires_action" } })
     } else {
         json!({})
-    };
-    // What the seller's own books say is there from the start.
-    let customer = account.snapshot(charge["customer"].as_str().unwrap_or_default());
-    let payer = if customer["name"].is_null() {
-        customer["description"].clone()
-    } else {
-        customer["name"].clone()
-    };
-    let description = if case.is_inquiry {
-        Value::Null
-    } else {
-        charge["description"].clone()
     };
     // The last second of a day in a bit more than a week.
     let due_by = account.now.div_euclid(DAY).saturating_add(9) * DAY - 1;
@@ -110,12 +106,7 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "created": account.now,
         "currency": charge["currency"],
         "enhanced_eligibility_types": eligible,
-        "evidence": {
-            "customer_email_address": customer["email"],
-            "customer_name": payer,
-            "enhanced_evidence": {},
-            "product_description": description,
-        },
+        "evidence": evidence,
         "evidence_details": {
             "due_by": due_by,
             "enhanced_eligibility": eligibility,
@@ -237,7 +228,7 @@ pub(crate) fn is_closed(dispute: &Value) -> bool {
 pub(crate) fn answer(
     account: &mut Account,
     id: &str,
-    evidence: &Map<String, Value>,
+    evidence: &Map,
     metadata: Value,
     is_submitted: bool,
 ) {
@@ -246,7 +237,7 @@ pub(crate) fn answer(
     if let Some(dispute) = account.edit(id) {
         dispute["metadata"] = metadata;
         for (name, value) in evidence {
-            dispute["evidence"][name.as_str()] = value.clone();
+            dispute["evidence"][name] = value.clone();
         }
         let is_given = evidence.values().any(|value| !value.is_null());
         if is_given {

@@ -1,8 +1,6 @@
 //! Entitlements: which features a customer has, by the products of the live subscriptions.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 
@@ -95,8 +93,8 @@ pub(crate) fn recompute(account: &mut Account, customer: &str) {
     let after = summary(account, customer);
     account.raise_with(
         "entitlements.active_entitlement_summary.updated",
-        Arc::new(after),
-        Some(Arc::new(before)),
+        after,
+        Some(before),
     );
 }
 

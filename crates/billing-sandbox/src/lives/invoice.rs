@@ -10,7 +10,7 @@ pub(crate) mod open;
 pub(crate) mod preview;
 pub(crate) mod totals;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -95,7 +95,10 @@ pub(crate) fn insert(account: &mut Account, draft: &Draft) -> String {
     totals::apply(account, &mut invoice);
     let is_waiting = matches!(
         draft.reason,
-        "manual" | "subscription_cycle" | "subscription_threshold"
+        "manual"
+            | "subscription_cycle"
+            | "subscription_threshold"
+            | "automatic_pending_invoice_item_invoice"
     ) || draft.days_until_due.is_some();
     let id = account.insert(invoice);
     if is_waiting {

@@ -1,6 +1,6 @@
 //! The balance: what each charge, refund and dispute moves, what Stripe keeps, and when it is available.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

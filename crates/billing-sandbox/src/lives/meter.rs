@@ -1,6 +1,6 @@
 //! Meters: what usage is reported, which reports are rejected afterwards, and how the rest adds up.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

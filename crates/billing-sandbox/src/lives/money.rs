@@ -31,7 +31,7 @@ pub(crate) fn currency(text: &str) -> Result<String, StripeError> {
     .param("currency"))
 }
 
-/// `$10.00`, `€1,234.50`, `¥500`, `10.00 CHF`: amount in the smallest unit.
+/// `$10.00` for dollars of any country, `€1,234.50`, `¥500`, `10.00 CHF`: amount in the smallest unit.
 pub(crate) fn written(amount: i64, currency: &str) -> String {
     let listed = format!(" {currency} ");
     let decimals = if WITHOUT_DECIMALS.contains(&listed) {
@@ -54,7 +54,7 @@ pub(crate) fn written(amount: i64, currency: &str) -> String {
     let sign = if amount < 0 { "-" } else { "" };
     let number = format!("{grouped}{point}{fraction}");
     match currency {
-        "usd" => format!("{sign}${number}"),
+        "usd" | "aud" | "cad" | "hkd" | "mxn" | "nzd" | "sgd" | "twd" => format!("{sign}${number}"),
         "eur" => format!("{sign}€{number}"),
         "gbp" => format!("{sign}£{number}"),
         "jpy" => format!("{sign}¥{number}"),
@@ -69,6 +69,7 @@ mod tests {
     #[test]
     fn amounts_are_written_with_the_decimals_of_their_currency() {
         assert_eq!(written(1_000, "usd"), "$10.00");
+        assert_eq!(written(2_000, "cad"), "$20.00");
         assert_eq!(written(5, "eur"), "€0.05");
         assert_eq!(written(1_234_567, "gbp"), "£12,345.67");
         assert_eq!(written(500, "jpy"), "¥500");

@@ -6,7 +6,7 @@ pub(crate) mod intent;
 pub(crate) mod method;
 pub(crate) mod setup;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -67,7 +67,7 @@ pub(crate) fn card_error(decline: &Decline, intent: Value) -> StripeError {
     }
     if let Value::Object(members) = decline.members() {
         for (name, value) in members.into_iter().filter(|(name, _)| name != "code") {
-            error = error.with(&name, value);
+            error = error.with(name, value);
         }
     }
     if intent.is_null() {
@@ -157,7 +157,7 @@ pub(crate) fn insert_intent(account: &mut Account, terms: &IntentTerms) -> Strin
         && terms.invoice.is_string()
     {
         let details = json!({ "customer_reference": null, "order_reference": terms.invoice });
-        members.insert("payment_details".to_owned(), details);
+        members.insert(crate::json::Text::known("payment_details"), details);
     }
     account.insert(intent)
 }

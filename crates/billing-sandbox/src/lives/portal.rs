@@ -1,6 +1,6 @@
 //! The billing portal: what its default configuration allows.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 

@@ -1,6 +1,6 @@
 //! What a price asks for a quantity: per unit, tiers, packages, fractions of a cent.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::lives::decimal::Decimal;
 
@@ -21,7 +21,7 @@ pub(crate) fn in_currency(price: &Value, currency: &str) -> Option<Value> {
     }
     let option = price["_currency_options"].get(currency)?;
     let mut other = price.clone();
-    other["currency"] = Value::from(currency);
+    other["currency"] = crate::json::ToValue::to_value(currency);
     for (name, own) in [
         ("custom_unit_amount", "custom_unit_amount"),
         ("tax_behavior", "tax_behavior"),
@@ -97,7 +97,7 @@ fn flat(tier: &Value) -> Decimal {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

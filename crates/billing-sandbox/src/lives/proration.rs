@@ -1,7 +1,7 @@
 //! Proration: what a change of a subscription in the middle of a period takes back and asks for.
 //! Pure: the invoice preview computes with the same lines as the change itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::{self, Interval};

@@ -1,7 +1,7 @@
 //! What follows for other objects when an invoice or a payment comes to an end. The one place where
 //! payments, invoices, subscriptions and checkouts meet, so that each can change on its own.
 
-use serde_json::json;
+use crate::json::json;
 
 use crate::account::Account;
 use crate::lives::checkout;

@@ -1,8 +1,6 @@
 //! Refunds: how they go through, wait and fail, and what that means for their charge.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -118,7 +116,7 @@ fn give_back(account: &mut Account, charge_id: &str, amount: i64) {
 }
 
 /// Raises what a change of a refund raises.
-pub(crate) fn raise_updated(account: &mut Account, id: &str, before: &Arc<Value>) {
+pub(crate) fn raise_updated(account: &mut Account, id: &str, before: &Value) {
     account.raise_update("refund.updated", id, before);
     account.raise_update("charge.refund.updated", id, before);
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod phase;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

@@ -1,6 +1,6 @@
 //! Subscriptions: how they begin, change and end.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;
@@ -11,6 +11,7 @@ pub(crate) mod begin;
 pub(crate) mod billing;
 pub(crate) mod change;
 pub(crate) mod collection;
+pub(crate) mod cut;
 pub(crate) mod cycle;
 pub(crate) mod ending;
 pub(crate) mod pausing;
@@ -27,6 +28,7 @@ pub(crate) static DUE: &[Action] = &[
     ("subscription.cycle", cycle::run),
     ("subscription.end", ending::at_scheduled_end),
     ("subscription.incomplete", incomplete_for_too_long),
+    ("subscription.pending_items", pending::invoice),
     ("subscription.pending_update", change::expire_pending),
     ("subscription.resumption", pausing::expire_resumption),
     ("subscription.trial_will_end", trial::announce),
@@ -42,7 +44,12 @@ pub(crate) const FIRST_PAYMENT_SECONDS: i64 = 23 * 3_600;
 pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
     let id = account.ids.next("sub_");
     let now = account.now;
-    let anchor = terms.trial_end.or(terms.anchor).unwrap_or(now);
+    // In classic mode an end inside the first period is what the cycle is counted from.
+    let cut_at = terms.until.filter(|until| {
+        let mut all = terms.item_terms.iter();
+        terms.is_classic && all.any(|item| *until < Interval::of(&item.price).period_at(now, now).1)
+    });
+    let anchor = terms.trial_end.or(terms.anchor).or(cut_at).unwrap_or(now);
     let plain = terms.items.iter().cloned().map(ItemTerms::from);
     let all: Vec<ItemTerms> = terms.item_terms.iter().cloned().chain(plain).collect();
     let mut items = Vec::new();
@@ -51,6 +58,7 @@ pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
             Some(end) => end,
             None => Interval::of(&item.price).period_at(anchor, now).1,
         };
+        let end = terms.until.map_or(end, |until| until.min(end));
         items.push(item_object(account, &id, item, (now, end)));
     }
     let currency = all
@@ -72,6 +80,7 @@ pub(crate) fn insert(account: &mut Account, terms: &Terms) -> String {
     account.insert(subscription);
     cycle::expect_next(account, &id);
     trial::expect_end(account, &id);
+    pending::expect_invoice(account, &id);
     if let Some(at) = account.get(&id)["cancel_at"].as_i64() {
         account.when(at, "subscription.end", &id);
     }
@@ -114,9 +123,9 @@ fn object(id: &str, terms: &Terms, now: i64) -> Value {
         "discounts": [],
         "ended_at": null,
         "invoice_settings": { "issuer": { "type": "self" } },
+        "managed_payments": { "enabled": false },
         "latest_invoice": null,
         "livemode": false,
-        "managed_payments": { "enabled": false },
         "metadata": metadata,
         "payment_settings": { "save_default_payment_method": "off" },
         "pause_collection": null,

@@ -1,6 +1,6 @@
 //! Tax by tax rates: after discounts, per line and rate.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::due::Action;

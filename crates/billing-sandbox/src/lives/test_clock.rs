@@ -1,6 +1,6 @@
 //! Test clocks: customers on them live in a time of their own, which moves only when it is told to.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::{self, Interval, SECONDS_PER_DAY};

@@ -1,6 +1,6 @@
 //! The page of a bank that asks its customer: two buttons, one answer.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::{Account, Cause};
 use crate::http::exchange::Reply;

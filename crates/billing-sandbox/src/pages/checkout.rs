@@ -4,7 +4,7 @@ pub(in crate::pages) mod form;
 pub(in crate::pages) mod submission;
 mod summary;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::{Account, Cause};
 use crate::http::exchange::Reply;
@@ -79,7 +79,7 @@ pub(super) fn recover(world: &World, id: &str) -> Reply {
 }
 
 fn submit(account: &mut Account, id: &str, fields: &Node) -> Reply {
-    let submission = submission::of(account.get(id), fields);
+    let submission = submission::of(account, account.get(id), fields);
     match checkout::pay(account, id, &submission) {
         Payment::Completed {
             redirect_url: Some(url),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::api::routes;
 use crate::deliveries::Delivery;
@@ -17,16 +17,12 @@ use crate::world::World;
 pub(crate) fn request(world: &World, id: &str) -> Option<Reply> {
     let exchanged = world.exchanges.find(id)?;
     let record = &exchanged.record;
-    let headers = |headers: &[(String, String)]| {
-        let lines: Vec<String> = headers.iter().map(|(n, v)| format!("{n}: {v}")).collect();
-        escaped(&lines.join("\n"))
-    };
     let answer = match record.status {
         0 => "<p>The connection was cut: nothing was answered.</p>".to_owned(),
         _ => format!(
             "{}<details><summary>Headers</summary><pre>{}</pre></details>",
             text(world, &exchanged.answer),
-            headers(&exchanged.answer_headers)
+            headers(exchanged.answer_headers.iter().map(|(n, v)| (&**n, &**v)))
         ),
     };
     let sent = match (exchanged.query.as_str(), exchanged.body.as_str()) {
@@ -44,13 +40,19 @@ pub(crate) fn request(world: &World, id: &str) -> Option<Reply> {
         moment(record.at),
         record.status,
         escaped(&record.request_id),
-        headers(&exchanged.headers),
+        headers(exchanged.headers.iter().map(|(n, v)| (&**n, &**v))),
         copyable(&curl(world, &exchanged)),
     );
     Some(Reply::html(200, framed(id, Width::Board, &main)))
 }
 
 const BACK: &str = "<p><a href=\"/\">All requests, events and deliveries</a></p>\n";
+
+/// One header a line.
+fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let lines: Vec<String> = headers.map(|(n, v)| format!("{n}: {v}")).collect();
+    escaped(&lines.join("\n"))
+}
 
 /// A form as one parameter a line.
 fn parameters(form: &str) -> String {
@@ -242,7 +244,7 @@ pub(crate) fn routes() -> Reply {
 }
 
 fn text(world: &World, body: &str) -> String {
-    match serde_json::from_str::<Value>(body) {
+    match crate::json::from_str::<Value>(body) {
         Ok(value) => json(world, &value),
         Err(_) => format!("<pre>{}</pre>", escaped(body)),
     }

@@ -5,10 +5,11 @@ mod home;
 mod login;
 mod subscription;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::{Account, Cause};
 use crate::api::portal::acts::{self, Change, Reason, Refused};
+use crate::api::portal::session;
 use crate::http::exchange::Reply;
 use crate::http::form::{self as body, Node};
 use crate::lives::portal;
@@ -76,6 +77,20 @@ fn unknown() -> Reply {
     Reply::html(404, framed("No such page", Width::Column, main))
 }
 
+fn expired(session: &Value) -> Reply {
+    let back = session["return_url"].as_str().map_or(String::new(), |url| {
+        format!(
+            "\n<p><a class=\"back\" href=\"{}\">← Return</a></p>",
+            escaped(url)
+        )
+    });
+    let main = format!(
+        "<h1>This portal page has expired</h1>\n<p>Its address is good for five minutes, and for an \
+         hour after it was last used. Go back and open the portal again.</p>{back}"
+    );
+    Reply::html(410, framed("Expired", Width::Column, &main))
+}
+
 /// Shows a page of the portal, or does what a form of it asks; `None` for what there is not.
 pub(super) fn answer(
     world: &World,
@@ -91,6 +106,9 @@ pub(super) fn answer(
     world.act(&account, Cause::default(), |account| {
         if account.get(id)["object"] != "billing_portal.session" {
             return Some(unknown());
+        }
+        if !session::enter(account, id) {
+            return Some(expired(account.get(id)));
         }
         account.enter_clock_of(id);
         match method {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use crate::shape::schema::{self, Schema, Shape};
 use crate::shape::version::Version;
@@ -65,18 +65,67 @@ impl Walk<'_> {
         match (schema::of_kind(kind, is_deleted), value.as_object()) {
             (Some(schema), Some(members)) => {
                 let at = if at.is_empty() { schema.name } else { at };
+                // An event has the shape of its own version, whoever asks for it.
+                let asked = self.version;
+                let own = value["api_version"].as_str().and_then(Version::parse);
+                self.version = own.filter(|_| kind == "event").unwrap_or(asked);
                 self.object(schema, members, at);
                 if kind == "event" {
-                    // The table lets an event carry any object; that object has a shape as well,
-                    // which is that of the event's own version whoever asks for it.
-                    let asked = self.version;
-                    let own = value["api_version"].as_str().and_then(Version::parse);
-                    self.version = own.unwrap_or(asked);
-                    self.value(&value["data"]["object"], "");
-                    self.version = asked;
+                    // The table lets an event carry any object; that object has a shape as well.
+                    let object = &value["data"]["object"];
+                    self.value(object, "");
+                    self.changes(object, &value["data"]["previous_attributes"]);
                 }
+                self.version = asked;
             }
             _ => self.wrong(at, &format!("no shape is known of an object `{kind}`")),
+        }
+    }
+
+    /// What an object was before: some of its members, each with a value that fits, or null where
+    /// there was none.
+    fn changes(&mut self, object: &Value, before: &Value) {
+        let kind = object["object"].as_str().unwrap_or_default();
+        if let (Some(schema), Some(members)) = (schema::of_kind(kind, false), before.as_object()) {
+            self.part(schema, members, &format!("{}(before)", schema.name));
+        }
+    }
+
+    fn part(&mut self, schema: &'static Schema, members: &Map, at: &str) {
+        for (name, value) in members {
+            let here = format!("{at}.{name}");
+            let known = (schema.members.iter())
+                .find(|member| member.name == name && member.range.holds(self.version));
+            let Some(member) = known else {
+                self.wrong(at, &format!("{name} is unknown"));
+                continue;
+            };
+            match (&member.shape, value) {
+                (_, Value::Null) | (Shape::Metadata | Shape::Map(_), Value::Object(_)) => {}
+                (Shape::Nested(names), Value::Object(inner)) if value["object"].is_null() => {
+                    let fits = |name: &&&'static str| {
+                        schema::named(name).is_some_and(|schema| {
+                            (inner.keys())
+                                .all(|key| schema.members.iter().any(|known| known.name == key))
+                        })
+                    };
+                    match names.iter().find(fits).and_then(|name| schema::named(name)) {
+                        Some(schema) => self.part(schema, inner, &here),
+                        None => self.wrong(&here, &format!("{value} fits none of its hashes")),
+                    }
+                }
+                (Shape::List(_), Value::Object(inner)) => {
+                    for row in inner
+                        .get("data")
+                        .and_then(Value::as_array)
+                        .into_iter()
+                        .flatten()
+                    {
+                        self.value(row, "");
+                    }
+                }
+                (shape, value) => self.shape(shape, value, &here),
+            }
         }
     }
 
@@ -91,7 +140,7 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, schema: &'static Schema, members: &Map<String, Value>, at: &str) {
+    fn object(&mut self, schema: &'static Schema, members: &Map, at: &str) {
         if schema.kind != "-" {
             *self.findings.seen.entry(schema.kind).or_default() += 1;
         }
@@ -182,7 +231,7 @@ fn spoken(shape: &Shape) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::shape::render::render;
@@ -227,6 +276,34 @@ mod tests {
             found(&event, version.as_str()),
             [format!("{} TaxId.value: is missing", version.as_str())]
         );
+    }
+
+    #[test]
+    fn what_was_before_is_held_against_the_shape_too() {
+        let version = Version::newest();
+        let event = |before: Value| {
+            json!({
+                "id": "evt_1", "object": "event", "api_version": version.as_str(), "created": 1,
+                "data": { "object": render(&tax_id(), version), "previous_attributes": before },
+                "livemode": false, "pending_webhooks": 0,
+                "request": { "id": null, "idempotency_key": null }, "type": "customer.updated",
+            })
+        };
+        let right =
+            json!({ "value": "DE1", "verification": null, "owner": { "type": "customer" } });
+        assert_eq!(found(&event(right), version.as_str()), Vec::<String>::new());
+        for wrong in [
+            json!({ "shoe_size": 43 }),
+            json!({ "created": "yesterday" }),
+            json!({ "owner": { "shoe_size": 43 } }),
+            json!({ "type": "moon_vat" }),
+        ] {
+            assert_eq!(
+                found(&event(wrong.clone()), version.as_str()).len(),
+                1,
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `expand[]`: replaces ids by the objects they name, in the shape of the requested version.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -89,13 +91,68 @@ pub(crate) fn expand(
         && object.is_object()
         && !can_expand(object, first, version)
     {
-        return Err(StripeError::invalid(format!(
-            "This property cannot be expanded ({}).",
-            segments[usize::from(is_list)..].join(".")
-        )));
+        return Err(refusal(&segments[usize::from(is_list)..].join(".")));
     }
     descend(account, answer, &segments, version);
     Ok(())
+}
+
+fn refusal(path: &str) -> StripeError {
+    StripeError::invalid(format!("This property cannot be expanded ({path})."))
+}
+
+/// Refuses, before anything is written, a path that the object to be made or changed cannot have.
+pub(crate) fn refuse_unknown(
+    endpoint: &str,
+    paths: &[String],
+    version: Version,
+) -> Result<(), StripeError> {
+    let Some(kind) = written(endpoint) else {
+        return Ok(());
+    };
+    let object = json!({ "object": kind });
+    let is_unknown = |path: &&String| {
+        let first = path.split('.').next().unwrap_or_default();
+        first != "total_count" && !can_expand(&object, first, version)
+    };
+    paths
+        .iter()
+        .find(is_unknown)
+        .map_or(Ok(()), |path| Err(refusal(path)))
+}
+
+/// What answers of a path are that are not named after its first words: longer beginnings first.
+const ANSWERED: &[(&str, &str)] = &[
+    ("billing/credit_grants", "billing.credit_grant"),
+    ("billing/meters", "billing.meter"),
+    (
+        "billing_portal/configurations",
+        "billing_portal.configuration",
+    ),
+    ("billing_portal/sessions", "billing_portal.session"),
+    ("charges/{}/dispute", "dispute"),
+    ("charges/{}/refunds", "refund"),
+    ("checkout/sessions", "checkout.session"),
+    (
+        "customers/{}/balance_transactions",
+        "customer_balance_transaction",
+    ),
+    ("customers/{}/tax_ids", "tax_id"),
+    ("entitlements/features", "entitlements.feature"),
+    ("invoices/{}/lines/{}", "line_item"),
+    ("products/{}/features", "product_feature"),
+    ("subscription_items/{}/usage_records", "usage_record"),
+    ("test_helpers/test_clocks", "test_helpers.test_clock"),
+];
+
+/// The kind of object that an endpoint writes and answers, where that is known beforehand.
+fn written(endpoint: &str) -> Option<&str> {
+    let path = endpoint.strip_prefix("POST /v1/")?;
+    if let Some((_, kind)) = ANSWERED.iter().find(|(begin, _)| path.starts_with(begin)) {
+        return Some(kind);
+    }
+    let kind = path.split('/').next()?.strip_suffix('s')?;
+    schema::of_kind(kind, false).map(|_| kind)
 }
 
 /// Whether a member can be named first in a path: anything that is not a plain value. What follows
@@ -134,7 +191,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     let Some((first, rest)) = segments.split_first() else {
         return;
     };
-    if let Value::Array(items) = value {
+    if let Some(items) = value.as_array_mut() {
         for item in items {
             descend(account, item, segments, version);
         }
@@ -152,7 +209,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
         let options = account.get(value["id"].as_str().unwrap_or_default());
         let options = options["_currency_options"].clone();
         if !options.is_null() {
-            value[*first]["currency_options"] = options;
+            value.member(Text::copied(first))["currency_options"] = options;
         }
         return;
     }
@@ -167,7 +224,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             if included.is_null() && is_kept_back(first) {
                 return;
             }
-            value[*first] = render(&included, version);
+            put_in_order(value, first, render(&included, version));
         } else if value.get(*first).is_none() {
             return;
         }
@@ -177,7 +234,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     if value[*first].is_string() && schema::is_text(kind, first, version) {
         return;
     }
-    let member = &mut value[*first];
+    let member = value.member(Text::copied(first));
     match member {
         Value::String(id) => {
             // What was deleted without a trace stays an id.
@@ -186,7 +243,7 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
             }
         }
         Value::Array(ids) => {
-            for id in ids.iter_mut() {
+            for id in Arc::make_mut(ids) {
                 if let Some(object) = id.as_str().and_then(|id| account.find(id)) {
                     *id = render(object, version);
                 }
@@ -199,6 +256,19 @@ fn descend(account: &Account, value: &mut Value, segments: &[&str], version: Ver
     }
 }
 
+/// Puts a member where Stripe writes it: by the alphabet, behind the id and the kind.
+fn put_in_order(object: &mut Value, name: &str, value: Value) {
+    let Some(members) = object.as_object_mut() else {
+        return;
+    };
+    members.shift_remove(name);
+    let place = members
+        .keys()
+        .position(|known| !matches!(known.as_str(), "id" | "object") && known.as_str() > name)
+        .unwrap_or(members.len());
+    members.shift_insert(place, Text::copied(name), value);
+}
+
 /// What an object keeps as a private fact of the same name, left out where there is none.
 fn is_kept_back(member: &str) -> bool {
     matches!(member, "applies_to" | "currency_options" | "tiers")
@@ -206,7 +276,7 @@ fn is_kept_back(member: &str) -> bool {
 
 fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
     let id = owner["id"].as_str().unwrap_or_default();
-    let list = |url: String, data: Vec<Value>| json!({ "object": "list", "data": data, "has_more": false, "url": url });
+    let counted = |url: String, data: Vec<Value>| json!({ "object": "list", "data": data, "has_more": false, "total_count": data.len(), "url": url });
     match member {
         "line_items" => {
             let items = account
@@ -218,8 +288,10 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             })
         }
         "payments" => {
-            let rows = account.rows_by("invoice_payment", "invoice", id);
-            list("/v1/invoices/payments".into(), rows.cloned().collect())
+            let rows: Vec<&Value> = account.rows_by("invoice_payment", "invoice", id).collect();
+            json!({
+                "object": "list", "data": rows, "has_more": false, "url": "/v1/invoices/payments",
+            })
         }
         "confirmation_secret" => {
             let intent = account.get(id)["_payment_intent"].as_str();
@@ -233,10 +305,17 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
             let rows = account
                 .rows("subscription")
                 .filter(|row| row["customer"] == id && row["status"] != "canceled");
-            list(
+            counted(
                 format!("/v1/customers/{id}/subscriptions"),
                 rows.cloned().collect(),
             )
+        }
+        "invoice_credit_balance" => {
+            let customer = account.get(id);
+            match (customer["currency"].as_str(), customer["balance"].as_i64()) {
+                (Some(currency), Some(balance)) if balance != 0 => json!({ currency: balance }),
+                _ => json!({}),
+            }
         }
         "tax" => {
             // Nobody is registered anywhere, so nothing is collected from anybody.
@@ -258,28 +337,43 @@ fn on_request(account: &Account, owner: &Value, member: &str) -> Value {
         }
         "tax_ids" => {
             let rows = account.rows_by("tax_id", "customer", id).rev();
-            list(
+            counted(
                 format!("/v1/customers/{id}/tax_ids"),
                 rows.cloned().collect(),
             )
         }
         kept if is_kept_back(kept) => account.get(id)[format!("_{kept}").as_str()].clone(),
-        "invoice_credit_balance" => {
-            let balances = &account.get(id)["invoice_credit_balance"];
-            if balances.is_object() {
-                balances.clone()
-            } else {
-                json!({})
-            }
-        }
-        "sources" => list(format!("/v1/customers/{id}/sources"), Vec::new()),
+        "sources" => counted(format!("/v1/customers/{id}/sources"), Vec::new()),
         "refunds" => {
-            let rows = account.rows_by("refund", "charge", id).rev();
-            list(
-                format!("/v1/charges/{id}/refunds"),
-                rows.take(10).cloned().collect(),
-            )
+            let rows: Vec<&Value> = account.rows_by("refund", "charge", id).rev().collect();
+            json!({
+                "object": "list", "data": rows[..rows.len().min(10)], "has_more": rows.len() > 10,
+                "total_count": rows.len(), "url": format!("/v1/charges/{id}/refunds"),
+            })
         }
         _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::routes;
+
+    #[test]
+    fn what_an_endpoint_writes_is_known_beforehand() {
+        // Meter events and pages of payments have nothing to expand.
+        let unknown: Vec<&str> = routes::all()
+            .map(|route| route.endpoint)
+            .filter(|endpoint| endpoint.starts_with("POST /v1/") && written(endpoint).is_none())
+            .collect();
+        assert_eq!(
+            unknown,
+            [
+                "POST /v1/payment_pages/{}/confirm",
+                "POST /v1/billing/meter_events",
+                "POST /v1/billing/meter_event_adjustments",
+            ]
+        );
     }
 }

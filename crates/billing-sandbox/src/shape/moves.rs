@@ -3,7 +3,7 @@
 
 mod invoice;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::shape::moves::catalogue::{old_plan, old_price, whole_coupon};
 use crate::shape::moves::pages::{old_configuration, old_shipping, old_ui_mode};
@@ -11,7 +11,7 @@ use crate::shape::moves::pages::{old_configuration, old_shipping, old_ui_mode};
 pub(crate) mod catalogue;
 pub(crate) mod pages;
 
-type Object = Map<String, Value>;
+type Object = Map;
 
 /// One change of one release that cannot be told by leaving members out.
 pub(crate) struct Move {
@@ -60,8 +60,8 @@ pub(crate) static MOVES: &[Move] = &[
     with("2024-04-10", "product", old_product),
 ];
 
-pub(super) fn put(members: &mut Object, name: &str, value: Value) {
-    members.insert(name.to_owned(), value);
+pub(super) fn put(members: &mut Object, name: &'static str, value: Value) {
+    members.insert(name.into(), value);
 }
 
 pub(super) fn get(members: &Object, name: &str) -> Value {
@@ -102,7 +102,7 @@ fn old_decline(members: &mut Object, name: &str) {
 }
 
 fn always_refunds(members: &mut Object) {
-    members.entry("refunds").or_insert(Value::Null);
+    members.member("refunds".into());
 }
 
 fn old_subscription(members: &mut Object) {

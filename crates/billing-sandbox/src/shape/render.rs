@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::events::Event;
 use crate::shape::moves::MOVES;
@@ -29,7 +29,7 @@ pub(crate) fn render(object: &Value, version: Version) -> Value {
 }
 
 /// A list keeps its own members; what is in it is rendered by its kind.
-fn list(members: &Map<String, Value>, version: Version) -> Value {
+fn list(members: &Map, version: Version) -> Value {
     let public = members
         .iter()
         .filter(|(name, _)| !name.starts_with(PRIVATE));
@@ -46,11 +46,7 @@ fn plain(value: &Value, version: Version) -> Value {
     }
 }
 
-fn by_schema(
-    schema: &Schema,
-    members: &Map<String, Value>,
-    version: Version,
-) -> Map<String, Value> {
+fn by_schema(schema: &Schema, members: &Map, version: Version) -> Map {
     let mut members = Cow::Borrowed(members);
     for change in MOVES
         .iter()
@@ -61,7 +57,7 @@ fn by_schema(
     let mut out = Map::new();
     for member in schema.members.iter().filter(|m| m.range.holds(version)) {
         if let Some(value) = shown(member, members.get(member.name), version) {
-            out.insert(member.name.to_owned(), value);
+            out.insert(member.name.into(), value);
         }
     }
     out

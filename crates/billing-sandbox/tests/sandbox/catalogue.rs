@@ -12,23 +12,10 @@ async fn post_as(client: &Client, version: &str, path: &str, fields: &[(&str, &s
     Client::answer(request.header("stripe-version", version).body(form(fields))).await
 }
 
-async fn payer(client: &Client) -> String {
-    let customer = client
-        .post("/v1/customers", &[("name", "Jenny")])
-        .await
-        .id();
-    let attach = "/v1/payment_methods/pm_card_visa/attach";
-    let method = client.post(attach, &[("customer", &customer)]).await.id();
-    let default = [("invoice_settings[default_payment_method]", method.as_str())];
-    let path = format!("/v1/customers/{customer}");
-    assert_eq!(client.post(&path, &default).await.status, 200);
-    customer
-}
-
 #[tokio::test]
 async fn usage_records_are_added_up_by_their_price_before_there_were_meters() {
     let client = Client::start().await;
-    let customer = payer(&client).await;
+    let customer = client.subscriber("pm_card_visa").await;
     let fields = [
         ("product_data[name]", "Calls"),
         ("currency", "usd"),
@@ -76,7 +63,7 @@ async fn usage_records_are_added_up_by_their_price_before_there_were_meters() {
 #[tokio::test]
 async fn a_discount_shows_its_whole_coupon_before_clover() {
     let client = Client::start().await;
-    let customer = payer(&client).await;
+    let customer = client.subscriber("pm_card_visa").await;
     let price = client.monthly_price().await;
     let coupon = [
         ("percent_off", "25"),
@@ -104,7 +91,7 @@ async fn a_discount_shows_its_whole_coupon_before_clover() {
 #[tokio::test]
 async fn tiers_discount_and_tax_come_to_what_stripe_documents() {
     let client = Client::start().await;
-    let customer = payer(&client).await;
+    let customer = client.subscriber("pm_card_visa").await;
     // Stripe's fonts: 1–5 at 7.00, 6–10 at 6.50, from 11 at 6.00, band by band.
     let fields = [
         ("product_data[name]", "Fonts"),

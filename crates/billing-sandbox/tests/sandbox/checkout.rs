@@ -411,3 +411,42 @@ async fn the_page_is_labelled_self_contained_and_escapes_what_it_shows() {
     .await;
     assert_eq!(none.status, 404);
 }
+
+#[tokio::test]
+async fn a_card_that_may_be_shown_again_is_offered_to_its_customer() {
+    let client = Client::start().await;
+    let customer = client.subscriber("pm_card_mastercard").await;
+    let path = format!("/v1/customers/{customer}/payment_methods");
+    let method = client.get(&path).await.json["data"][0]["id"].clone();
+    let method = method.as_str().unwrap();
+    let price = client.one_time_price().await;
+    let of = [("customer", customer.as_str())];
+    let page_of = |id: String| {
+        let url = format!("{}/c/pay/{id}", client.sandbox.url());
+        let http = client.http.clone();
+        async move { (Client::answer(http.get(&url)).await.text, url) }
+    };
+    let id = client.session("payment", &price, &of).await.id();
+    // Unless it was said that a card may be shown again, it is not.
+    assert!(!page_of(id.clone()).await.0.contains("Mastercard ending in"));
+    let again = [("allow_redisplay", "always")];
+    let path = format!("/v1/payment_methods/{method}");
+    assert_eq!(client.post(&path, &again).await.status, 200);
+    let (page, url) = page_of(id.clone()).await;
+    assert!(
+        page.contains("Mastercard ending in 4444, valid until"),
+        "{page}"
+    );
+    let stranger = client.session("payment", &price, &[]).await.id();
+    let (theirs, their_url) = page_of(stranger).await;
+    assert!(!theirs.contains("Mastercard ending in"));
+    let chosen = [("pay_with", method), ("email", "a@b.co")];
+    let refused = Client::answer(client.http.post(&their_url).body(form(&chosen))).await;
+    assert_eq!(refused.status, 402, "nobody pays with the card of another");
+    let done = Client::answer(client.http.post(&url).body(form(&chosen))).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let path = format!("/v1/checkout/sessions/{id}?expand[]=payment_intent");
+    let session = client.get(&path).await.json;
+    assert_eq!(session["status"], "complete");
+    assert_eq!(session["payment_intent"]["payment_method"], method);
+}

@@ -1,7 +1,7 @@
 //! One of everything, listed, retrieved and expanded: all that the sandbox answers and sends has the
 //! shape of Stripe's, in ten versions. The client holds every answer and event against the table.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 use crate::client::Client;
@@ -259,6 +259,42 @@ async fn record_some_usage(client: &Client, customer: &str, card: &str, product:
     assert_eq!(client.get_as("2023-10-16", &summaries).await.status, 200);
 }
 
+/// The objects of API v2: their one shape is that of the newest version.
+async fn make_those_of_version_two(client: &Client) {
+    let event = json!({
+        "event_name": "v2_calls", "payload": { "stripe_customer_id": "cus_v2", "value": "1" },
+        "identifier": "v2_1",
+    });
+    let meter = [
+        ("display_name", "Calls"),
+        ("event_name", "v2_calls"),
+        ("default_aggregation[formula]", "sum"),
+    ];
+    client.post("/v1/billing/meters", &meter).await.id();
+    let adjustment = json!({
+        "event_name": "v2_calls", "type": "cancel", "cancel": { "identifier": "v2_1" },
+    });
+    let destination = json!({
+        "name": "mine", "type": "webhook_endpoint", "event_payload": "thin",
+        "enabled_events": ["v1.customer.created"],
+        "webhook_endpoint": { "url": "https://example.com/thin" },
+        "include": ["webhook_endpoint.url"],
+    });
+    for (path, body) in [
+        ("billing/meter_events", event),
+        ("billing/meter_event_adjustments", adjustment),
+        ("billing/meter_event_session", json!({})),
+        ("core/event_destinations", destination),
+    ] {
+        let request = client.request("POST", &format!("/v2/{path}"));
+        let request = request.header("content-type", "application/json");
+        let made = Client::answer(request.body(body.to_string())).await;
+        assert_eq!(made.status, 200, "{path}: {}", made.text);
+    }
+    let listed = client.get("/v2/core/event_destinations").await;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+}
+
 /// Retrieves an object, and again with each of its members expanded that could be an id.
 async fn expand_everything(client: &Client, path: &str) {
     let plain = client.get(path).await;
@@ -289,6 +325,7 @@ async fn one_of_everything_has_stripes_shape_in_every_version() {
         client.pass(1);
     }
     make_the_rest(&client).await;
+    make_those_of_version_two(&client).await;
     client.pass(40 * 86_400);
     for list in LISTS {
         let page = client.get(&format!("{list}?limit=3")).await;

@@ -43,6 +43,15 @@ async fn five_levels_are_too_many() {
         .await;
     assert_eq!(made.status, 400);
     assert_eq!(client.get("/v1/customers").await.json["data"], json!([]));
+    // Nor by one that was refused for a name.
+    let made = client
+        .post("/v1/customers", &[("expand[]", "nothing.of_it")])
+        .await;
+    assert_eq!(
+        made.message(),
+        "This property cannot be expanded (nothing.of_it)."
+    );
+    assert_eq!(client.get("/v1/customers").await.json["data"], json!([]));
 }
 
 #[tokio::test]

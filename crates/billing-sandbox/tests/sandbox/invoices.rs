@@ -6,15 +6,7 @@ use crate::client::{Client, START};
 
 pub(crate) async fn customer(client: &Client, card: &str) -> String {
     let fields = [("email", "a@b.co"), ("name", "Jenny")];
-    let customer = client.post("/v1/customers", &fields).await.id();
-    let path = format!("/v1/payment_methods/{card}/attach");
-    let method = client.post(&path, &[("customer", &customer)]).await.id();
-    let fields = [("invoice_settings[default_payment_method]", method.as_str())];
-    client
-        .post(&format!("/v1/customers/{customer}"), &fields)
-        .await
-        .id();
-    customer
+    client.subscriber_with(card, &fields).await
 }
 
 pub(crate) async fn item(client: &Client, customer: &str, amount: &str, text: &str) -> Value {

@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
+use crate::shop::{DAY, text};
 
-const DAY: i64 = 86_400;
 const CLASSIC: &str = "classic";
 const FLEXIBLE: &str = "flexible";
 
@@ -15,31 +15,15 @@ struct Shop {
     customer: String,
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 impl Shop {
     async fn open() -> Self {
         let client = Client::start().await;
-        let customer = client.post("/v1/customers", &[]).await.id();
-        let path = "/v1/payment_methods/pm_card_visa/attach";
-        let method = client.post(path, &[("customer", &customer)]).await.id();
-        let path = format!("/v1/customers/{customer}");
-        let fields = [("invoice_settings[default_payment_method]", method.as_str())];
-        client.post(&path, &fields).await.id();
+        let customer = client.subscriber("pm_card_visa").await;
         Self { client, customer }
     }
 
     async fn price(&self, amount: i64, interval: &str) -> String {
-        let amount = amount.to_string();
-        let fields = [
-            ("product_data[name]", "Pro"),
-            ("currency", "usd"),
-            ("unit_amount", &amount),
-            ("recurring[interval]", interval),
-        ];
-        self.client.post("/v1/prices", &fields).await.id()
+        self.client.price_every(interval, amount, "Pro").await
     }
 
     async fn subscribe(&self, mode: &str, fields: &[(&str, &str)]) -> Value {
@@ -54,8 +38,7 @@ impl Shop {
     }
 
     fn advance(&self, seconds: i64) {
-        let seconds = u64::try_from(seconds).unwrap();
-        self.client.pass(seconds);
+        self.client.later(seconds);
     }
 
     async fn update(&self, subscription: &Value, fields: &[(&str, &str)]) -> Value {

@@ -3,50 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
-
-const DAY: i64 = 86_400;
-
-async fn subscriber(client: &Client, card: &str) -> String {
-    let customer = client.post("/v1/customers", &[]).await.id();
-    let path = format!("/v1/payment_methods/{card}/attach");
-    let method = client.post(&path, &[("customer", &customer)]).await.id();
-    let path = format!("/v1/customers/{customer}");
-    client
-        .post(
-            &path,
-            &[("invoice_settings[default_payment_method]", &method)],
-        )
-        .await
-        .id()
-}
-
-async fn subscribe(client: &Client, customer: &str, price: &str, more: &[(&str, &str)]) -> Value {
-    let mut fields = vec![("customer", customer), ("items[0][price]", price)];
-    fields.extend_from_slice(more);
-    let made = client.post("/v1/subscriptions", &fields).await;
-    assert_eq!(made.status, 200, "{}", made.text);
-    made.json
-}
-
-fn advance(client: &Client, seconds: i64) {
-    client.pass(u64::try_from(seconds).unwrap());
-}
-
-async fn invoices(client: &Client, subscription: &str) -> Vec<Value> {
-    let path = format!("/v1/invoices?limit=100&subscription={subscription}");
-    let list = client.get(&path).await.json;
-    list["data"].as_array().unwrap().clone()
-}
+use crate::shop::DAY;
 
 #[tokio::test]
 async fn a_year_passes_in_one_go_with_a_paid_invoice_for_each_month() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let id = made["id"].as_str().unwrap();
-    advance(&client, 365 * DAY + 7_200);
-    let all = invoices(&client, id).await;
+    client.later(365 * DAY + 7_200);
+    let all = client.invoices_of(id).await;
     assert_eq!(all.len(), 13);
     assert!(all.iter().all(|invoice| invoice["status"] == "paid"));
     assert_eq!(all[0]["billing_reason"], "subscription_cycle");
@@ -63,11 +30,11 @@ async fn a_year_passes_in_one_go_with_a_paid_invoice_for_each_month() {
 async fn a_renewal_is_a_draft_for_an_hour_and_then_paid() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let id = made["id"].as_str().unwrap();
-    advance(&client, 30 * DAY);
-    let all = invoices(&client, id).await;
+    client.later(30 * DAY);
+    let all = client.invoices_of(id).await;
     assert_eq!(all.len(), 2);
     assert_eq!(all[0]["status"], "draft");
     // The invoice's own period is the one that ended; its line's is the next.
@@ -78,25 +45,25 @@ async fn a_renewal_is_a_draft_for_an_hour_and_then_paid() {
         line["period"],
         json!({ "start": START + 30 * DAY, "end": START + 61 * DAY })
     );
-    advance(&client, 3_600);
-    assert_eq!(invoices(&client, id).await[0]["status"], "paid");
+    client.later(3_600);
+    assert_eq!(client.invoices_of(id).await[0]["status"], "paid");
 }
 
 #[tokio::test]
 async fn an_unpaid_renewal_is_past_due_and_paying_it_heals() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let id = made["id"].as_str().unwrap();
     let path = "/v1/payment_methods/pm_card_chargeCustomerFail/attach";
     let bad = client.post(path, &[("customer", &customer)]).await.id();
     let path = format!("/v1/subscriptions/{id}");
     let fields = [("default_payment_method", bad.as_str())];
     client.post(&path, &fields).await.id();
-    advance(&client, 30 * DAY + 3_600);
+    client.later(30 * DAY + 3_600);
     assert_eq!(client.get(&path).await.json["status"], "past_due");
-    let latest = invoices(&client, id).await[0].clone();
+    let latest = client.invoices_of(id).await[0].clone();
     assert_eq!(
         (&latest["status"], &latest["attempt_count"]),
         (&json!("open"), &json!(1))
@@ -116,19 +83,19 @@ async fn an_unpaid_renewal_is_past_due_and_paying_it_heals() {
 async fn when_all_retries_have_failed_the_subscription_ends() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let path = "/v1/payment_methods/pm_card_chargeCustomerFail/attach";
     let bad = client.post(path, &[("customer", &customer)]).await.id();
     let path = format!("/v1/subscriptions/{}", made["id"].as_str().unwrap());
     let fields = [("default_payment_method", bad.as_str())];
     client.post(&path, &fields).await.id();
     // The first try an hour after the period, and eight more within two weeks.
-    advance(&client, 30 * DAY + 3_600 + 14 * DAY);
+    client.later(30 * DAY + 3_600 + 14 * DAY);
     let ended = client.get(&path).await.json;
     assert_eq!(ended["status"], "canceled");
     assert_eq!(ended["cancellation_details"]["reason"], "payment_failed");
-    let latest = invoices(&client, made["id"].as_str().unwrap()).await[0].clone();
+    let latest = client.invoices_of(made["id"].as_str().unwrap()).await[0].clone();
     assert_eq!(
         (&latest["status"], &latest["attempt_count"]),
         (&json!("open"), &json!(9))
@@ -140,9 +107,9 @@ async fn when_all_retries_have_failed_the_subscription_ends() {
 async fn a_trial_is_free_announced_and_then_paid_for() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
+    let customer = client.subscriber("pm_card_visa").await;
     let fields = [("trial_period_days", "14")];
-    let made = subscribe(&client, &customer, &price, &fields).await;
+    let made = client.subscribe(&customer, &price, &fields).await;
     let id = made["id"].as_str().unwrap();
     let end = START + 14 * DAY;
     assert_eq!(
@@ -151,7 +118,7 @@ async fn a_trial_is_free_announced_and_then_paid_for() {
     );
     assert_eq!(made["billing_cycle_anchor"], end);
     assert_eq!(made["items"]["data"][0]["current_period_end"], end);
-    let first = invoices(&client, id).await[0].clone();
+    let first = client.invoices_of(id).await[0].clone();
     assert_eq!(
         (&first["total"], &first["status"], &first["attempt_count"]),
         (&json!(0), &json!("paid"), &json!(0))
@@ -161,14 +128,14 @@ async fn a_trial_is_free_announced_and_then_paid_for() {
         "Free trial for 1 × Pro"
     );
     let announced = "customer.subscription.trial_will_end".to_owned();
-    advance(&client, 10 * DAY);
+    client.later(10 * DAY);
     assert!(!client.event_types().contains(&announced));
-    advance(&client, DAY);
+    client.later(DAY);
     assert!(client.event_types().contains(&announced));
-    advance(&client, 3 * DAY + 3_600);
+    client.later(3 * DAY + 3_600);
     let now = client.get(&format!("/v1/subscriptions/{id}")).await.json;
     assert_eq!(now["status"], "active");
-    let paid = invoices(&client, id).await[0].clone();
+    let paid = client.invoices_of(id).await[0].clone();
     assert_eq!(
         (&paid["amount_paid"], &paid["billing_reason"]),
         (&json!(1_000), &json!("subscription_cycle"))
@@ -192,12 +159,12 @@ async fn without_a_card_a_trial_ends_as_its_settings_say() {
                 behaviour,
             ),
         ];
-        let made = subscribe(&client, &customer, &price, &fields).await;
+        let made = client.subscribe(&customer, &price, &fields).await;
         let id = made["id"].as_str().unwrap();
-        advance(&client, 7 * DAY + 3_600);
+        client.later(7 * DAY + 3_600);
         let path = format!("/v1/subscriptions/{id}");
         assert_eq!(client.get(&path).await.json["status"], status);
-        assert_eq!(invoices(&client, id).await.len(), count, "{behaviour}");
+        assert_eq!(client.invoices_of(id).await.len(), count, "{behaviour}");
         if behaviour != "pause" {
             continue;
         }
@@ -213,7 +180,7 @@ async fn without_a_card_a_trial_ends_as_its_settings_say() {
         client.post(&path, &fields).await.id();
         let resumed = client.post(&format!("{path}/resume"), &[]).await.json;
         assert_eq!(resumed["status"], "paused");
-        let invoice = invoices(&client, id).await[0].clone();
+        let invoice = client.invoices_of(id).await[0].clone();
         assert_eq!(
             (&invoice["status"], &invoice["total"]),
             (&json!("open"), &json!(1_000))
@@ -235,18 +202,18 @@ async fn without_a_card_a_trial_ends_as_its_settings_say() {
 async fn a_first_payment_that_never_comes_expires_after_23_hours() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
+    let customer = client.subscriber("pm_card_visa").await;
     let fields = [("payment_behavior", "default_incomplete")];
-    let made = subscribe(&client, &customer, &price, &fields).await;
+    let made = client.subscribe(&customer, &price, &fields).await;
     assert_eq!(made["status"], "incomplete");
     let id = made["id"].as_str().unwrap();
-    assert_eq!(invoices(&client, id).await[0]["status"], "open");
+    assert_eq!(client.invoices_of(id).await[0]["status"], "open");
     let path = format!("/v1/subscriptions/{id}");
-    advance(&client, 23 * 3_600 - 1);
+    client.later(23 * 3_600 - 1);
     assert_eq!(client.get(&path).await.json["status"], "incomplete");
-    advance(&client, 1);
+    client.later(1);
     assert_eq!(client.get(&path).await.json["status"], "incomplete_expired");
-    assert_eq!(invoices(&client, id).await[0]["status"], "void");
+    assert_eq!(client.invoices_of(id).await[0]["status"], "void");
 }
 
 #[tokio::test]
@@ -255,9 +222,9 @@ async fn the_end_of_a_january_stays_the_end_of_its_months() {
     let at = 1_801_396_800;
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    advance(&client, at - START);
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    client.later(at - START);
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let path = format!("/v1/subscriptions/{}", made["id"].as_str().unwrap());
     let mut ends = Vec::new();
     for _ in 0..3 {
@@ -266,7 +233,7 @@ async fn the_end_of_a_january_stays_the_end_of_its_months() {
             .as_i64()
             .unwrap();
         ends.push((end - at) / DAY);
-        advance(&client, end - client.sandbox.now());
+        client.later(end - client.sandbox.now());
     }
     // 28 February, 31 March, 30 April: 28, 59 and 89 days on.
     assert_eq!(ends, [28, 59, 89]);
@@ -276,13 +243,13 @@ async fn the_end_of_a_january_stays_the_end_of_its_months() {
 async fn a_later_anchor_makes_a_part_of_a_period_first() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
+    let customer = client.subscriber("pm_card_visa").await;
     // 10 days from now: the period before that anchor is 2026-09-01 to 2026-10-01, 30 days.
     let anchor = (START + 10 * DAY).to_string();
     let fields = [("billing_cycle_anchor", anchor.as_str())];
-    let made = subscribe(&client, &customer, &price, &fields).await;
+    let made = client.subscribe(&customer, &price, &fields).await;
     // 1000 * 10/30 = 333.33 -> 333.
-    let first = invoices(&client, made["id"].as_str().unwrap()).await[0].clone();
+    let first = client.invoices_of(made["id"].as_str().unwrap()).await[0].clone();
     assert_eq!(first["total"], 333);
     assert_eq!(
         made["items"]["data"][0]["current_period_end"],
@@ -293,7 +260,7 @@ async fn a_later_anchor_makes_a_part_of_a_period_first() {
         ("billing_cycle_anchor", anchor.as_str()),
         ("proration_behavior", "none"),
     ];
-    let free = subscribe(&client, &customer, &price, &fields).await;
+    let free = client.subscribe(&customer, &price, &fields).await;
     assert_eq!(free["status"], "active");
     assert!(free["latest_invoice"].is_null());
 }
@@ -307,8 +274,8 @@ async fn paused_collection_keeps_gives_up_or_voids_what_is_billed() {
     ] {
         let client = Client::start().await;
         let price = client.monthly_price().await;
-        let customer = subscriber(&client, "pm_card_visa").await;
-        let made = subscribe(&client, &customer, &price, &[]).await;
+        let customer = client.subscriber("pm_card_visa").await;
+        let made = client.subscribe(&customer, &price, &[]).await;
         let id = made["id"].as_str().unwrap();
         let path = format!("/v1/subscriptions/{id}");
         let resumes = (START + 40 * DAY).to_string();
@@ -319,13 +286,13 @@ async fn paused_collection_keeps_gives_up_or_voids_what_is_billed() {
         let paused = client.post(&path, &fields).await.json;
         assert_eq!(paused["pause_collection"]["behavior"], behaviour);
         assert_eq!(paused["status"], "active");
-        advance(&client, 30 * DAY + 7_200);
-        assert_eq!(invoices(&client, id).await[0]["status"], status);
+        client.later(30 * DAY + 7_200);
+        assert_eq!(client.invoices_of(id).await[0]["status"], status);
         assert_eq!(client.get(&path).await.json["status"], "active");
-        advance(&client, 10 * DAY);
+        client.later(10 * DAY);
         assert!(client.get(&path).await.json["pause_collection"].is_null());
-        advance(&client, 21 * DAY + 7_200);
-        assert_eq!(invoices(&client, id).await[0]["status"], "paid");
+        client.later(21 * DAY + 7_200);
+        assert_eq!(client.invoices_of(id).await[0]["status"], "paid");
     }
 }
 
@@ -351,17 +318,17 @@ async fn a_sent_invoice_that_is_overdue_makes_it_past_due() {
         ("collection_method", "send_invoice"),
         ("days_until_due", "7"),
     ];
-    let made = subscribe(&client, &customer, &price, &fields).await;
+    let made = client.subscribe(&customer, &price, &fields).await;
     assert_eq!(made["status"], "active");
     let id = made["id"].as_str().unwrap();
-    let first = invoices(&client, id).await[0].clone();
+    let first = client.invoices_of(id).await[0].clone();
     assert_eq!(
         (&first["status"], &first["due_date"]),
         (&json!("draft"), &json!(START + 7 * DAY))
     );
-    advance(&client, 3_600);
-    assert_eq!(invoices(&client, id).await[0]["status"], "open");
-    advance(&client, 7 * DAY);
+    client.later(3_600);
+    assert_eq!(client.invoices_of(id).await[0]["status"], "open");
+    client.later(7 * DAY);
     let path = format!("/v1/subscriptions/{id}");
     assert_eq!(client.get(&path).await.json["status"], "past_due");
 }
@@ -370,17 +337,17 @@ async fn a_sent_invoice_that_is_overdue_makes_it_past_due() {
 async fn a_renewal_is_announced_a_week_before_and_what_ends_is_not() {
     let client = Client::start().await;
     let price = client.monthly_price().await;
-    let customer = subscriber(&client, "pm_card_visa").await;
-    let made = subscribe(&client, &customer, &price, &[]).await;
+    let customer = client.subscriber("pm_card_visa").await;
+    let made = client.subscribe(&customer, &price, &[]).await;
     let upcoming = |client: &Client| {
         let all = client.sandbox.events();
         all.into_iter()
             .filter(|event| event["type"] == "invoice.upcoming")
             .collect::<Vec<Value>>()
     };
-    advance(&client, 23 * DAY - 1);
+    client.later(23 * DAY - 1);
     assert!(upcoming(&client).is_empty());
-    advance(&client, 1);
+    client.later(1);
     let told = upcoming(&client);
     assert_eq!(told.len(), 1);
     let invoice = &told[0]["data"]["object"];
@@ -389,12 +356,12 @@ async fn a_renewal_is_announced_a_week_before_and_what_ends_is_not() {
         (&json!(1_000), &json!("upcoming"))
     );
     let path = format!("/v1/subscriptions/{}", made["id"].as_str().unwrap());
-    advance(&client, 8 * DAY);
+    client.later(8 * DAY);
     let fields = [("cancel_at_period_end", "true")];
     let ending = client.post(&path, &fields).await.json;
     assert_eq!(ending["cancel_at"], START + 61 * DAY);
     assert_eq!(ending["canceled_at"], START + 31 * DAY);
-    advance(&client, 30 * DAY);
+    client.later(30 * DAY);
     assert!(
         upcoming(&client).is_empty(),
         "events are kept for thirty days"

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
-
-const DAY: i64 = 86_400;
+use crate::shop::{DAY, text};
 
 struct Shop {
     client: Client,
@@ -13,27 +12,12 @@ struct Shop {
     big: String,
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 impl Shop {
     async fn open() -> Self {
         let client = Client::start().await;
-        let customer = client.post("/v1/customers", &[]).await.id();
-        let path = "/v1/payment_methods/pm_card_visa/attach";
-        let method = client.post(path, &[("customer", &customer)]).await.id();
-        let path = format!("/v1/customers/{customer}");
-        let fields = [("invoice_settings[default_payment_method]", method.as_str())];
-        client.post(&path, &fields).await.id();
+        let customer = client.subscriber("pm_card_visa").await;
         let small = client.monthly_price().await;
-        let fields = [
-            ("product_data[name]", "Max"),
-            ("currency", "usd"),
-            ("unit_amount", "3000"),
-            ("recurring[interval]", "month"),
-        ];
-        let big = client.post("/v1/prices", &fields).await.id();
+        let big = client.price_every("month", 3_000, "Max").await;
         Self {
             client,
             customer,
@@ -43,8 +27,7 @@ impl Shop {
     }
 
     fn advance(&self, seconds: i64) {
-        let seconds = u64::try_from(seconds).unwrap();
-        self.client.pass(seconds);
+        self.client.later(seconds);
     }
 
     async fn schedule(&self, fields: &[(&str, &str)]) -> Value {

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, START};
-
-const DAY: i64 = 86_400;
+use crate::shop::DAY;
 
 async fn clock_at(client: &Client, at: i64) -> String {
     let fields = [("frozen_time", at.to_string()), ("name", "A year".into())];
@@ -16,15 +15,7 @@ async fn clock_at(client: &Client, at: i64) -> String {
 }
 
 async fn subscriber(client: &Client, clock: &str, card: &str) -> String {
-    let customer = client
-        .post("/v1/customers", &[("test_clock", clock)])
-        .await
-        .id();
-    let path = format!("/v1/payment_methods/{card}/attach");
-    let method = client.post(&path, &[("customer", &customer)]).await.id();
-    let path = format!("/v1/customers/{customer}");
-    let fields = [("invoice_settings[default_payment_method]", method.as_str())];
-    client.post(&path, &fields).await.id()
+    client.subscriber_with(card, &[("test_clock", clock)]).await
 }
 
 async fn advance(client: &Client, clock: &str, to: i64) -> Value {

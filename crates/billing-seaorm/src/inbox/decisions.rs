@@ -1,7 +1,7 @@
 //! What operators decide about stored events, and the attempts that are kept for them to see.
 
 use billing_domain::kernel::audit::EntityKind;
-use billing_domain::kernel::change_set::{Change, CommitError, Write};
+use billing_domain::kernel::change_set::{CommitError, Write};
 use billing_domain::provider_events::stored_event::{AttemptOutcome, EventState, StoredEvent};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -12,23 +12,11 @@ use uuid::Uuid;
 use crate::fault::commit_error;
 use crate::rows;
 
-/// Writes decisions, each on the version that was read.
-pub(crate) async fn write_decisions(
-    transaction: &DatabaseTransaction,
-    run: &[&Change],
-) -> Result<(), CommitError> {
-    for change in run {
-        if let Change::ProviderEvent(write) = change {
-            write_decision(transaction, write).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn write_decision(
+/// Writes a decision on the version that was read; false if the event moved on.
+pub(crate) async fn write_decision(
     transaction: &DatabaseTransaction,
     write: &Write<StoredEvent>,
-) -> Result<(), CommitError> {
+) -> Result<bool, CommitError> {
     use rows::provider_event::{Column, Entity};
     let Some(before) = &write.before else {
         // Events come by the inbox.
@@ -50,6 +38,7 @@ async fn write_decision(
         .col_expr(Column::AppliedAt, Expr::value(cells.applied_at))
         .col_expr(Column::SettledAt, Expr::value(cells.settled_at))
         .col_expr(Column::LastError, Expr::value(cells.last_error))
+        .col_expr(Column::Abandoned, Expr::value(0_i64))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(id))
         .filter(Column::Version.eq(rows::version_cell(before.version)))
@@ -57,14 +46,13 @@ async fn write_decision(
         .await
         .map_err(commit_error)?;
     if decided.rows_affected == 0 {
-        return Err(CommitError::Conflict);
+        return Ok(false);
     }
-    match before.value.last_outcome() {
-        Some(outcome) => keep_attempt(transaction, id, &outcome)
-            .await
-            .map_err(commit_error),
-        None => Ok(()),
+    if let Some(outcome) = before.value.last_outcome() {
+        let kept = keep_attempt(transaction, id, &outcome).await;
+        kept.map_err(commit_error)?;
     }
+    Ok(true)
 }
 
 /// Keeps how an attempt ended. The event's row is locked by this transaction, so numbers are not

@@ -22,7 +22,7 @@ const BATCH_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// Bound values per event in SQLite's statement.
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 13;
 
 /// Deliveries on their way into the database.
 #[derive(Debug, Default)]
@@ -165,19 +165,23 @@ fn as_arrays(rows: &[Model]) -> Statement {
         texts(|row| row.correlation_id.as_deref().unwrap_or_default()),
         numbers(|row| row.created_at),
         numbers(|row| row.received_at),
+        texts(|row| row.subject.as_deref().unwrap_or_default()),
+        numbers(|row| row.lane),
     ];
     // Arrays cannot hold nulls here, so an empty text stands for one.
     Statement::from_sql_and_values(
         DbBackend::Postgres,
         "INSERT INTO provider_events
              (id, provider_event_id, event_type, api_version, is_live, account, payload, signature,
-              correlation_id, created_at, received_at, status, attempts)
+              correlation_id, created_at, received_at, subject, lane, status, attempts)
          SELECT id, event_id, kind, NULLIF(version, ''), live, NULLIF(account, ''), payload,
-                signature, NULLIF(correlation, ''), created, received, 'received', 0
+                signature, NULLIF(correlation, ''), created, received, NULLIF(subject, ''), lane,
+                'received', 0
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
-                     $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+                     $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::bigint[],
+                     $12::text[], $13::bigint[])
               AS new (id, event_id, kind, version, live, account, payload, signature, correlation,
-                      created, received)
+                      created, received, subject, lane)
          ON CONFLICT (provider_event_id) DO NOTHING
          RETURNING id",
         values,
@@ -206,6 +210,8 @@ fn as_values(backend: DbBackend, rows: &[Model]) -> Statement {
             row.correlation_id.clone().into(),
             row.created_at.into(),
             row.received_at.into(),
+            row.subject.clone().into(),
+            row.lane.into(),
         ]
     });
     Statement::from_sql_and_values(
@@ -213,7 +219,8 @@ fn as_values(backend: DbBackend, rows: &[Model]) -> Statement {
         format!(
             "INSERT INTO provider_events
                  (id, provider_event_id, event_type, api_version, is_live, account, payload,
-                  signature, correlation_id, created_at, received_at, status, attempts)
+                  signature, correlation_id, created_at, received_at, subject, lane, status,
+                  attempts)
              VALUES {}
              ON CONFLICT (provider_event_id) DO NOTHING
              RETURNING id",

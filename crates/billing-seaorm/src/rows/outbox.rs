@@ -22,6 +22,7 @@ pub struct Model {
     pub claimed_until: Option<i64>,
     pub delivered_at: Option<i64>,
     pub last_error: Option<String>,
+    pub correlation_id: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

@@ -30,6 +30,10 @@ pub struct Model {
     pub settled_at: Option<i64>,
     pub last_error: Option<String>,
     pub version: i64,
+    pub subject: Option<String>,
+    pub lane: i64,
+    pub abandoned: i64,
+    pub waiting_for: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

@@ -15,7 +15,7 @@ use super::provider_event::Model;
 /// The columns that a list reads.
 pub(crate) const COLUMNS: &str = "id, provider_event_id, event_type, api_version, is_live, account, \
      correlation_id, created_at, received_at, status, attempts, next_attempt_at, claimed_until, \
-     applied_at, settled_at, last_error, version";
+     applied_at, settled_at, last_error, version, subject";
 
 /// One row.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -37,6 +37,7 @@ pub(crate) struct Line {
     settled_at: Option<i64>,
     last_error: Option<String>,
     version: i64,
+    subject: Option<String>,
 }
 
 impl From<&Model> for Line {
@@ -61,6 +62,10 @@ impl From<&Model> for Line {
             settled_at,
             last_error,
             version,
+            subject,
+            lane: _,
+            abandoned: _,
+            waiting_for: _,
         } = model;
         Self {
             id: *id,
@@ -80,6 +85,7 @@ impl From<&Model> for Line {
             settled_at: *settled_at,
             last_error: last_error.clone(),
             version: *version,
+            subject: subject.clone(),
         }
     }
 }
@@ -100,6 +106,7 @@ impl Line {
                 api_version: self.api_version,
                 is_live: self.is_live,
                 account: self.account,
+                subject: cells.optional("subject", self.subject.as_deref(), ProviderRef::parse)?,
                 created_at: cells.time("created_at", self.created_at)?,
             },
             correlation_id: self.correlation_id,

@@ -37,6 +37,7 @@ pub struct Model {
     pub has_pending_update: bool,
     pub observed_at: i64,
     pub created_at: i64,
+    pub quantity_max: i64,
 }
 
 /// Joins are not made through SeaORM.
@@ -55,6 +56,7 @@ impl Row for Entity {
             id,
             intent_id,
             facts,
+            quantity_max,
             observed_at,
             created_at,
         } = value;
@@ -90,6 +92,7 @@ impl Row for Entity {
             has_pending_update: *has_pending_update,
             observed_at: observed_at.unix_micros(),
             created_at: created_at.unix_micros(),
+            quantity_max: i64::from(*quantity_max),
         }
     }
 
@@ -113,6 +116,7 @@ impl Row for Entity {
             id: SubscriptionId::from_uuid(model.id),
             intent_id: model.intent_id.map(IntentId::from_uuid),
             facts,
+            quantity_max: cells.count("quantity_max", model.quantity_max)?,
             observed_at: cells.time("observed_at", model.observed_at)?,
             created_at: cells.time("created_at", model.created_at)?,
         };

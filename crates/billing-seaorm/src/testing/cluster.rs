@@ -1,6 +1,7 @@
-//! The PostgreSQL server for tests: the configured one, or a temporary cluster.
+//! The PostgreSQL server for tests: the configured one, or a temporary cluster. A test that stops
+//! its server has a cluster of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -13,7 +14,11 @@ const GUARD: &str = r#"
 directory=$1; shift
 "$@" 2>&1 &
 cat >/dev/null
-kill -INT "$(head -n 1 "$directory/cluster/postmaster.pid")"
+# Another one than was started above, if a test has restarted it.
+if server=$(head -n 1 "$directory/cluster/postmaster.pid"); then
+    kill -INT "$server"
+    while kill -0 "$server"; do sleep 0.05; done
+fi
 wait
 rm -rf "$directory"
 "#;
@@ -23,13 +28,32 @@ rm -rf "$directory"
 /// # Panics
 /// Where there is no server and `CI` is `true`.
 pub(super) fn server_url() -> Option<&'static str> {
-    static SERVER: OnceLock<Option<String>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| match std::env::var(URL_VARIABLE) {
-            Ok(url) if !url.is_empty() => Some(url),
-            Ok(_) | Err(_) => start_or_skip(),
-        })
-        .as_deref()
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| match std::env::var(URL_VARIABLE) {
+        Ok(url) if !url.is_empty() => Some(Server::Configured(url)),
+        Ok(_) | Err(_) => Cluster::start_or_skip().map(Server::Temporary),
+    });
+    match server {
+        Some(Server::Configured(url)) => Some(url),
+        Some(Server::Temporary(cluster)) => Some(&cluster.url),
+        None => None,
+    }
+}
+
+enum Server {
+    Configured(String),
+    Temporary(Cluster),
+}
+
+/// A server that was started from the local binaries; it ends, with its files, when this is
+/// dropped or the test program ends in whatever way.
+#[derive(Debug)]
+pub struct Cluster {
+    url: String,
+    directory: PathBuf,
+    binaries: PathBuf,
+    /// The guard waits for the end of its input.
+    _guard: Child,
 }
 
 /// The same database, seen from one schema.
@@ -38,88 +62,122 @@ pub(super) fn with_schema(server: &str, name: &str) -> String {
     format!("{server}{joint}options[search_path]={name}")
 }
 
-fn start_or_skip() -> Option<String> {
-    match start() {
-        Ok(url) => Some(url),
-        Err(reason) => {
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "tests on PostgreSQL cannot run: {reason}"
-            );
-            eprintln!("SKIPPED on PostgreSQL: {reason}; set {URL_VARIABLE} to run it");
-            None
+impl Cluster {
+    /// `None` after a message where there are no binaries.
+    ///
+    /// # Panics
+    /// Where there are none and `CI` is `true`.
+    pub fn start_or_skip() -> Option<Self> {
+        match Self::start() {
+            Ok(cluster) => Some(cluster),
+            Err(reason) => {
+                assert!(
+                    std::env::var("CI").as_deref() != Ok("true"),
+                    "tests on PostgreSQL cannot run: {reason}"
+                );
+                eprintln!("SKIPPED on PostgreSQL: {reason}; set {URL_VARIABLE} to run it");
+                None
+            }
         }
+    }
+
+    /// How it is reached, by its socket: the same after each start.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it as a crash would: connections break, nothing is written any more.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn crash(&self) {
+        self.control(&["stop", "-m", "immediate"]);
+    }
+
+    /// Starts it again; it recovers what was committed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn recover(&self) {
+        let log = self.directory.join("log");
+        self.control(&["start", "-w", "-l", &log.display().to_string()]);
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let cluster = self.directory.join("cluster").display().to_string();
+        let arguments = [arguments, &["-s", "-D", &cluster]].concat();
+        let words = words(&self.binaries, "pg_ctl", &arguments);
+        let mut command = Command::new(&words[0]);
+        // The server would hold pipes of ours for as long as it runs.
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).current_dir(&self.directory);
+        let status = command.args(&words[1..]).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "{words:?} failed"
+        );
+    }
+
+    fn start() -> Result<Self, String> {
+        let binaries = binaries().ok_or("no initdb and postgres were found")?;
+        let directory = tempfile::Builder::new()
+            .prefix("billing-pg-")
+            .tempdir()
+            .map_err(|error| format!("no temporary directory: {error}"))?
+            // The guard removes it: this program may be killed before it could.
+            .keep();
+        if is_root() {
+            // PostgreSQL refuses to run as root.
+            run(Command::new("chown").arg("postgres").arg(&directory))?;
+        }
+        let cluster = directory.join("cluster");
+        let cluster_text = cluster.display().to_string();
+        let options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
+        let arguments = [&["-D", &cluster_text][..], &options].concat();
+        let initdb = words(&binaries, "initdb", &arguments);
+        run(Command::new(&initdb[0])
+            .args(&initdb[1..])
+            .current_dir(&directory))?;
+        let socket_text = directory.display().to_string();
+        // In its file, so that they hold after each start. Only a crash of the machine needs fsync.
+        let settings = format!(
+            "unix_socket_directories = '{socket_text}'\nlisten_addresses = ''\n\
+             fsync = off\nmax_connections = 300\n"
+        );
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(cluster.join("postgresql.conf"))
+            .and_then(|mut file| file.write_all(settings.as_bytes()))
+            .map_err(|error| format!("no settings: {error}"))?;
+        let server = words(&binaries, "postgres", &["-D", &cluster_text]);
+        let guard = guard(&directory, &server)?;
+        Ok(Self {
+            url: format!("postgres://postgres@localhost/postgres?host={socket_text}"),
+            directory,
+            binaries,
+            _guard: guard,
+        })
     }
 }
 
-fn start() -> Result<String, String> {
-    let binaries = binaries().ok_or("no initdb and postgres were found")?;
-    let directory = tempfile::Builder::new()
-        .prefix("billing-pg-")
-        .tempdir()
-        .map_err(|error| format!("no temporary directory: {error}"))?
-        // The guard removes it: this program may be killed before it could.
-        .keep();
-    let cluster = directory.join("cluster");
+/// A program of PostgreSQL's with its arguments, as a user that it accepts.
+fn words(binaries: &Path, program: &str, arguments: &[&str]) -> Vec<String> {
     let as_user: &[&str] = if is_root() {
-        // PostgreSQL refuses to run as root.
-        run(Command::new("chown").arg("postgres").arg(&directory))?;
         &["runuser", "-u", "postgres", "--"]
     } else {
         &[]
     };
-    let command = |program: &str, arguments: &[&str]| -> Vec<String> {
-        let binary = binaries.join(program).display().to_string();
-        let words = as_user.iter().copied().chain([binary.as_str()]);
-        words
-            .chain(arguments.iter().copied())
-            .map(str::to_owned)
-            .collect()
-    };
-    let cluster_text = cluster.display().to_string();
-    let socket_text = directory.display().to_string();
-    let initdb = command(
-        "initdb",
-        &[
-            "-D",
-            &cluster_text,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ],
-    );
-    run(Command::new(&initdb[0])
-        .args(&initdb[1..])
-        .current_dir(&directory))?;
-    let server = command(
-        "postgres",
-        &[
-            "-D",
-            &cluster_text,
-            "-k",
-            &socket_text,
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_connections=300",
-        ],
-    );
-    guard(&directory, &server)?;
-    Ok(format!(
-        "postgres://postgres@localhost/postgres?host={socket_text}"
-    ))
+    let binary = binaries.join(program).display().to_string();
+    let words = as_user.iter().copied().chain([binary.as_str()]);
+    words
+        .chain(arguments.iter().copied())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Starts the server under a guard that outlives this program just long enough, and waits until
 /// it says that it is ready.
-fn guard(directory: &Path, server: &[String]) -> Result<(), String> {
-    static GUARDED: OnceLock<Child> = OnceLock::new();
+fn guard(directory: &Path, server: &[String]) -> Result<Child, String> {
     let mut child = Command::new("sh")
         .args(["-c", GUARD, "guard"])
         .arg(directory)
@@ -131,17 +189,13 @@ fn guard(directory: &Path, server: &[String]) -> Result<(), String> {
         .spawn()
         .map_err(|error| format!("the server was not started: {error}"))?;
     let log = child.stdout.take().expect("it was asked for");
-    // Keeps the guard's input open until the program ends.
-    GUARDED
-        .set(child)
-        .map_err(|_| "two clusters were started".to_owned())?;
     let mut lines = BufReader::new(log).lines().map_while(Result::ok);
     let mut said = String::new();
     for line in lines.by_ref() {
         if line.contains("ready to accept connections") {
             // Somebody must read on, or the server would wait for its log.
             std::thread::spawn(move || lines.count());
-            return Ok(());
+            return Ok(child);
         }
         said.push_str(&line);
     }

@@ -2,13 +2,17 @@
 
 use std::collections::HashSet;
 
+use billing_domain::kernel::change_set::{Cause, ChangeSet, CommitError};
 use billing_domain::kernel::id::MessageId;
+use billing_domain::kernel::ports::BillingWriter;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::outbox::ports::OutboxQueue;
+use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::ports::{
     Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
 };
 use billing_domain::tenants::tenant::Tenant;
+use billing_domain::testing::inbox_steps::{begin_due, settle_one};
 use billing_seaorm::testing::TestDatabase;
 
 use crate::fixtures::{at, changes, commit, company, id, reference, slug};
@@ -22,6 +26,7 @@ pub(crate) fn received(provider_event_id: &str, created_at: Timestamp) -> Receiv
             api_version: Some("2026-09-30.endive".to_owned()),
             is_live: false,
             account: None,
+            subject: Some(reference("cus_1")),
             created_at,
         },
         // Bytes that neither a text nor a JSON column would give back.
@@ -53,7 +58,7 @@ async fn a_delivery_that_the_database_refuses_costs_the_others_nothing() {
             .into_iter()
             .filter(|ok| *ok)
             .count();
-        let claimed = store.claim_events(at(1), at(60), 100).await.unwrap().len();
+        let claimed = begin_due(&store, at(1), at(60), 100).await.len();
         assert_eq!(stored, claimed, "what is answered is what is stored");
         assert!(claimed >= DELIVERIES - 1);
     }
@@ -70,7 +75,7 @@ async fn an_event_is_stored_once_byte_by_byte() {
         );
         let again = received("evt_1", at(0));
         assert_eq!(store.record(again).await.unwrap(), Receipt::Duplicate);
-        let claimed = store.claim_events(at(1), at(60), 10).await.unwrap();
+        let claimed = begin_due(&store, at(1), at(60), 10).await;
         assert_eq!(claimed.len(), 1);
         assert_eq!(claimed[0].id, event.id);
         assert_eq!(claimed[0].payload, event.payload);
@@ -100,69 +105,58 @@ async fn parallel_deliveries_are_recorded_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn parallel_claims_never_overlap() {
+async fn parallel_takers_never_share_a_lane() {
     for database in TestDatabase::every().await {
         let store = database.store();
         for number in 0..60 {
-            let event = received(&format!("evt_{number}"), at(number));
+            let mut event = received(&format!("evt_{number}"), at(number));
+            event.envelope.subject = Some(reference(&format!("cus_{number}")));
             store.record(event).await.unwrap();
         }
-        let claimers: Vec<_> = (0..12)
+        let takers: Vec<_> = (0..12)
             .map(|_| {
                 let store = database.store();
-                tokio::spawn(async move { store.claim_events(at(99), at(200), 7).await.unwrap() })
+                tokio::spawn(async move {
+                    let taken = store.take_lanes("test", LaneShare::WHOLE, at(99), at(200), 7);
+                    taken.await.unwrap()
+                })
             })
             .collect();
-        let mut seen = HashSet::new();
-        let mut claimed = 0;
-        for claimer in claimers {
-            for event in claimer.await.unwrap() {
-                claimed += 1;
-                assert!(seen.insert(event.id), "{}: claimed twice", database.name());
-            }
+        let mut held = Vec::new();
+        for taker in takers {
+            held.extend(taker.await.unwrap());
         }
-        claimed += store
-            .claim_events(at(99), at(200), 100)
-            .await
-            .unwrap()
-            .len();
-        assert_eq!(claimed, 60, "{}", database.name());
+        let rest = store.take_lanes("test", LaneShare::WHOLE, at(99), at(200), 64);
+        held.extend(rest.await.unwrap());
+        let lanes: HashSet<_> = held.iter().map(|hold| hold.lane).collect();
+        assert_eq!(lanes.len(), held.len(), "{}: taken twice", database.name());
+        let due = store.due_events(&held, at(99), 60).await.unwrap();
+        assert_eq!(due.len(), 60, "{}", database.name());
     }
 }
 
 #[tokio::test]
-async fn events_are_claimed_oldest_first_by_the_providers_time() {
+async fn a_lane_cannot_be_taken_while_a_commit_under_it_runs() {
     for database in TestDatabase::every().await {
         let store = database.store();
-        for (name, seconds) in [("evt_b", 20), ("evt_c", 30), ("evt_a", 10)] {
-            store.record(received(name, at(seconds))).await.unwrap();
-        }
-        let mut order = Vec::new();
-        for limit in [2, 2] {
-            for event in store.claim_events(at(0), at(9), limit).await.unwrap() {
-                order.push(event.provider_event_id.to_string());
+        let event = received("evt_1", at(0));
+        let event_id = event.id;
+        store.record(event).await.unwrap();
+        let take = |now, until| store.take_lanes("test", LaneShare::WHOLE, at(now), at(until), 9);
+        let first = take(1, 10).await.unwrap()[0];
+        // Both at once: whichever is first, the other one sees it.
+        let told = ChangeSet::caused_by(Cause::ProviderEvent(event_id), at(11)).under(first);
+        let (committed, second) = tokio::join!(store.commit(told), take(11, 20));
+        match committed {
+            Ok(()) => {
+                let late = store.begin_attempts(&[(event_id, first)], at(30)).await;
+                assert!(late.unwrap().is_empty(), "it is marked");
+            }
+            Err(error) => {
+                assert!(matches!(error, CommitError::LeaseLost), "{error:?}");
+                assert_eq!(second.unwrap().len(), 1, "{}", database.name());
             }
         }
-        assert_eq!(order, ["evt_a", "evt_b", "evt_c"]);
-    }
-}
-
-#[tokio::test]
-async fn a_lease_that_ended_makes_an_event_due_again() {
-    for database in TestDatabase::every().await {
-        let store = database.store();
-        store.record(received("evt_1", at(0))).await.unwrap();
-        assert_eq!(store.claim_events(at(1), at(60), 9).await.unwrap().len(), 1);
-        assert!(
-            store
-                .claim_events(at(59), at(90), 9)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-        let again = store.claim_events(at(60), at(90), 9).await.unwrap();
-        assert_eq!(again.len(), 1);
-        assert_eq!(again[0].attempts, 1);
     }
 }
 
@@ -189,22 +183,20 @@ async fn a_settlement_decides_when_an_event_is_due_again() {
         {
             let event = received(name, at(0));
             store.record(event.clone()).await.unwrap();
-            assert_eq!(store.claim_events(at(1), at(9), 9).await.unwrap().len(), 1);
-            store.settle(event.id, settlement, at(2)).await.unwrap();
+            assert_eq!(begin_due(&store, at(1), at(9), 9).await.len(), 1);
+            settle_one(&store, event.id, settlement, at(2)).await;
         }
-        assert!(
-            store
-                .claim_events(at(29), at(40), 9)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-        let due = store.claim_events(at(30), at(40), 9).await.unwrap();
+        assert!(begin_due(&store, at(29), at(40), 9).await.is_empty());
+        let due = begin_due(&store, at(30), at(40), 9).await;
         assert_eq!(due.len(), 1);
         assert_eq!(due[0].provider_event_id, reference("retry"));
+        let parked = Settlement::Parked {
+            reason: "enough".to_owned(),
+        };
+        settle_one(&store, due[0].id, parked, at(30)).await;
         assert_eq!(store.release_deferred(at(31)).await.unwrap(), 1);
         assert_eq!(store.release_deferred(at(31)).await.unwrap(), 0);
-        let due = store.claim_events(at(31), at(40), 9).await.unwrap();
+        let due = begin_due(&store, at(31), at(40), 9).await;
         assert_eq!(due.len(), 1);
         assert_eq!(due[0].provider_event_id, reference("defer"));
     }

@@ -13,6 +13,7 @@ use billing_domain::licensing::ports::LicensingReader;
 use billing_domain::provider_events::ports::{EventInbox, Settlement};
 use billing_domain::tenants::ports::TenantReader;
 use billing_domain::tenants::tenant::Tenant;
+use billing_domain::testing::inbox_steps::{begin_due, settle_one};
 use billing_seaorm::testing::TestDatabase;
 
 use crate::claims::received;
@@ -155,14 +156,8 @@ async fn a_provider_event_is_applied_once() {
             at: at(2),
             error: "late".to_owned(),
         };
-        store.settle(event_id, late, at(2)).await.unwrap();
-        assert!(
-            store
-                .claim_events(at(99), at(100), 10)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        settle_one(&store, event_id, late, at(2)).await;
+        assert!(begin_due(&store, at(99), at(100), 10).await.is_empty());
     }
 }
 

@@ -4,7 +4,7 @@ use billing_seaorm::testing::TestDatabase;
 use billing_seaorm::{ConnectError, SeaOrmStore, StoreConfig};
 
 /// How many migrations there are.
-const CHANGE_COUNT: usize = 12;
+const CHANGE_COUNT: usize = 13;
 
 fn short(url: &str) -> StoreConfig {
     StoreConfig {

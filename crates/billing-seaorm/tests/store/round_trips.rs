@@ -388,6 +388,7 @@ fn subscription(
             ended_at: moment,
             has_pending_update: moment.is_some(),
         },
+        quantity_max: 7,
         observed_at: at(3),
         created_at: at(4),
     }

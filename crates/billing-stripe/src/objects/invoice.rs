@@ -14,16 +14,18 @@ use crate::fields::{Fields, ReadError};
 /// the subscription stands under `parent` and only `status` tells that it is paid.
 pub(crate) fn read_invoice(object: &Fields<'_>) -> Result<Reading<ProviderInvoice>, ReadError> {
     let owner = owner(object)?;
-    let status = object.text("status")?;
-    let paid = object.flag("paid")?;
+    let is_paid = match (object.text("status")?, object.flag("paid")?) {
+        (Some(status), paid) => status == "paid" || paid == Some(true),
+        (None, paid) => object.needed("status", paid)?,
+    };
     Ok(Reading {
-        is_complete: (status.is_some() || paid.is_some()) && owner.is_described(),
+        is_complete: owner.is_described(),
         value: ProviderInvoice {
             id: object.needed("id", object.reference("id")?)?,
-            customer: object.reference("customer")?,
+            customer: object.nullable_reference("customer")?,
             subscription: owner.subscription,
             intent_id: owner.intent_id,
-            is_paid: status == Some("paid") || paid == Some(true),
+            is_paid,
         },
     })
 }
@@ -40,14 +42,19 @@ pub(crate) fn read_invoice_report(
         value: InvoiceReport {
             id: object.reference("id")?,
             status: InvoiceStatus::parse(status).ok_or_else(|| object.malformed("status"))?,
-            customer: object.reference("customer")?,
+            customer: object.nullable_reference("customer")?,
             subscription: owner.subscription,
             intent_id: owner.intent_id,
-            reason: object.text("billing_reason")?.map(str::to_owned),
+            reason: {
+                let reason = object.text("billing_reason")?;
+                object
+                    .nullable("billing_reason", reason)?
+                    .map(str::to_owned)
+            },
             total: amount(object, "total", currency)?,
             due: amount(object, "amount_due", currency)?,
             paid: amount(object, "amount_paid", currency)?,
-            due_at: object.time("due_date")?,
+            due_at: object.nullable_time("due_date")?,
         },
     })
 }
@@ -67,9 +74,15 @@ impl Owner {
 }
 
 fn owner(object: &Fields<'_>) -> Result<Owner, ReadError> {
+    if !object.mentions("subscription") && !object.mentions("parent") {
+        return Err(ReadError::Absent("parent".to_owned()));
+    }
     let parent = object
         .child("parent")?
-        .map(|parent| parent.child("subscription_details"))
+        .map(|parent| {
+            let details = parent.child("subscription_details")?;
+            parent.nullable("subscription_details", details)
+        })
         .transpose()?
         .flatten();
     let details = object.child("subscription_details")?;
@@ -77,9 +90,8 @@ fn owner(object: &Fields<'_>) -> Result<Owner, ReadError> {
         Some(id) => Some(id),
         None => parent
             .as_ref()
-            .map(|parent| parent.reference("subscription"))
-            .transpose()?
-            .flatten(),
+            .map(|parent| parent.needed("subscription", parent.reference("subscription")?))
+            .transpose()?,
     };
     let line = subscription_line(object)?;
     let places = [parent.as_ref(), details.as_ref(), line.as_ref()];

@@ -18,9 +18,9 @@ pub(crate) const ENTERPRISE_NAME_KEY: &str = "enterprise_name";
 pub(crate) const ENTERPRISE_SLUG_KEY: &str = "enterprise_slug";
 
 /// The intent that the `metadata` of `object` names: none for what is not ours, an error
-/// for what names ours and makes no sense.
+/// for what names ours and makes no sense. Where there is no `metadata` at all nobody can tell.
 pub(crate) fn intent_in(object: &Fields<'_>) -> Result<Option<IntentId>, ReadError> {
-    let Some(metadata) = object.child("metadata")? else {
+    let Some(metadata) = object.nullable("metadata", object.child("metadata")?)? else {
         return Ok(None);
     };
     metadata

@@ -11,7 +11,9 @@ pub(crate) fn read_customer(
 ) -> Result<CustomerReport, ReadError> {
     Ok(CustomerReport {
         id: object.needed("id", object.reference("id")?)?,
-        email: object.text("email")?.map(str::to_owned),
+        email: object
+            .nullable("email", object.text("email")?)?
+            .map(str::to_owned),
         is_deleted,
     })
 }
@@ -25,7 +27,7 @@ pub(crate) fn read_catalogue(
     let is_active = match object.flag("active")? {
         Some(is_active) => is_active && !is_deleted,
         None if is_deleted => false,
-        None => return Err(object.malformed("active")),
+        None => object.needed("active", None)?,
     };
     Ok(CatalogueReport {
         item,

@@ -19,7 +19,7 @@ pub(crate) fn read_payment(object: &Fields<'_>) -> Result<PaymentReport, ReadErr
         None if object.mentions("invoice") => InvoiceLink::None,
         None => InvoiceLink::NotTold,
     };
-    let error = object.child("last_payment_error")?;
+    let error = object.nullable("last_payment_error", object.child("last_payment_error")?)?;
     let failure = match &error {
         Some(error) => error.text("decline_code")?.or(error.text("code")?),
         None => None,
@@ -27,7 +27,7 @@ pub(crate) fn read_payment(object: &Fields<'_>) -> Result<PaymentReport, ReadErr
     Ok(PaymentReport {
         id: object.needed("id", object.reference("id")?)?,
         status: PaymentStatus::parse(status).ok_or_else(|| object.malformed("status"))?,
-        customer: object.reference("customer")?,
+        customer: object.nullable_reference("customer")?,
         intent_id: intent_in(object)?,
         invoice,
         amount: amount(object, "amount", currency)?,
@@ -41,8 +41,8 @@ pub(crate) fn read_charge_refund(object: &Fields<'_>) -> Result<ChargeRefundRepo
     let currency = currency(object)?;
     Ok(ChargeRefundReport {
         charge: object.needed("id", object.reference("id")?)?,
-        payment: object.reference("payment_intent")?,
-        customer: object.reference("customer")?,
+        payment: object.nullable_reference("payment_intent")?,
+        customer: object.nullable_reference("customer")?,
         amount: amount(object, "amount", currency)?,
         refunded: amount(object, "amount_refunded", currency)?,
         is_full: object.needed("refunded", object.flag("refunded")?)?,
@@ -55,10 +55,11 @@ pub(crate) fn read_refund(object: &Fields<'_>) -> Result<RefundReport, ReadError
     let status = object.needed("status", object.text("status")?)?;
     Ok(RefundReport {
         id: object.needed("id", object.reference("id")?)?,
-        charge: object.reference("charge")?,
-        payment: object.reference("payment_intent")?,
+        charge: object.nullable_reference("charge")?,
+        payment: object.nullable_reference("payment_intent")?,
         amount: amount(object, "amount", currency)?,
         status: RefundStatus::parse(status).ok_or_else(|| object.malformed("status"))?,
+        // Stripe leaves it out unless the refund has failed.
         failure: object.text("failure_reason")?.map(str::to_owned),
     })
 }
@@ -67,18 +68,15 @@ pub(crate) fn read_refund(object: &Fields<'_>) -> Result<RefundReport, ReadError
 pub(crate) fn read_dispute(object: &Fields<'_>) -> Result<DisputeReport, ReadError> {
     let currency = currency(object)?;
     let status = object.needed("status", object.text("status")?)?;
-    let evidence = object.child("evidence_details")?;
+    let evidence = object.needed("evidence_details", object.child("evidence_details")?)?;
     Ok(DisputeReport {
         id: object.needed("id", object.reference("id")?)?,
         charge: object.needed("charge", object.reference("charge")?)?,
-        payment: object.reference("payment_intent")?,
+        payment: object.nullable_reference("payment_intent")?,
         amount: amount(object, "amount", currency)?,
         status: DisputeStatus::parse(status).ok_or_else(|| object.malformed("status"))?,
         reason: object.needed("reason", object.text("reason")?)?.to_owned(),
-        evidence_due_at: evidence
-            .map(|evidence| evidence.time("due_by"))
-            .transpose()?
-            .flatten(),
+        evidence_due_at: evidence.nullable_time("due_by")?,
     })
 }
 
@@ -92,8 +90,8 @@ pub(crate) fn read_setup(object: &Fields<'_>) -> Result<SetupReport, ReadError> 
     Ok(SetupReport {
         id: object.needed("id", object.reference("id")?)?,
         has_succeeded,
-        customer: object.reference("customer")?,
-        payment_method: object.reference("payment_method")?,
+        customer: object.nullable_reference("customer")?,
+        payment_method: object.nullable_reference("payment_method")?,
         intent_id: intent_in(object)?,
     })
 }
@@ -102,7 +100,7 @@ pub(crate) fn read_setup(object: &Fields<'_>) -> Result<SetupReport, ReadError> 
 pub(crate) fn read_payment_method(object: &Fields<'_>) -> Result<PaymentMethodReport, ReadError> {
     Ok(PaymentMethodReport {
         id: object.needed("id", object.reference("id")?)?,
-        customer: object.reference("customer")?,
+        customer: object.nullable_reference("customer")?,
         kind: object.needed("type", object.text("type")?)?.to_owned(),
     })
 }

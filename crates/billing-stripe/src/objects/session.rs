@@ -24,9 +24,9 @@ pub(crate) fn read_session(object: &Fields<'_>) -> Result<ProviderSession, ReadE
         id: object.needed("id", object.reference("id")?)?,
         intent_id: intent_in(object)?,
         status,
-        customer: object.reference("customer")?,
-        subscription: object.reference("subscription")?,
-        invoice: object.reference("invoice")?,
+        customer: object.nullable_reference("customer")?,
+        subscription: object.nullable_reference("subscription")?,
+        invoice: object.nullable_reference("invoice")?,
         is_paid,
     })
 }

@@ -6,22 +6,20 @@ use billing_domain::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
 
-use super::Reading;
 use super::metadata::intent_in;
 use crate::fields::{Fields, ReadError};
 
-/// Reads a subscription. Its period is its own until acacia, its items' since basil; an end that
+/// Reads a subscription; what is not mentioned at all is never taken for "no". Its period is its own until acacia, its items' since basil; an end that
 /// was ordered is `cancel_at`, or the end of the period where only the flag says so.
-pub(crate) fn read_subscription(
-    object: &Fields<'_>,
-) -> Result<Reading<SubscriptionReport>, ReadError> {
+pub(crate) fn read_subscription(object: &Fields<'_>) -> Result<SubscriptionReport, ReadError> {
     let intent_id: Option<IntentId> = intent_in(object)?;
     let status = object.needed("status", object.text("status")?)?;
     let items = object.needed("items", object.list("items")?)?;
     let first = object.needed("items", items.first())?;
     let (period_start, period_end) = period(object, &items)?;
-    let ends_with_period = object.flag("cancel_at_period_end")? == Some(true);
-    let cancel_at = object.time("cancel_at")?;
+    let flag = "cancel_at_period_end";
+    let ends_with_period = object.needed(flag, object.flag(flag)?)?;
+    let cancel_at = object.nullable_time("cancel_at")?;
     let facts = SubscriptionFacts {
         provider_id: object.needed("id", object.reference("id")?)?,
         customer: object.needed("customer", object.reference("customer")?)?,
@@ -30,44 +28,44 @@ pub(crate) fn read_subscription(
         price: match first.reference("price")? {
             Some(price) => Some(price),
             // Until 2020 there were plans only; their ids are ids of prices.
-            None => first.reference("plan")?,
+            None => Some(first.needed("price", first.reference("plan")?)?),
         },
-        period_start,
-        period_end,
-        trial_end: object.time("trial_end")?,
-        cancel_at: cancel_at.or(if ends_with_period { period_end } else { None }),
-        canceled_at: object.time("canceled_at")?,
-        ended_at: object.time("ended_at")?,
-        has_pending_update: object.has("pending_update"),
+        period_start: Some(period_start),
+        period_end: Some(period_end),
+        trial_end: object.nullable_time("trial_end")?,
+        cancel_at: cancel_at.or(ends_with_period.then_some(period_end)),
+        canceled_at: object.nullable_time("canceled_at")?,
+        ended_at: object.nullable_time("ended_at")?,
+        has_pending_update: {
+            let pending = object.child("pending_update")?;
+            object.nullable("pending_update", pending)?.is_some()
+        },
     };
-    Ok(Reading {
-        is_complete: period_end.is_some() && period_start.is_some(),
-        value: SubscriptionReport { intent_id, facts },
-    })
+    Ok(SubscriptionReport { intent_id, facts })
 }
 
-type Period = (Option<Timestamp>, Option<Timestamp>);
+type Period = (Timestamp, Timestamp);
 
 /// The subscription's own period, else that of the item which ends last.
 fn period(object: &Fields<'_>, items: &[Fields<'_>]) -> Result<Period, ReadError> {
-    let own = period_of(object)?;
-    if own.1.is_some() {
-        return Ok(own);
+    if object.mentions("current_period_end") || object.mentions("current_period_start") {
+        return period_of(object);
     }
-    let mut latest: Period = (None, None);
+    let mut latest: Option<Period> = None;
     for item in items {
         let candidate = period_of(item)?;
-        if candidate.1 > latest.1 {
-            latest = candidate;
+        if latest.is_none_or(|latest| candidate.1 > latest.1) {
+            latest = Some(candidate);
         }
     }
-    Ok(latest)
+    object.needed("current_period_end", latest)
 }
 
 fn period_of(object: &Fields<'_>) -> Result<Period, ReadError> {
+    let (start, end) = ("current_period_start", "current_period_end");
     Ok((
-        object.time("current_period_start")?,
-        object.time("current_period_end")?,
+        object.needed(start, object.time(start)?)?,
+        object.needed(end, object.time(end)?)?,
     ))
 }
 

@@ -14,6 +14,7 @@ use super::StripeProvider;
 use crate::stub_stripe::StubStripe;
 
 mod customers;
+mod deliveries;
 mod reads;
 mod sessions;
 

@@ -1,4 +1,5 @@
-//! The envelope of a verified event, snapshot or thin; nothing below it is read here.
+//! The envelope of a verified event, snapshot or thin, and whom it concerns; nothing else below it is
+//! read here.
 
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
@@ -13,7 +14,7 @@ use crate::fields::{Fields, ReadError};
 const WORD_BYTES_MAX: usize = 200;
 
 /// Reads the envelope; `None` where the body is not an event.
-pub(super) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
+pub(crate) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
     let value: Value = serde_json::from_slice(payload).ok()?;
     envelope(&value).ok()
 }
@@ -21,14 +22,34 @@ pub(super) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
 fn envelope(value: &Value) -> Result<Envelope, ReadError> {
     let event = Fields::root(value)?;
     let id = event.needed("id", event.text("id")?)?;
+    let id = ProviderRef::parse(id).map_err(|_| event.malformed("id"))?;
     Ok(Envelope {
-        provider_event_id: ProviderRef::parse(id).map_err(|_| event.malformed("id"))?,
+        subject: Some(subject(value).unwrap_or_else(|| id.clone())),
+        provider_event_id: id,
         event_type: event.needed("type", word(&event, "type")?)?,
         api_version: word(&event, "api_version")?,
         is_live: event.needed("livemode", event.flag("livemode")?)?,
         account: word(&event, "account")?,
         created_at: created_at(&event)?,
     })
+}
+
+/// Whom the event concerns: the customer that its object names, else the object. Whatever cannot be
+/// read is passed over, since only the order of application hangs on it.
+fn subject(event: &Value) -> Option<ProviderRef> {
+    let snapshot = event.pointer("/data/object");
+    let thin = event.get("related_object");
+    let object = snapshot.or(thin)?;
+    // A customer's own events follow those that name it.
+    let named = [object.get("customer"), object.get("id")];
+    named.into_iter().flatten().find_map(reference)
+}
+
+/// An id, also where the object stands expanded in its place.
+fn reference(value: &Value) -> Option<ProviderRef> {
+    let id = value.as_str().or_else(|| value.get("id")?.as_str())?;
+    let is_word = id.len() <= WORD_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
+    ProviderRef::parse(id).ok().filter(|_| is_word)
 }
 
 /// A short text of visible characters, as all of Stripe's names are. Anything else is refused here,

@@ -16,19 +16,20 @@ use crate::subscriptions::subscription::{Freshness, Subscription, SubscriptionFa
 /// The mirror after an observation.
 pub(super) struct Observed {
     changes: ChangeSet,
-    facts: SubscriptionFacts,
+    mirror: Subscription,
     pub(super) is_first: bool,
 }
 
 impl ApplyProviderEvent {
-    /// Brings the mirror up to date; `None` for what is older than what is known (F.2 step 9).
+    /// Brings the mirror up to date; what is older than what is known leaves it as it is (F.2
+    /// step 9).
     pub(super) async fn observe(
         &self,
         changes: ChangeSet,
         event: &ClaimedEvent,
         intent: &Stored<CheckoutIntent>,
         facts: SubscriptionFacts,
-    ) -> Result<Option<Observed>, ApplyError> {
+    ) -> Result<Observed, ApplyError> {
         let known = self
             .subscriptions
             .subscription(&facts.provider_id)
@@ -38,39 +39,35 @@ impl ApplyProviderEvent {
             let (mirror, created) = Subscription::new(
                 self.core.id(),
                 Some(intent.value.id()),
-                facts.clone(),
+                facts,
                 event.created_at,
                 self.core.now(),
             );
-            let changes = changes.insert_subscription(mirror, created);
-            return Ok(Some(Observed {
-                changes,
-                facts,
+            return Ok(Observed {
+                changes: changes.insert_subscription(mirror.clone(), created),
+                mirror,
                 is_first: true,
-            }));
+            });
         };
-        let facts = match known.value.freshness(event.created_at) {
-            // An end counts whenever it is heard of: nothing follows it.
-            Freshness::Stale if !facts.status.is_terminal() => return Ok(None),
-            Freshness::Stale => facts,
+        let transition = match known.value.freshness(event.created_at) {
             // Only the object itself can tell which of two facts of one second came last.
             Freshness::SameSecond => match self.provider.subscription(&facts.provider_id).await? {
-                Some(report) => report.facts,
-                None => facts,
+                Some(report) => known
+                    .value
+                    .observe_both(&facts, report.facts, event.created_at),
+                None => known.value.observe(facts, event.created_at),
             },
-            Freshness::Newer => facts,
+            Freshness::Stale | Freshness::Newer => known.value.observe(facts, event.created_at),
         };
-        let transition = known.value.observe(facts, event.created_at);
-        let facts = transition.outcome(&known.value).facts.clone();
-        let changes = changes.change_subscription(&known, transition);
-        Ok(Some(Observed {
-            changes,
-            facts,
+        let mirror = transition.outcome(&known.value).clone();
+        Ok(Observed {
+            changes: changes.change_subscription(&known, transition),
+            mirror,
             is_first: false,
-        }))
+        })
     }
 
-    /// Links the sale, enlarges or ends the plan; a plan that provisioning has not made yet reads
+    /// Links the sale, enlarges and ends the plan; a plan that provisioning has not made yet reads
     /// the mirror when it is made.
     pub(super) async fn follow_up(
         &self,
@@ -79,13 +76,13 @@ impl ApplyProviderEvent {
     ) -> Result<ChangeSet, ApplyError> {
         let Observed {
             changes,
-            facts,
+            mirror,
             is_first: _,
         } = observed;
         let links = ProviderLinks {
-            customer: Some(facts.customer.clone()),
+            customer: Some(mirror.facts.customer.clone()),
             session: None,
-            subscription: Some(facts.provider_id.clone()),
+            subscription: Some(mirror.facts.provider_id.clone()),
         };
         let transition = intent
             .value
@@ -105,35 +102,42 @@ impl ApplyProviderEvent {
             .await
             .map_err(StoreFailure::from)?;
         let Some(plan) = plan else {
-            return Ok(inform_workflow(changes, intent, &workflow, &facts));
+            return Ok(inform_workflow(changes, intent, &workflow, &mirror));
         };
-        if let Some(ends_at) = facts.ends_at() {
-            return self.end_plan(changes, &plan, ends_at).await;
+        // An increase counts also where the end was heard of before it.
+        let (changes, plan) = self.enlarge_plan(changes, &plan, mirror.quantity_max);
+        match mirror.facts.ends_at() {
+            Some(ends_at) => self.end_plan(changes, &plan, ends_at).await,
+            None => Ok(changes),
         }
-        Ok(self.enlarge_plan(changes, &plan, &facts))
     }
 
-    /// a paid increase raises the number of licences; it never falls.
+    /// a paid increase raises the number of licences; it never falls. Gives the plan as it
+    /// then is.
     fn enlarge_plan(
         &self,
         changes: ChangeSet,
         plan: &Stored<SubscriptionPlan>,
-        facts: &SubscriptionFacts,
-    ) -> ChangeSet {
-        if facts.has_pending_update {
-            return changes;
-        }
-        if !plan.value.is_filled() {
+        quantity: u32,
+    ) -> (ChangeSet, Stored<SubscriptionPlan>) {
+        let (transition, missing) = if plan.value.is_filled() {
+            plan.value.enlarge_and_fill(quantity)
+        } else {
             // Its workflow, which read the mirror before, creates these licences as well.
-            return changes.change_plan(plan, plan.value.enlarge(facts.quantity));
-        }
-        let (transition, missing) = plan.value.enlarge_and_fill(facts.quantity);
+            (plan.value.enlarge(quantity), 0)
+        };
+        let enlarged = if transition.is_applied() {
+            let next = transition.outcome(&plan.value).clone();
+            Stored::restore(next, plan.version.next())
+        } else {
+            plan.clone()
+        };
         let mut changes = changes.change_plan(plan, transition);
         for _ in 0..missing {
             let (license, event) = License::new(self.core.id(), plan.value.id, self.core.now());
             changes = changes.insert_license(license, event);
         }
-        changes
+        (changes, enlarged)
     }
 
     /// licences stay good until the paid period ends; so do the entitlements from them.
@@ -175,10 +179,10 @@ fn inform_workflow(
     changes: ChangeSet,
     intent: &Stored<CheckoutIntent>,
     workflow: &Stored<ProvisioningWorkflow>,
-    facts: &SubscriptionFacts,
+    mirror: &Subscription,
 ) -> ChangeSet {
-    let is_as_bought = facts.quantity <= intent.value.parts().quantity.count();
-    if facts.ends_at().is_none() && is_as_bought {
+    let is_as_bought = mirror.quantity_max <= intent.value.parts().quantity.count();
+    if mirror.facts.ends_at().is_none() && is_as_bought {
         return changes;
     }
     changes.change_workflow(workflow, workflow.value.inform())

@@ -1,14 +1,21 @@
 //! What becomes of events that cannot be applied (yet): F.2, F.4, C-003, C-005.
 
+use super::held::HeldLanes;
 use super::*;
-use crate::checkout::ports::ProviderInvoice;
-use crate::kernel::ports::StoreError;
+use crate::checkout::intent::{CheckoutIntent, Reservation};
+use crate::checkout::ports::{IntentReader, ProviderInvoice};
+use crate::kernel::change_set::ChangeSet;
+use crate::kernel::id::{IntentId, UserId};
+use crate::kernel::ports::{BillingWriter, StoreError};
+use crate::kernel::stored::Stored;
+use crate::kernel::text::ProviderRef;
 use crate::provider_events::event::{Payload, ProviderEvent};
-use crate::provider_events::ports::MockEventInbox;
-use crate::testing::Workbench;
+use crate::provider_events::lane::LaneShare;
+use crate::provider_events::ports::{EventInbox, MockEventInbox};
 use crate::testing::fake_provider::Failure;
 use crate::testing::faults::FaultPoint;
 use crate::testing::memory_store::InboxStatus;
+use crate::testing::{MemoryStore, Workbench};
 
 /// A payment whose invoice must be read from the provider.
 async fn with_thin_event() -> Workbench {
@@ -142,8 +149,8 @@ async fn f_2_a_store_that_is_down_leaves_the_events_where_they_are() {
     let mut inbox = MockEventInbox::new();
     inbox.expect_release_deferred().returning(|_| Ok(0));
     inbox
-        .expect_claim_events()
-        .returning(|_, _, _| Err(StoreError::Unavailable("no connection".into())));
+        .expect_take_lanes()
+        .returning(|_, _, _, _, _| Err(StoreError::Unavailable("no connection".into())));
     let drain = DrainInbox {
         inbox: Arc::new(inbox),
         ..bench.drain_inbox()
@@ -155,40 +162,45 @@ async fn f_2_a_store_that_is_down_leaves_the_events_where_they_are() {
     assert_eq!(bench.drain().await.applied, 1);
 }
 
+/// A worker that has taken every lane and read what is due, and does nothing more.
+async fn slow_worker(bench: &Workbench) -> Vec<ClaimedEvent> {
+    let (now, until) = (bench.now(), bench.now().plus(LEASE));
+    let held = bench
+        .store
+        .take_lanes("slow", LaneShare::WHOLE, now, until, 64)
+        .await
+        .unwrap();
+    let due = bench.store.due_events(&held, now, 64).await.unwrap();
+    let attempts: Vec<_> = due.iter().map(|event| (event.id, event.hold)).collect();
+    let begun = bench.store.begin_attempts(&attempts, until).await;
+    assert_eq!(begun.unwrap().len(), due.len());
+    due
+}
+
 #[tokio::test]
 async fn f_2_an_event_whose_worker_died_is_taken_up_when_its_lease_ends() {
     let bench = with_thin_event().await;
-    let now = bench.now();
-    let claimed = bench.store.claim_events(now, now.plus(LEASE), BATCH_MAX);
-    assert_eq!(claimed.await.unwrap().len(), 1);
+    assert_eq!(slow_worker(&bench).await.len(), 1);
     assert_eq!(bench.drain().await, DrainReport::default());
     bench.clock().advance(LEASE);
     assert_eq!(bench.drain().await.applied, 1);
 }
 
 #[tokio::test]
-async fn a_065_an_event_that_somebody_applied_meanwhile_counts_as_applied() {
+async fn a_065_a_worker_that_wakes_after_its_lease_changes_nothing() {
     let bench = with_thin_event().await;
-    let now = bench.now();
-    let claimed = bench
-        .store
-        .claim_events(now, now.plus(LEASE), 1)
-        .await
-        .unwrap();
-    // This worker was so slow that another one has taken the event over and is done with it.
+    let claimed = slow_worker(&bench).await;
+    // It was so slow that another one has taken its lanes over and is done with them.
     bench.clock().advance(LEASE);
     assert_eq!(bench.drain().await.applied, 1);
-    let mut inbox = MockEventInbox::new();
-    inbox.expect_release_deferred().returning(|_| Ok(0));
-    inbox
-        .expect_claim_events()
-        .returning(move |_, _, _| Ok(claimed.clone()));
-    let slow = DrainInbox {
-        inbox: Arc::new(inbox),
-        ..bench.drain_inbox()
-    };
     let intents = bench.store.intents();
-    assert_eq!(slow.run().await.unwrap().applied, 1);
+    let mut report = DrainReport::default();
+    bench
+        .drain_inbox()
+        .apply_in_waves(claimed, &mut HeldLanes::default(), &mut report)
+        .await
+        .unwrap();
+    assert_eq!(report.applied, 0, "A-065");
     assert_eq!(bench.store.intents(), intents);
 }
 
@@ -206,10 +218,101 @@ async fn a_070_an_event_of_an_unknown_sale_is_parked_after_three_days() {
     bench.receive("evt_1", event).await;
     for _ in 0..FAST_ATTEMPTS {
         assert_eq!(bench.drain().await.retried, 1);
+        assert_eq!(retry_time(&bench), bench.now().plus(WAITING_LOOK));
         bench.clock().set(retry_time(&bench));
     }
     bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
     assert_eq!(bench.drain().await.parked, 1);
+}
+
+#[tokio::test]
+async fn a_063_an_event_that_came_before_its_sale_is_woken_by_the_sale() {
+    let bench = Workbench::new().await;
+    let (intent, created) = bench.world.intent(bench.world.user.id, "acme");
+    let invoice = |id: &str| ProviderInvoice {
+        id: crate::testing::fixtures::provider_ref(id),
+        customer: None,
+        subscription: None,
+        intent_id: Some(intent.id()),
+        is_paid: true,
+    };
+    for id in ["in_1", "in_2"] {
+        let event = ProviderEvent::InvoicePaid(Payload::Read(invoice(id)));
+        bench.receive(id, event).await;
+    }
+    assert_eq!(bench.drain().await.retried, 2);
+    assert_eq!(bench.drain().await.claimed(), 0, "nobody tries in between");
+    let sale = bench.world.changes().insert_intent(intent.clone(), created);
+    bench.store.commit(sale).await.unwrap();
+    assert_eq!(bench.drain().await.applied, 2, "without any time passing");
+    assert_eq!(bench.intent().state().name(), "paid");
+}
+
+/// Knows no sale at the first question; the sale is committed right after it.
+struct LateSale {
+    store: MemoryStore,
+    sale: std::sync::Mutex<Option<ChangeSet>>,
+}
+
+#[async_trait::async_trait]
+impl IntentReader for LateSale {
+    async fn intent(&self, id: IntentId) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        let found = self.store.intent(id).await;
+        let sale = self.sale.lock().unwrap().take();
+        if let Some(sale) = sale {
+            self.store.commit(sale).await.unwrap();
+        }
+        found
+    }
+
+    async fn unfulfilled_intent_of(
+        &self,
+        user: UserId,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.unfulfilled_intent_of(user).await
+    }
+
+    async fn intent_by_provider_ref(
+        &self,
+        reference: &ProviderRef,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.intent_by_provider_ref(reference).await
+    }
+
+    async fn reservation_holder(
+        &self,
+        reservation: &Reservation,
+        user: UserId,
+    ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
+        self.store.reservation_holder(reservation, user).await
+    }
+}
+
+#[tokio::test]
+async fn a_063_a_sale_that_is_stored_while_its_event_is_put_aside_is_not_missed() {
+    let bench = Workbench::new().await;
+    let (intent, created) = bench.world.intent(bench.world.user.id, "acme");
+    let invoice = ProviderInvoice {
+        id: crate::testing::fixtures::provider_ref("in_1"),
+        customer: None,
+        subscription: None,
+        intent_id: Some(intent.id()),
+        is_paid: true,
+    };
+    let event = ProviderEvent::InvoicePaid(Payload::Read(invoice));
+    bench.receive("evt_1", event).await;
+    let sale = bench.world.changes().insert_intent(intent, created);
+    let late = LateSale {
+        store: bench.store.clone(),
+        sale: std::sync::Mutex::new(Some(sale)),
+    };
+    let mut drain = bench.drain_inbox();
+    let mut apply = Arc::into_inner(drain.apply).unwrap();
+    apply.intents = Arc::new(late);
+    drain.apply = Arc::new(apply);
+    assert_eq!(drain.run().await.unwrap().retried, 1);
+    assert_eq!(drain.run().await.unwrap().applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ fn event_in(world: &World, state: EventState) -> StoredEvent {
             api_version: None,
             is_live: false,
             account: None,
+            subject: None,
             created_at: world.now(),
         },
         correlation_id: None,

@@ -208,10 +208,7 @@ impl RunProvisioning {
         let mirror = self.mirror(&intent.value).await?;
         let now = self.core.now();
         let bought = intent.value.parts().quantity.count();
-        let grown = mirror
-            .as_ref()
-            .filter(|m| !m.facts.has_pending_update)
-            .map_or(0, |m| m.facts.quantity);
+        let grown = mirror.as_ref().map_or(0, |m| m.quantity_max);
         let ends_at = mirror.as_ref().and_then(|m| m.facts.ends_at());
         let full_term = now.plus(PLAN_DURATION);
         let plan = SubscriptionPlan {

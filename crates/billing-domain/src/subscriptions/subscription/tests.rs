@@ -24,7 +24,7 @@ fn facts(status: SubscriptionStatus, quantity: u32) -> SubscriptionFacts {
 }
 
 /// What is known after observations in an order; the second is also the quantity.
-fn known_after(world: &World, told: &[(u32, SubscriptionStatus)]) -> Option<SubscriptionFacts> {
+fn known_after(world: &World, told: &[(u32, SubscriptionStatus)]) -> Option<Subscription> {
     let mut mirror: Option<Subscription> = None;
     for (second, status) in told {
         let at = world.now().plus(Duration::seconds(i64::from(*second)));
@@ -34,7 +34,7 @@ fn known_after(world: &World, told: &[(u32, SubscriptionStatus)]) -> Option<Subs
             Some(known) => known.observe(facts, at).outcome(&known).clone(),
         });
     }
-    mirror.map(|mirror| mirror.facts)
+    mirror
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn an_older_observation_changes_nothing() {
         (9, SubscriptionStatus::PastDue),
         (5, SubscriptionStatus::Active),
     ];
-    let known = known_after(&world, &told).unwrap();
+    let known = known_after(&world, &told).unwrap().facts;
     assert_eq!(known.status, SubscriptionStatus::PastDue);
 }
 
@@ -55,8 +55,36 @@ fn a_terminal_status_is_final() {
         (5, SubscriptionStatus::Canceled),
         (9, SubscriptionStatus::Active),
     ];
-    let known = known_after(&world, &told).unwrap();
+    let known = known_after(&world, &told).unwrap().facts;
     assert_eq!(known.status, SubscriptionStatus::Canceled);
+}
+
+#[test]
+fn a_167_units_that_were_paid_for_are_remembered_however_late_they_are_told() {
+    let world = World::new(1);
+    let at = world.now();
+    let active = |quantity| facts(SubscriptionStatus::Active, quantity);
+    let (mirror, _) = Subscription::new(world.id(), None, active(15), at, at);
+    let older = at.minus(Duration::seconds(1));
+    let mirror = mirror.observe(active(20), older).outcome(&mirror).clone();
+    assert_eq!((mirror.facts.quantity, mirror.quantity_max), (15, 20));
+    let pending = SubscriptionFacts {
+        has_pending_update: true,
+        ..active(99)
+    };
+    assert_eq!(
+        mirror.observe(pending, older),
+        Transition::AlreadyApplied,
+        "what waits for its payment is not paid"
+    );
+    let both = mirror.observe_both(&active(30), active(15), at);
+    let mirror = both.outcome(&mirror).clone();
+    assert_eq!((mirror.facts.quantity, mirror.quantity_max), (15, 30));
+    assert!(
+        !mirror
+            .observe_both(&active(30), active(15), at)
+            .is_applied()
+    );
 }
 
 proptest! {
@@ -79,6 +107,10 @@ proptest! {
             let bound = u64::try_from(last).unwrap() + 1;
             shuffled.swap(last, usize::try_from((state >> 33) % bound).unwrap());
         }
-        prop_assert_eq!(known_after(&world, &shuffled), known_after(&world, &in_order));
+        let shuffled = known_after(&world, &shuffled).unwrap();
+        let in_order = known_after(&world, &in_order).unwrap();
+        prop_assert_eq!(shuffled.facts, in_order.facts);
+        prop_assert_eq!(shuffled.quantity_max, in_order.quantity_max);
+        prop_assert_eq!(shuffled.observed_at, in_order.observed_at);
     }
 }

@@ -22,11 +22,12 @@ pub(super) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
             api_version: Some("2025-01-01".to_owned()),
             is_live: false,
             account: None,
+            subject: Some(provider_ref("cus_1")),
             created_at: world.now(),
         },
         payload: b"{\"id\":1}".to_vec(),
         signature: "t=1,v1=00".to_owned(),
-        correlation_id: None,
+        correlation_id: Some(format!("req_{provider_id}")),
         received_at: world.now(),
     }
 }
@@ -353,6 +354,7 @@ fn name_of(outcome: &Result<(), CommitError>) -> &'static str {
     match outcome {
         Ok(()) => "ok",
         Err(CommitError::AlreadyApplied) => "already applied",
+        Err(CommitError::LeaseLost) => "lease lost",
         Err(CommitError::Conflict) => "conflict",
         Err(CommitError::Duplicate(_)) => "duplicate",
         Err(CommitError::Unsupported(_)) => "unsupported",

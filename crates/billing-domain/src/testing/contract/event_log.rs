@@ -14,6 +14,7 @@ use crate::provider_events::event_filter::{EventFilter, EventName, TimeRange, Ty
 use crate::provider_events::ports::Settlement;
 use crate::provider_events::stored_event::{AttemptOutcome, EventState, EventStatus, StoredEvent};
 use crate::testing::fixtures::{World, provider_ref};
+use crate::testing::inbox_steps::{begin_due, settle_one};
 
 /// The types of the events of a full inbox, in turn.
 const TYPES: [&str; 4] = [
@@ -35,7 +36,7 @@ fn why(text: &str) -> Reason {
 
 async fn claim<S: Store>(store: &S, world: &World) -> Vec<InboxEventId> {
     let (now, until) = (world.now(), world.now().plus(Duration::minutes(1)));
-    let claimed = read(store.claim_events(now, until, 100).await);
+    let claimed = begin_due(store, now, until, 100).await;
     claimed.into_iter().map(|event| event.id).collect()
 }
 
@@ -80,7 +81,7 @@ async fn event_in<S: Store>(
         }
     };
     if let Some(settlement) = settlement {
-        read(store.settle(id, settlement, world.now()).await);
+        settle_one(store, id, settlement, world.now()).await;
     }
     id
 }
@@ -101,7 +102,7 @@ async fn full_inbox<S: Store>(store: &S, world: &World) -> Vec<StoredEvent> {
         }
     }
     let (now, until) = (world.now(), world.now().plus(Duration::minutes(1)));
-    read(store.claim_events(now, until, 5).await);
+    begin_due(store, now, until, 5).await;
     let mut events = Vec::new();
     for id in ids {
         events.push(event_of(store, id).await.value);
@@ -247,13 +248,13 @@ pub(super) async fn an_event_is_shown_with_all_that_became_of_it<S: Store>(store
     ] {
         assert_eq!(claim(store, &world).await, [id]);
         world.clock.advance(Duration::seconds(1));
-        read(store.settle(id, settlement, world.now()).await);
+        settle_one(store, id, settlement, world.now()).await;
         end(world.now(), status, Some(error));
     }
     replay(store, &world, id, Some("repaired")).await;
     assert_eq!(event_of(store, id).await.value.attempts, 0, "counted anew");
     assert_eq!(claim(store, &world).await, [id], "it is due at once");
-    read(store.settle(id, skip, world.now()).await);
+    settle_one(store, id, skip, world.now()).await;
     end(world.now(), EventStatus::Skipped, Some("irrelevant"));
     replay(store, &world, id, None).await;
     assert_eq!(claim(store, &world).await, [id]);
@@ -320,7 +321,7 @@ pub(super) async fn a_decision_meets_no_event_that_moved_on<S: Store>(store: &S)
         at: world.now(),
         error: "not yet".to_owned(),
     };
-    read(store.settle(id, retry, world.now()).await);
+    settle_one(store, id, retry, world.now()).await;
     let failed = event_of(store, id).await;
     let cause = || ChangeSet::caused_by(Cause::ProviderEvent(id), world.now());
     put(store, cause()).await;
@@ -355,7 +356,7 @@ pub(super) async fn a_discarded_event_has_no_effect_until_it_is_replayed<S: Stor
         at: world.now(),
         error: "late".to_owned(),
     };
-    read(store.settle(id, retry, world.now()).await);
+    settle_one(store, id, retry, world.now()).await;
     world.clock.advance(Duration::days(1));
     assert!(claim(store, &world).await.is_empty(), "nobody gets it");
     let state = event_of(store, id).await.value.state;

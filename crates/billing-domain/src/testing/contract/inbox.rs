@@ -8,13 +8,14 @@ use super::commit::{delivery, record};
 use super::{Store, join_all, put, read};
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
+use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{ClaimedEvent, Receipt, Settlement};
 use crate::testing::fixtures::World;
+use crate::testing::inbox_steps::{begin_due, settle_one};
 
 async fn claim<S: Store>(store: &S, world: &World) -> Vec<ClaimedEvent> {
     let now = world.now();
-    let until = now.plus(Duration::minutes(1));
-    read(store.claim_events(now, until, 100).await)
+    begin_due(store, now, now.plus(Duration::minutes(1)), 100).await
 }
 
 fn ids_of(events: &[ClaimedEvent]) -> Vec<InboxEventId> {
@@ -36,6 +37,7 @@ pub(super) async fn an_event_is_recorded_once<S: Store>(store: &S) {
     assert_eq!(event.payload, first.payload, "the bytes as they came");
     assert_eq!(event.created_at, first.envelope.created_at);
     assert_eq!(event.attempts, 0);
+    assert_eq!(event.correlation_id.as_deref(), Some("req_evt_1"));
 }
 
 pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>(store: &S) {
@@ -59,36 +61,6 @@ pub(super) async fn deliveries_at_the_same_time_are_each_recorded_once<S: Store>
     assert_eq!(claim(store, &world).await.len(), EVENTS);
 }
 
-pub(super) async fn a_lease_keeps_others_away_until_it_ends<S: Store>(store: &S) {
-    let world = World::new(1);
-    let late = record(store, delivery(&world, "evt_late")).await;
-    let mut early = delivery(&world, "evt_early");
-    early.envelope.created_at = world.now().minus(Duration::seconds(5));
-    let early = record(store, early).await;
-    let claimed = claim(store, &world).await;
-    assert_eq!(
-        ids_of(&claimed),
-        [early, late],
-        "oldest first by the provider's time"
-    );
-    assert!(claim(store, &world).await.is_empty());
-    world.clock.advance(Duration::seconds(59));
-    assert!(claim(store, &world).await.is_empty());
-    world.clock.advance(Duration::seconds(1));
-    let now = world.now();
-    let one = read(
-        store
-            .claim_events(now, now.plus(Duration::minutes(1)), 1)
-            .await,
-    );
-    assert_eq!(
-        ids_of(&one),
-        [early],
-        "a claim takes no more than its limit"
-    );
-    assert_eq!(ids_of(&claim(store, &world).await), [late]);
-}
-
 pub(super) async fn each_settlement_does_what_it_says<S: Store>(store: &S) {
     let world = World::new(1);
     let later = world.now().plus(Duration::minutes(10));
@@ -109,7 +81,7 @@ pub(super) async fn each_settlement_does_what_it_says<S: Store>(store: &S) {
     for (number, settlement) in settlements.into_iter().enumerate() {
         let id = record(store, delivery(&world, &format!("evt_{number}"))).await;
         assert_eq!(ids_of(&claim(store, &world).await), [id]);
-        read(store.settle(id, settlement, world.now()).await);
+        settle_one(store, id, settlement, world.now()).await;
         ids.push(id);
     }
     assert!(claim(store, &world).await.is_empty());
@@ -121,13 +93,19 @@ pub(super) async fn each_settlement_does_what_it_says<S: Store>(store: &S) {
         "a retry comes when its time has come"
     );
     assert_eq!(claimed[0].attempts, 1, "it was tried once before");
+    let parked = Settlement::Parked {
+        reason: "enough".to_owned(),
+    };
+    settle_one(store, ids[3], parked, world.now()).await;
     assert_eq!(read(store.release_deferred(world.now()).await), 1);
     assert_eq!(read(store.release_deferred(world.now()).await), 0);
     assert_eq!(ids_of(&claim(store, &world).await), [ids[2]]);
     world.clock.advance(Duration::days(30));
-    for id in ids_of(&claim(store, &world).await) {
-        assert!(id == ids[2] || id == ids[3], "skipped and parked stay so");
-    }
+    assert_eq!(
+        ids_of(&claim(store, &world).await),
+        [ids[2]],
+        "skipped and parked stay so"
+    );
 }
 
 pub(super) async fn an_applied_event_cannot_be_settled<S: Store>(store: &S) {
@@ -144,32 +122,60 @@ pub(super) async fn an_applied_event_cannot_be_settled<S: Store>(store: &S) {
         },
     ];
     for settlement in settlements {
-        read(store.settle(id, settlement, world.now()).await);
+        settle_one(store, id, settlement, world.now()).await;
     }
     assert_eq!(read(store.release_deferred(world.now()).await), 0);
     world.clock.advance(Duration::days(1));
     assert!(claim(store, &world).await.is_empty(), "applied is for good");
 }
 
-pub(super) async fn two_claims_never_get_the_same_event<S: Store>(store: &S) {
+pub(super) async fn an_event_that_waits_is_woken_by_its_parent<S: Store>(store: &S) {
     let world = World::new(1);
-    for number in 0..40 {
-        record(store, delivery(&world, &format!("evt_{number:02}"))).await;
-    }
-    let (now, until) = (world.now(), world.now().plus(Duration::minutes(1)));
-    let claims = join_all(
-        (0..10)
-            .map(|_| -> std::pin::Pin<Box<dyn Future<Output = _>>> {
-                Box::pin(store.claim_events(now, until, 4))
-            })
-            .collect(),
-    )
-    .await;
-    let mut ids: Vec<_> = claims.into_iter().flat_map(read).map(|e| e.id).collect();
-    let count = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), count, "each event went to one claim");
-    let left = claim(store, &world).await;
-    assert_eq!(count + left.len(), 40, "no event is lost");
+    world.seed(store).await;
+    let (intent, created) = world.intent(world.user.id, "acme");
+    let other = Parent::Intent(world.id());
+    let look = world.now().plus(Duration::hours(1));
+    let wait = |parent| Settlement::Waiting {
+        parent,
+        at: look,
+        error: "the sale is not known".to_owned(),
+    };
+    let child = record(store, delivery(&world, "evt_child")).await;
+    let orphan = record(store, delivery(&world, "evt_orphan")).await;
+    let failed = record(store, delivery(&world, "evt_failed")).await;
+    assert_eq!(claim(store, &world).await.len(), 3);
+    let parent = Parent::Intent(intent.id());
+    settle_one(store, child, wait(parent), world.now()).await;
+    settle_one(store, orphan, wait(other), world.now()).await;
+    let retry = Settlement::Retry {
+        at: look,
+        error: "unreachable".to_owned(),
+    };
+    settle_one(store, failed, retry, world.now()).await;
+    assert!(
+        claim(store, &world).await.is_empty(),
+        "nobody tries meanwhile"
+    );
+
+    let changes = world.changes().insert_intent(intent, created);
+    put(store, changes).await;
+    let woken = claim(store, &world).await;
+    assert_eq!(
+        ids_of(&woken),
+        [child],
+        "the commit of the parent wakes its own"
+    );
+    assert_eq!(woken[0].attempts, 1);
+    settle_one(store, child, wait(parent), world.now()).await;
+    assert_eq!(read(store.wake(&parent, world.now()).await), 1);
+    assert_eq!(read(store.wake(&parent, world.now()).await), 0, "once");
+    assert_eq!(ids_of(&claim(store, &world).await), [child]);
+    settle_one(store, child, Settlement::Deferred, world.now()).await;
+
+    world.clock.set(look);
+    let mut looked_after = ids_of(&claim(store, &world).await);
+    looked_after.sort_unstable();
+    let mut expected = [orphan, failed];
+    expected.sort_unstable();
+    assert_eq!(looked_after, expected, "a look comes all the same");
 }

@@ -92,3 +92,20 @@ pub(super) async fn two_claims_never_get_the_same_message<S: Store>(store: &S) {
     let left = claim_all(store, &world).await;
     assert_eq!(count + left.len(), 25, "no message is lost");
 }
+
+/// From the delivery of an event to what is told about it, one id.
+pub(super) async fn a_message_has_the_correlation_id_of_its_cause<S: Store>(store: &S) {
+    let world = World::new(1);
+    let set = world.insertion();
+    let set = set.correlated_with(Some("req_7".to_owned()));
+    super::put(store, set).await;
+    let messages = claim_all(store, &world).await;
+    let ids = messages
+        .iter()
+        .map(|message| message.correlation_id.as_deref());
+    assert!(ids.eq(messages.iter().map(|_| Some("req_7"))));
+    world.seed_user(store, "bob").await;
+    let messages = claim_all(store, &world).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].correlation_id, None);
+}

@@ -60,6 +60,9 @@ fn answer_key(key: &RequestKey) -> AnswerKey {
 }
 
 fn commit(state: &mut State, set: &ChangeSet) -> Result<(), CommitError> {
+    if set.hold().is_some_and(|hold| !state.is_held(hold)) {
+        return Err(CommitError::LeaseLost);
+    }
     check_cause(state, set.cause())?;
     let mut undo: Vec<Undo> = Vec::new();
     for change in set.changes_in_write_order() {
@@ -71,6 +74,7 @@ fn commit(state: &mut State, set: &ChangeSet) -> Result<(), CommitError> {
         }
     }
     mark_cause(state, set);
+    state.wake(&set.made_known());
     state.audit.extend(set.audit_entries());
     for message in set.outgoing_messages() {
         let row = OutboxRow::new(state.outbox.len(), message, set.at());

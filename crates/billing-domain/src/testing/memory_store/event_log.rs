@@ -72,6 +72,7 @@ impl InboxRow {
         self.version = self.version.next();
         self.attempts = next.attempts;
         self.leased_until = None;
+        self.abandoned = 0;
         let (status, at) = match next.state.clone() {
             EventState::Received => (InboxStatus::New, self.settled_at),
             EventState::Processing { leased_until } => {

@@ -1,13 +1,20 @@
 //! The inbox in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
+use super::tables::State;
 use super::{MemoryStore, rows_max};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Version;
 use crate::kernel::timestamp::Timestamp;
-use crate::provider_events::ports::{ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settlement};
+use crate::provider_events::lane::{Fence, Lane, LaneHold, LaneShare};
+use crate::provider_events::parent::Parent;
+use crate::provider_events::ports::{
+    ClaimedEvent, EventInbox, Receipt, ReceivedEvent, Settled, Settlement,
+};
 use crate::provider_events::stored_event::{AttemptOutcome, EventStatus};
 
 /// What became of a stored event.
@@ -48,7 +55,11 @@ pub(super) struct InboxRow {
     pub(super) event: ReceivedEvent,
     pub(super) status: InboxStatus,
     pub(super) attempts: u32,
+    /// How many of the last attempts ended without a word.
+    pub(super) abandoned: u32,
     pub(super) leased_until: Option<Timestamp>,
+    /// Whom a failed event waits for.
+    pub(super) waiting_for: Option<Parent>,
     /// When the status was reached, where that is an end of an attempt or a decision.
     pub(super) settled_at: Timestamp,
     pub(super) version: Version,
@@ -71,7 +82,7 @@ impl InboxRow {
 
     pub(super) fn mark_applied(&mut self, at: Timestamp) {
         self.status = InboxStatus::Applied;
-        self.leased_until = None;
+        self.end_attempt();
         self.settled_at = at;
         self.version = self.version.next();
     }
@@ -84,9 +95,21 @@ impl InboxRow {
                 error: Some(error.clone()),
             });
         };
+        self.waiting_for = match &settlement {
+            Settlement::Waiting { parent, .. } => Some(*parent),
+            Settlement::Skipped { .. }
+            | Settlement::Retry { .. }
+            | Settlement::Parked { .. }
+            | Settlement::Deferred => None,
+        };
         self.status = match settlement {
             Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
-            Settlement::Retry { at, error } => {
+            Settlement::Retry { at, error }
+            | Settlement::Waiting {
+                at,
+                error,
+                parent: _,
+            } => {
                 keep(EventStatus::Failed, &error);
                 InboxStatus::Retrying { at, error }
             }
@@ -96,38 +119,92 @@ impl InboxRow {
             }
             Settlement::Deferred => InboxStatus::Deferred,
         };
-        self.leased_until = None;
+        self.end_attempt();
         self.settled_at = now;
         self.version = self.version.next();
     }
 
-    fn is_due_at(&self, now: Timestamp) -> bool {
-        let is_free = self.leased_until.is_none_or(|until| until <= now);
-        is_free
-            && match &self.status {
-                InboxStatus::New => true,
-                InboxStatus::Retrying { at, error: _ } => *at <= now,
-                InboxStatus::Applied
-                | InboxStatus::Skipped { .. }
-                | InboxStatus::Parked { .. }
-                | InboxStatus::Deferred
-                | InboxStatus::Discarded { .. } => false,
-            }
+    /// Makes the event due if it waits for one of these; whether it does.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> bool {
+        let is_resting = matches!(self.status, InboxStatus::Retrying { .. });
+        let is_meant = self.waiting_for.is_some_and(|own| parents.contains(&own));
+        if !(is_resting && self.leased_until.is_none() && is_meant) {
+            return false;
+        }
+        self.status = InboxStatus::New;
+        self.waiting_for = None;
+        self.version = self.version.next();
+        true
     }
 
-    fn claim(&mut self, leased_until: Timestamp) -> ClaimedEvent {
-        let attempts = self.attempts;
-        self.attempts = attempts.saturating_add(1);
+    /// An attempt that was not written down when it began counts when it ends.
+    fn end_attempt(&mut self) {
+        if self.leased_until.take().is_none() {
+            self.attempts = self.attempts.saturating_add(1);
+        }
+        self.abandoned = 0;
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::of(self.event.envelope.subject.as_ref())
+    }
+
+    fn is_due_at(&self, now: Timestamp) -> bool {
+        match &self.status {
+            InboxStatus::New => true,
+            InboxStatus::Retrying { at, error: _ } => self.leased_until.is_some() || *at <= now,
+            InboxStatus::Applied
+            | InboxStatus::Skipped { .. }
+            | InboxStatus::Parked { .. }
+            | InboxStatus::Deferred
+            | InboxStatus::Discarded { .. } => false,
+        }
+    }
+
+    /// Whether it is to be applied, now or later.
+    fn is_open(&self) -> bool {
+        matches!(self.status, InboxStatus::New | InboxStatus::Retrying { .. })
+    }
+
+    fn begin(&mut self, leased_until: Timestamp) {
+        self.attempts = self.attempts.saturating_add(1);
+        if self.leased_until.is_some() {
+            self.abandoned = self.abandoned.saturating_add(1);
+        }
         self.leased_until = Some(leased_until);
         self.version = self.version.next();
+    }
+
+    fn claimed(&self, hold: LaneHold) -> ClaimedEvent {
         ClaimedEvent {
             id: self.event.id,
             provider_event_id: self.event.envelope.provider_event_id.clone(),
             event_type: self.event.envelope.event_type.clone(),
+            subject: self.event.envelope.subject.clone(),
             payload: self.event.payload.clone(),
             created_at: self.event.envelope.created_at,
-            attempts,
+            attempts: self.attempts,
+            abandoned: self
+                .abandoned
+                .saturating_add(u32::from(self.leased_until.is_some())),
+            hold,
+            correlation_id: self.event.correlation_id.clone(),
         }
+    }
+}
+
+/// A lane, which is free without a lease.
+#[derive(Debug)]
+pub(super) struct LaneRow {
+    fence: Fence,
+    leased_until: Option<Timestamp>,
+}
+
+impl State {
+    /// Whether a lane still has the fence of a hold.
+    pub(super) fn is_held(&self, hold: LaneHold) -> bool {
+        let lane = self.lanes.get(&hold.lane);
+        lane.is_some_and(|lane| lane.fence == hold.fence)
     }
 }
 
@@ -146,7 +223,9 @@ impl EventInbox for MemoryStore {
                 event,
                 status: InboxStatus::New,
                 attempts: 0,
+                abandoned: 0,
                 leased_until: None,
+                waiting_for: None,
                 version: Version::FIRST,
                 kept_attempts: Vec::new(),
             };
@@ -155,37 +234,128 @@ impl EventInbox for MemoryStore {
         })
     }
 
-    async fn claim_events(
+    async fn take_lanes(
         &self,
+        _owner: &str,
+        share: LaneShare,
         now: Timestamp,
         leased_until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<ClaimedEvent>, StoreError> {
-        self.call("claim_events", |state| {
-            let mut due: Vec<&mut InboxRow> = state
-                .inbox
-                .values_mut()
+    ) -> Result<Vec<LaneHold>, StoreError> {
+        self.call("take_lanes", |state| {
+            let due: BTreeSet<Lane> = (state.inbox.values())
                 .filter(|row| row.is_due_at(now))
+                .map(InboxRow::lane)
+                .filter(|lane| share.includes(*lane))
                 .collect();
-            // Stable, so that events of the same second stay in the order of their ids.
-            due.sort_by_key(|row| row.event.envelope.created_at);
-            let due = due.into_iter().take(rows_max(limit));
-            due.map(|row| row.claim(leased_until)).collect()
+            let mut taken = Vec::new();
+            for lane in due {
+                let row = state.lanes.entry(lane).or_insert(LaneRow {
+                    fence: Fence::restore(0),
+                    leased_until: None,
+                });
+                let is_free = row.leased_until.is_none_or(|until| until <= now);
+                if is_free && taken.len() < rows_max(limit) {
+                    row.fence = Fence::restore(row.fence.number().saturating_add(1));
+                    row.leased_until = Some(leased_until);
+                    taken.push(LaneHold {
+                        lane,
+                        fence: row.fence,
+                    });
+                }
+            }
+            taken
         })
     }
 
-    async fn settle(
+    async fn renew_lanes(
         &self,
-        id: InboxEventId,
-        settlement: Settlement,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.call("settle", |state| {
-            let row = state.inbox.get_mut(&id.uuid());
-            if let Some(row) = row.filter(|row| !row.is_closed()) {
-                row.settle(settlement, now);
+        held: &[LaneHold],
+        leased_until: Timestamp,
+    ) -> Result<Vec<LaneHold>, StoreError> {
+        self.call("renew_lanes", |state| {
+            let mut renewed = held.to_vec();
+            renewed.retain(|hold| state.is_held(*hold));
+            for hold in &renewed {
+                if let Some(lane) = state.lanes.get_mut(&hold.lane) {
+                    lane.leased_until = Some(leased_until);
+                }
+            }
+            renewed
+        })
+    }
+
+    async fn release_lanes(&self, held: &[LaneHold]) -> Result<(), StoreError> {
+        self.call("release_lanes", |state| {
+            for hold in held {
+                let lane = state.lanes.get_mut(&hold.lane);
+                if let Some(lane) = lane.filter(|lane| lane.fence == hold.fence) {
+                    lane.leased_until = None;
+                }
             }
         })
+    }
+
+    async fn due_events(
+        &self,
+        held: &[LaneHold],
+        now: Timestamp,
+        per_lane: u32,
+    ) -> Result<Vec<ClaimedEvent>, StoreError> {
+        self.call("due_events", |state| {
+            let mut due: Vec<ClaimedEvent> = Vec::new();
+            for hold in held {
+                let in_lane = |row: &&InboxRow| row.lane() == hold.lane && row.is_due_at(now);
+                let mut rows: Vec<&InboxRow> = state.inbox.values().filter(in_lane).collect();
+                // Stable, so that events of the same second stay in the order of their ids.
+                rows.sort_by_key(|row| row.event.envelope.created_at);
+                rows.truncate(rows_max(per_lane));
+                due.extend(rows.into_iter().map(|row| row.claimed(*hold)));
+            }
+            due.sort_by_key(|event| (event.created_at, event.id));
+            due
+        })
+    }
+
+    async fn begin_attempts(
+        &self,
+        events: &[(InboxEventId, LaneHold)],
+        leased_until: Timestamp,
+    ) -> Result<Vec<InboxEventId>, StoreError> {
+        self.call("begin_attempts", |state| {
+            let mut begun = Vec::new();
+            for (id, hold) in events {
+                let is_held = state.is_held(*hold);
+                let row = state.inbox.get_mut(&id.uuid());
+                let row = row.filter(|row| is_held && row.is_open());
+                if let Some(row) = row {
+                    row.begin(leased_until);
+                    begun.push(*id);
+                }
+            }
+            begun
+        })
+    }
+
+    async fn settle(&self, settled: Vec<Settled>, now: Timestamp) -> Result<(), StoreError> {
+        self.call("settle", |state| {
+            for Settled {
+                id,
+                hold,
+                settlement,
+            } in settled
+            {
+                let is_held = hold.is_none_or(|hold| state.is_held(hold));
+                let row = state.inbox.get_mut(&id.uuid());
+                if let Some(row) = row.filter(|row| is_held && !row.is_closed()) {
+                    row.settle(settlement, now);
+                }
+            }
+        })
+    }
+
+    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
+        self.call("wake", |state| state.wake(&[*parent]))
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {

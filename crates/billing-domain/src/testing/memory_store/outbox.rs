@@ -53,6 +53,7 @@ impl OutboxRow {
             dedup_key: self.message.dedup_key.clone(),
             attempts,
             created_at: self.created_at,
+            correlation_id: self.message.correlation_id.clone(),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::inbox::InboxRow;
+use super::inbox::{InboxRow, LaneRow};
 use super::outbox::OutboxRow;
+use super::scans::ScanRow;
 use crate::access::api_key::ApiKey;
 use crate::access::project::{App, Project};
 use crate::access::user::User;
@@ -13,6 +14,7 @@ use crate::catalog::price::Price;
 use crate::catalog::product::Product;
 use crate::checkout::intent::CheckoutIntent;
 use crate::customers::customer::BillingCustomer;
+use crate::deliveries::scan::ScanKind;
 use crate::entitlements::entitlement::Entitlement;
 use crate::kernel::audit::{AuditEntry, Entity};
 use crate::kernel::change_set::UniqueRule;
@@ -21,6 +23,8 @@ use crate::kernel::stored::Stored;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
+use crate::provider_events::lane::Lane;
+use crate::provider_events::parent::Parent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
@@ -101,4 +105,14 @@ pub(super) struct State {
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
+    pub(super) scans: BTreeMap<ScanKind, ScanRow>,
+    pub(super) lanes: BTreeMap<Lane, LaneRow>,
+}
+
+impl State {
+    /// Makes the events due that wait for one of these; gives their number.
+    pub(super) fn wake(&mut self, parents: &[Parent]) -> u64 {
+        let woken = self.inbox.values_mut().map(|row| row.wake(parents));
+        woken.map(u64::from).sum()
+    }
 }

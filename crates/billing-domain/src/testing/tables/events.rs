@@ -33,6 +33,7 @@ pub(super) fn stored_event_table() -> String {
                 api_version: None,
                 is_live: false,
                 account: None,
+                subject: None,
                 created_at: at,
             },
             correlation_id: None,

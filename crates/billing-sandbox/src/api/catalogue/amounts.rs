@@ -1,6 +1,6 @@
 //! What a price asks for, as it is sent: amounts, decimals, tiers, and options by currency.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Text, Value, json};
 
 use crate::api::coupons::check_currencies;
 use crate::http::error::StripeError;
@@ -53,6 +53,16 @@ pub(super) fn amounts(params: &Params) -> Result<Value, StripeError> {
         return Err(StripeError::invalid(
             "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
         ));
+    }
+    if params.has("unit_amount_decimal")
+        && let Some(options) = params.at("/currency_options").and_then(Value::as_object)
+        && let Some((code, _)) = (options.iter()).find(|(_, own)| !own["unit_amount"].is_null())
+    {
+        return Err(StripeError::invalid(format!(
+            "You may only specify one of these parameters: unit_amount_decimal, \
+             currency_options[{code}][unit_amount]."
+        ))
+        .param("unit_amount_decimal"));
     }
     per_unit(&params.0, "")
 }
@@ -172,10 +182,10 @@ fn tiers(sent: &[Value], at: &str) -> Result<Value, StripeError> {
     if out.is_empty() {
         return Err(StripeError::missing(at));
     }
-    Ok(Value::Array(out))
+    Ok(Value::from(out))
 }
 
-pub(super) fn currency_options(sent: &Value) -> Result<Map<String, Value>, StripeError> {
+pub(super) fn currency_options(sent: &Value) -> Result<Map, StripeError> {
     check_currencies(sent)?;
     let mut options = Map::new();
     for (code, option) in sent.as_object().into_iter().flatten() {
@@ -191,7 +201,7 @@ pub(super) fn currency_options(sent: &Value) -> Result<Map<String, Value>, Strip
 }
 
 /// The options as they are shown: the price's own currency is one of them.
-pub(super) fn with_own(mut options: Map<String, Value>, price: &Value) -> Value {
+pub(super) fn with_own(mut options: Map, price: &Value) -> Value {
     let own = json!({
         "custom_unit_amount": price["custom_unit_amount"],
         "tax_behavior": price["tax_behavior"],
@@ -199,6 +209,6 @@ pub(super) fn with_own(mut options: Map<String, Value>, price: &Value) -> Value 
         "unit_amount_decimal": price["unit_amount_decimal"],
     });
     let currency = price["currency"].as_str().unwrap_or_default();
-    options.insert(currency.to_owned(), own);
+    options.insert(Text::copied(currency), own);
     Value::Object(options)
 }

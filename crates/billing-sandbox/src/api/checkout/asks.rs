@@ -1,6 +1,6 @@
 //! What a Checkout Session asks its customer for, beyond a card: fields, consent, shipping, tax ids.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Call, shipping};

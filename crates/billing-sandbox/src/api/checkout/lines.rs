@@ -1,6 +1,6 @@
 //! The lines of a Checkout Session: prices by id or made on the spot, quantities, tax rates.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Answer, Call, catalogue};

@@ -1,6 +1,6 @@
 //! A new Checkout Session as an object: what was sent, and Stripe's defaults for the rest.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::asks;
 use crate::api::checkout::terms::UiMode;
@@ -39,12 +39,11 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         (json!(format!("{id}_secret_{secret}")), Value::Null)
     };
     let types = method_types(p);
+    let is_setup = decided.mode == "setup";
     let mut session = json!({
         "id": id,
         "object": "checkout.session",
-        "adaptive_pricing": {
-            "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(decided.mode != "setup"),
-        },
+        "adaptive_pricing": { "enabled": p.flag("/adaptive_pricing/enabled").unwrap_or(!is_setup) },
         "after_expiration": asks::after_expiration(call),
         "allow_promotion_codes": p.or_null("/allow_promotion_codes"),
         "allowed_payment_method_types": p.or_null("/allowed_payment_method_types"),
@@ -52,10 +51,10 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "amount_total": null,
         "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
         "billing_address_collection": p.or_null("/billing_address_collection"),
+        "branding_settings": branding(p),
         "cancel_url": p.or_null("/cancel_url"),
         "client_reference_id": p.or_null("/client_reference_id"),
         "client_secret": client_secret,
-        "branding_settings": branding(call),
         "collected_information": {
             "business_name": null, "individual_name": null, "shipping_details": null,
         },
@@ -69,33 +68,26 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
         "customer": p.or_null("/customer"),
         "customer_account": null,
         "customer_creation": creation(p, decided.mode),
-        "customer_details": known_details(call, decided.mode),
+        "customer_details": details(call, is_setup),
         "customer_email": p.or_null("/customer_email"),
-        "discounts": if decided.mode == "setup" { Value::Null } else { json!([]) },
+        "discounts": if is_setup { Value::Null } else { json!([]) },
         "expires_at": decided.expires_at,
         "integration_identifier": p.or_null("/integration_identifier"),
         "invoice": null,
         "invoice_creation": asks::invoice_creation(call, decided.mode)?,
         "livemode": false,
         "locale": p.or_null("/locale"),
-        "managed_payments": match decided.mode {
-            "setup" => Value::Null,
-            _ => json!({ "enabled": false }),
-        },
+        "managed_payments": if is_setup { Value::Null } else { json!({ "enabled": false }) },
         "metadata": merged_metadata(&json!({}), p.0.get("metadata"))?,
         "mode": decided.mode,
         "origin_context": p.or_null("/origin_context"),
         "payment_intent": null,
         "payment_link": null,
         "payment_method_collection": collection(p, decided.mode),
-        "payment_method_configuration_details": if p.list("/payment_method_types").is_empty() {
-            json!({ "id": payment::CONFIGURATION, "parent": null })
-        } else {
-            Value::Null
-        },
+        "payment_method_configuration_details": configuration(p),
         "payment_method_options": method_options(p, &types),
         "payment_method_types": types,
-        "payment_status": if decided.mode == "setup" { "no_payment_required" } else { "unpaid" },
+        "payment_status": if is_setup { "no_payment_required" } else { "unpaid" },
         "permissions": p.or_null("/permissions"),
         "phone_number_collection": {
             "enabled": p.flag("/phone_number_collection/enabled").unwrap_or(false),
@@ -153,6 +145,45 @@ pub(crate) fn blank(call: &mut Call<'_>, decided: &Decided<'_>) -> Answer {
     Ok(session)
 }
 
+/// What is known of the customer before the page was filled in; nothing of one who is yet to be made.
+fn details(call: &Call<'_>, is_setup: bool) -> Value {
+    let p = &call.params;
+    let owner = call.account.get(p.text("/customer").unwrap_or_default());
+    let email = match p.text("/customer_email") {
+        Some(email) => json!(email),
+        None if owner.is_null() => return Value::Null,
+        None => owner["email"].clone(),
+    };
+    let tax_exempt = if is_setup {
+        Value::Null
+    } else {
+        json!(owner["tax_exempt"].as_str().unwrap_or("none"))
+    };
+    json!({ "email": email, "tax_exempt": tax_exempt })
+}
+
+/// The look of the page: as chosen, and the account's for the rest.
+fn branding(p: &Params) -> Value {
+    let mut look = json!({
+        "background_color": "#ffffff", "border_style": "rounded", "button_color": "#0074d4",
+        "display_name": ACCOUNT_NAME, "font_family": "default", "icon": null, "logo": null,
+    });
+    let sent = p.at("/branding_settings").and_then(Value::as_object);
+    for (name, value) in sent.into_iter().flatten() {
+        look[name] = value.clone();
+    }
+    look
+}
+
+/// Where the kinds of payment come from, unless they were listed.
+fn configuration(p: &Params) -> Value {
+    if p.list("/payment_method_types").is_empty() {
+        json!({ "id": payment::CONFIGURATION, "parent": null })
+    } else {
+        Value::Null
+    }
+}
+
 /// Ids of sessions that take money begin differently from those that save a card.
 fn id_of(call: &mut Call<'_>, mode: &str) -> String {
     let id = call.account.ids.next("cs_test_");
@@ -179,36 +210,6 @@ fn creation(p: &Params, mode: &str) -> Value {
         None if mode == "subscription" => json!("always"),
         None => Value::Null,
     }
-}
-
-/// How the page looks: as asked for, else as the account looks.
-fn branding(call: &Call<'_>) -> Value {
-    let mut look = json!({
-        "background_color": "#ffffff", "border_style": "rounded", "button_color": "#0074d4",
-        "display_name": ACCOUNT_NAME, "font_family": "default", "icon": null, "logo": null,
-    });
-    let sent = call.params.or_null("/branding_settings");
-    for (name, value) in sent.as_object().into_iter().flatten() {
-        look[name] = value.clone();
-    }
-    look
-}
-
-/// What the page knows of a customer who is there already: the address to write to, not the name.
-fn known_details(call: &Call<'_>, mode: &str) -> Value {
-    let Some(id) = call.params.text("/customer") else {
-        return Value::Null;
-    };
-    let customer = call.account.get(id);
-    let tax_exempt = match mode {
-        "setup" => Value::Null,
-        _ => json!(customer["tax_exempt"].as_str().unwrap_or("none")),
-    };
-    json!({
-        "address": null, "business_name": null, "email": customer["email"],
-        "individual_name": null, "name": null, "phone": null, "tax_exempt": tax_exempt,
-        "tax_ids": null,
-    })
 }
 
 /// The kinds of payment that the page offers: as chosen, or cards.

@@ -1,6 +1,6 @@
 //! The endpoints behind Stripe's own checkout page, as far as `stripe trigger` uses them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::shown::shown;
 use crate::api::{Answer, Call};

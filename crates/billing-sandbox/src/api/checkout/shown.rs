@@ -1,6 +1,6 @@
 //! A Checkout Session as it is answered: with the parts that are there only when they are expanded.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::Call;
@@ -64,7 +64,7 @@ pub(crate) fn items(call: &Call<'_>, id: &str, path: &str) -> Vec<Value> {
 }
 
 /// Rows whose inner id is replaced by the object that it names.
-fn whole(account: &Account, rows: &Value, inner: &str) -> Value {
+fn whole(account: &Account, rows: &Value, inner: &'static str) -> Value {
     let row_of = |row: &Value| {
         let mut row = row.clone();
         row[inner] = account.get(row[inner].as_str().unwrap_or_default()).clone();

@@ -1,7 +1,7 @@
 //! What a new Checkout Session has to satisfy before anything is made: mode, addresses, customer,
 //! expiry, trial, and the least amount.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::api::Call;
 use crate::http::error::StripeError;

@@ -1,6 +1,6 @@
 //! Changes of an open Checkout Session by the one who made it.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::checkout::shown::shown;
 use crate::api::checkout::{asks, lines};

@@ -1,6 +1,6 @@
 //! What can be done to an invoice: finalise, pay, send, void, give up.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::invoices::method_for;
 use crate::api::{Answer, Call};

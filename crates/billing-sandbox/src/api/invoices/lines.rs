@@ -1,6 +1,6 @@
 //! The lines of an invoice: read them; add, change and take them away on a draft.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::invoice_items::{self, ItemChange};

@@ -1,6 +1,6 @@
 //! The payments of invoices.
 
-use serde_json::json;
+use crate::json::json;
 
 use crate::api::{Answer, Call, list};
 use crate::http::error::StripeError;

@@ -2,9 +2,7 @@
 
 mod change;
 
-use std::sync::Arc;
-
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::api::invoice_items::ItemChange;
 use crate::api::invoices::{customer_named, tax_rates};
@@ -78,7 +76,7 @@ fn nothing(call: &Call<'_>, wanted: &Wanted) -> StripeError {
 }
 
 /// Coupons and promotion codes that are named, as they are.
-fn redeemed(call: &Call<'_>) -> Vec<(String, Arc<Value>)> {
+fn redeemed(call: &Call<'_>) -> Vec<(String, Value)> {
     let mut ids = Vec::new();
     let named = call.params.list("/discounts").iter().chain(
         call.params
@@ -113,7 +111,7 @@ fn details(call: &Call<'_>) -> Value {
     };
     for (old, new) in OLD_NAMES {
         if let Some(value) = call.params.0.get(*old) {
-            details.insert((*new).to_owned(), value.clone());
+            details.insert((*new).into(), value.clone());
         }
     }
     Value::Object(details)

@@ -1,6 +1,6 @@
 //! The terms of a payment intent as they are sent, at creation, at an update or with a confirmation.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::{Call, payment_methods};
@@ -29,7 +29,7 @@ const TEXTS: &[&str] = &[
 /// What was sent, checked as far as it can be without the intent.
 pub(crate) struct Terms {
     pub(crate) customer: Option<Value>,
-    members: Map<String, Value>,
+    members: Map,
     metadata: Option<Value>,
     card_options: Value,
     automatic: Option<Value>,
@@ -102,7 +102,7 @@ impl Terms {
     /// Writes the terms into an intent.
     pub(crate) fn apply(&self, intent: &mut Value) {
         for (name, value) in &self.members {
-            intent[name.as_str()] = value.clone();
+            intent[name] = value.clone();
         }
         if let Some(customer) = &self.customer {
             intent["customer"] = customer.clone();
@@ -121,8 +121,8 @@ impl Terms {
                     Some(members) if value.is_null() && name != "request_three_d_secure" => {
                         members.shift_remove(name);
                     }
-                    _ if value.is_null() => card[name.as_str()] = json!("automatic"),
-                    _ => card[name.as_str()] = value.clone(),
+                    _ if value.is_null() => card[name] = json!("automatic"),
+                    _ => card[name] = value.clone(),
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What a customer does in the portal. Each act is carried out by the endpoint that a seller would
 //! call, so that it has the same effects and raises the same events.
 
-use serde_json::{Value, json};
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::api::{Answer, Call, routes};
@@ -425,7 +425,7 @@ pub(crate) fn customer(
     for name in feature["allowed_updates"].as_array().into_iter().flatten() {
         let name = name.as_str().unwrap_or_default();
         if name != "tax_id" && wanted.get(name).is_some() {
-            params[name] = wanted[name].clone();
+            *params.member(Text::copied(name)) = wanted[name].clone();
         }
     }
     let customer = session["customer"].as_str().unwrap_or_default();

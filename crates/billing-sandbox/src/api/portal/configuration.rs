@@ -1,6 +1,6 @@
 //! Portal configurations: what a customer may do, checked as Stripe does.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;
@@ -71,7 +71,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
             changed[name] = call.params.or_null(&format!("/{name}"));
         }
     }
-    if changed != *before {
+    if changed != before {
         changed["updated"] = json!(now);
     }
     if let Some(stored) = call.account.edit(&id) {

@@ -1,11 +1,26 @@
 //! Portal sessions: a customer's way into the portal, perhaps straight to one task.
 
-use serde_json::{Value, json};
+use crate::json::{Text, Value, json};
 
 use crate::account::Account;
 use crate::api::{Answer, Call};
 use crate::http::error::StripeError;
 use crate::lives::portal;
+
+/// How long the address of a session can be followed, and how long its page may be left alone.
+const UNUSED_SECONDS: i64 = 5 * 60;
+const IDLE_SECONDS: i64 = 3_600;
+
+/// Whether a session may still be used, which keeps it usable for another while.
+pub(crate) fn enter(account: &mut Account, id: &str) -> bool {
+    let now = account.wall;
+    let until = account.get(id)["_usable_until"].as_i64();
+    if until.is_some_and(|until| until < now) {
+        return false;
+    }
+    account.set(id, "_usable_until", json!(now.saturating_add(IDLE_SECONDS)));
+    true
+}
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let customer = call.params.require("customer")?.to_owned();
@@ -61,6 +76,7 @@ pub(crate) fn insert(account: &mut Account, customer: &str, configuration: &str)
         "on_behalf_of": null,
         "return_url": return_url,
         "url": format!("{}/p/session/{id}", account.public_url),
+        "_usable_until": account.wall.saturating_add(UNUSED_SECONDS),
     }))
 }
 
@@ -120,13 +136,15 @@ fn flow_of(call: &Call<'_>, customer: &str, configuration: &str) -> Answer {
     });
     match kind {
         "subscription_cancel" => {
-            flow[kind] = json!({ "retention": null, "subscription": sent[kind]["subscription"] });
+            *flow.member(Text::copied(kind)) =
+                json!({ "retention": null, "subscription": sent[kind]["subscription"] });
         }
         "subscription_update" => {
-            flow[kind] = json!({ "subscription": sent[kind]["subscription"] });
+            *flow.member(Text::copied(kind)) =
+                json!({ "subscription": sent[kind]["subscription"] });
         }
         "subscription_update_confirm" => {
-            flow[kind] = confirm_of(call, &sent[kind])?;
+            *flow.member(Text::copied(kind)) = confirm_of(call, &sent[kind])?;
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! `POST /v1/subscriptions`.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::subscriptions::{items, terms};
@@ -47,6 +47,10 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     }
     let start = start_of(call)?;
     members.extend(ending(call, &item_terms, trial_end, anchor)?);
+    let is_prorated = call.params.text("/proration_behavior") != Some("none");
+    let until = member(&members, "cancel_at")
+        .as_i64()
+        .filter(|_| is_prorated && trial_end.is_none());
     let beginning = Beginning {
         terms: Terms {
             customer,
@@ -58,6 +62,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
             description: call.params.or_null("/description"),
             is_classic: is_classic(call),
             anchor,
+            until,
             start,
             members,
             ..Terms::default()

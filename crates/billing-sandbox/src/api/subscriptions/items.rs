@@ -1,7 +1,7 @@
 //! Subscription items as they are sent: which price, how many, and what is changed of those that
 //! exist.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::metadata::merged_metadata;

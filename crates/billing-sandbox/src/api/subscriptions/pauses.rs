@@ -1,6 +1,6 @@
 //! Pausing and resuming a subscription, and its way to flexible billing.
 
-use serde_json::json;
+use crate::json::json;
 
 use crate::api::subscriptions::update::{proration_date, resets_anchor};
 use crate::api::{Answer, Call};

@@ -1,6 +1,6 @@
 //! The parameters that creating and changing a subscription have in common.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::Call;

@@ -1,8 +1,6 @@
 //! `POST /v1/subscriptions/{}`: everything that can be changed of a subscription.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::metadata::merged_metadata;
 use crate::api::subscriptions::create::cancel_at;
@@ -46,6 +44,13 @@ pub(crate) fn update_subscription(call: &mut Call<'_>, id: &str) -> Result<(), S
     let resumes_at = change.after["pause_collection"]["resumes_at"].as_i64();
     change::apply(call.account, id, &change)?;
     schedule_end(call, id, &before)?;
+    if call.account.get(id)["cancel_at"] != before["cancel_at"] {
+        let now = call.account.snapshot(id);
+        subscription::cut::settle(call.account, id, &now, change.proration);
+    }
+    if change.after["pending_invoice_item_interval"] != before["pending_invoice_item_interval"] {
+        subscription::pending::expect_invoice(call.account, id);
+    }
     if let Some(at) = resumes_at {
         call.account.when(at, "subscription.unpause", id);
     }
@@ -102,7 +107,7 @@ fn refuse_if_scheduled(call: &Call<'_>, before: &Value) -> Result<(), StripeErro
 
 /// A trial that is ended now, with nothing to pay with: the subscription ends, pauses, or the
 /// request is refused, as its settings say. Answers whether it ended or paused.
-fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, StripeError> {
+fn ends_by_trial(call: &mut Call<'_>, before: &Value) -> Result<bool, StripeError> {
     let is_now = call.params.text("/trial_end") == Some("now") && before["status"] == "trialing";
     let is_charged = before["collection_method"] == "charge_automatically";
     if !is_now || !is_charged || collection::method_of(call.account, before).is_some() {
@@ -132,7 +137,7 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Arc<Value>) -> Result<bool, Strip
 }
 
 /// The change that the parameters ask for.
-pub(crate) fn planned(call: &mut Call<'_>, before: &Arc<Value>) -> Result<Change, StripeError> {
+pub(crate) fn planned(call: &mut Call<'_>, before: &Value) -> Result<Change, StripeError> {
     let now = call.account.now;
     let mut after = Value::clone(before);
     for (name, value) in terms::plain_members(call)? {

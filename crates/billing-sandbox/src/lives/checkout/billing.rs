@@ -1,7 +1,7 @@
 //! What a completed Checkout Session bills: the subscription that it begins with its first invoice, or
 //! the invoice of a one-time payment.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::checkout::complete::Means;

@@ -1,7 +1,7 @@
 //! The completion of a Checkout Session: everything that a payment brings about, and its events in
 //! Stripe's order.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::checkout::entry::{self, Submission};

@@ -1,6 +1,6 @@
 //! Bank debits: the session is complete at once, and whether the money comes is known days later.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::Decline;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::{Value, json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::payment;
 
 /// A card as typed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CardEntry {
     pub(crate) number: String,
     pub(crate) exp_month: String,
@@ -40,7 +40,7 @@ pub(crate) enum DebitOutcome {
 }
 
 /// Everything that is submitted with one press of the button; texts as typed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Submission {
     pub(crate) card: CardEntry,
     pub(crate) pay_with: PayWith,

@@ -1,6 +1,6 @@
 //! What is left of an expired session: an address at which it can be begun again.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::checkout::totals;

@@ -1,6 +1,6 @@
 //! What a customer changes on the page before paying: quantities, a promotion code, the shipping.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::checkout::totals;

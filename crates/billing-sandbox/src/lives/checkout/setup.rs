@@ -1,6 +1,6 @@
 //! Saving a card without charging it: setup mode, and subscriptions that begin for free.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json, value_of};
 
 use crate::account::Account;
 use crate::lives::card::{Behaviour, Challenge};
@@ -61,7 +61,7 @@ pub(crate) fn save(
     match payment::setup::confirm(account, &intent_id, method_id) {
         Collected::Declined(decline) => decline.into(),
         Collected::RequiresAction => {
-            let waiting = json!({ "method": method_id, "submission": submission });
+            let waiting = json!({ "method": method_id, "submission": value_of(submission) });
             account.set(id, "_waiting", waiting);
             let action = &account.get(&intent_id)["next_action"];
             let url = action["redirect_to_url"]["url"].as_str();
@@ -101,7 +101,7 @@ pub(crate) fn succeeded(account: &mut Account, intent_id: &str) {
         return;
     };
     let waiting = account.get(&id)["_waiting"].clone();
-    let Ok(submission) = serde_json::from_value::<Submission>(waiting["submission"].clone()) else {
+    let Ok(submission) = crate::json::from_value::<Submission>(&waiting["submission"]) else {
         return;
     };
     account.set(&id, "_waiting", Value::Null);

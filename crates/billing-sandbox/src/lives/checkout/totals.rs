@@ -1,6 +1,6 @@
 //! What a Checkout Session costs: its lines, what discounts take off, taxes, shipping.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::Interval;

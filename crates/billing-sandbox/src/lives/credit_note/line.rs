@@ -1,7 +1,7 @@
 //! The lines of credit notes: parts of an invoice's lines with their shares of discount and tax, and
 //! lines of their own.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit_note::{int, sum};

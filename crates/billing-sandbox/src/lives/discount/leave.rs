@@ -1,6 +1,6 @@
 //! How discounts leave what they were given to: used once, run out, or replaced.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::detach;

@@ -13,7 +13,7 @@ fn coupon(account: &mut Account, id: &str, terms: &Value) -> Value {
     let mut coupon = json!({ "id": id, "object": "coupon", "duration": "forever",
         "times_redeemed": 0, "valid": true });
     for (name, value) in terms.as_object().unwrap() {
-        coupon[name.as_str()] = value.clone();
+        coupon[name] = value.clone();
     }
     account.insert(coupon);
     json!({ "coupon": id })

@@ -1,6 +1,6 @@
 //! A customer's balance: what invoices take from it and leave on it, entry by entry.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 

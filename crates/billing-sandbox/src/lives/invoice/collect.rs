@@ -1,6 +1,6 @@
 //! Collecting an open invoice: its payment intent, tries to charge it, and how it becomes paid.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::{self, Decline};
@@ -263,7 +263,7 @@ pub(crate) fn note_attempt(account: &mut Account, id: &str, is_automatic: bool) 
 }
 
 /// The payment of an invoice succeeded: the invoice is paid, and says so.
-pub(crate) fn settle(account: &mut Account, id: &str, before: Option<&std::sync::Arc<Value>>) {
+pub(crate) fn settle(account: &mut Account, id: &str, before: Option<&Value>) {
     mark_paid(account, id);
     if let Some(before) = before {
         account.raise_update("invoice.updated", id, before);

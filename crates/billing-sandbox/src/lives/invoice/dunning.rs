@@ -3,14 +3,12 @@
 //! Stripe's smart retries try eight times within two weeks by default and do not say when; here the
 //! tries are evenly spaced.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
+use crate::lives::calendar::SECONDS_PER_DAY;
 use crate::lives::invoice::collect::{self, Collection, Try};
-use crate::lives::reaction;
-
-const RETRIES: i64 = 8;
-const RETRY_WINDOW_SECONDS: i64 = 14 * 86_400;
+use crate::lives::{reaction, settings};
 
 /// Declines after which the card is not tried again, though the schedule goes on.
 const HOPELESS: &[&str] = &[
@@ -33,13 +31,12 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// The settings of the account (`invoice_retries`, `invoice_retry_days`), or Stripe's default.
+    /// That of the account's settings: at Stripe eight tries within two weeks, unless it is changed.
     fn of(account: &Account) -> Self {
-        let settings = account.get("_settings");
-        let days = settings["invoice_retry_days"].as_i64();
+        let days = settings::number_of(account, "invoice_retry_days");
         Self {
-            retries: settings["invoice_retries"].as_i64().unwrap_or(RETRIES),
-            window_seconds: days.map_or(RETRY_WINDOW_SECONDS, |days| days.saturating_mul(86_400)),
+            retries: settings::number_of(account, "invoice_retries"),
+            window_seconds: days.saturating_mul(SECONDS_PER_DAY),
         }
     }
 
@@ -141,14 +138,14 @@ pub(crate) fn retry(account: &mut Account, id: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{RETRIES, RETRY_WINDOW_SECONDS, Schedule};
+    use super::{SECONDS_PER_DAY, Schedule};
 
     #[test]
     fn eight_retries_are_spread_over_two_weeks() {
         // 14 days / 8 = 1.75 days = 151,200 seconds.
         let schedule = Schedule {
-            retries: RETRIES,
-            window_seconds: RETRY_WINDOW_SECONDS,
+            retries: 8,
+            window_seconds: 14 * SECONDS_PER_DAY,
         };
         let seconds: Vec<Option<i64>> = (1..=9).map(|n| schedule.retry_at(0, n)).collect();
         let expected = [

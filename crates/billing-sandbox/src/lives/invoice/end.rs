@@ -1,6 +1,6 @@
 //! How an invoice is sent, becomes overdue, is voided or given up.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit;

@@ -1,6 +1,6 @@
 //! Invoice items: what is to be billed once, waiting for an invoice or on one.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Discountable};

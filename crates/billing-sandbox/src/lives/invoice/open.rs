@@ -1,12 +1,13 @@
 //! Opening a draft: its number, what the customer's balance covers, and its addresses.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::credit;
 use crate::lives::discount;
 use crate::lives::invoice::balance::{self, Entry};
 use crate::lives::invoice::{collect, dunning, end, totals};
+use crate::lives::settings;
 
 /// The smallest amount that Stripe charges, by currency; others are as the dollar.
 const SMALLEST: &[(&str, i64)] = &[
@@ -172,7 +173,7 @@ pub(crate) fn advance(account: &mut Account, id: &str) {
         && invoice["automatically_finalizes_at"]
             .as_i64()
             .is_none_or(|at| at <= account.now.saturating_add(1));
-    if !is_due {
+    if !is_due || waits_for_webhooks(account, id) {
         return;
     }
     open(account, id);
@@ -184,6 +185,32 @@ pub(crate) fn advance(account: &mut Account, id: &str) {
     } else {
         dunning::attempt_automatically(account, id);
     }
+}
+
+/// How long a draft waits at most for its webhooks, and how often that is looked at.
+const HELD_SECONDS: i64 = 72 * 3_600;
+const LOOKED_AFTER_SECONDS: i64 = 3_600;
+
+/// Puts off a draft of which an endpoint has not yet answered that it knows, where that is wanted.
+fn waits_for_webhooks(account: &mut Account, id: &str) -> bool {
+    if !settings::waits_for_webhooks(account) || !account.outbox.owes("invoice.created", id) {
+        return false;
+    }
+    let now = account.now;
+    let created = account.get(id)["created"].as_i64().unwrap_or(now);
+    let last = created.saturating_add(HELD_SECONDS);
+    if now >= last {
+        return false;
+    }
+    let at = now.saturating_add(LOOKED_AFTER_SECONDS).min(last);
+    if let Some(invoice) = account.edit(id) {
+        invoice["automatically_finalizes_at"] = json!(at);
+        if invoice["next_payment_attempt"].is_i64() {
+            invoice["next_payment_attempt"] = json!(at);
+        }
+    }
+    account.when(at, "invoice.advance", id);
+    true
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The invoice that would come next, or that a change of a subscription would bring. Nothing is
 //! stored, and nobody is told.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::Interval;

@@ -1,7 +1,9 @@
 //! What an invoice comes to: discounts of single lines, then of the whole invoice, then tax by line
 //! and rate, then the customer's balance. Pure arithmetic on one invoice; nothing is stored.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Discountable};
@@ -10,7 +12,7 @@ use crate::lives::tax;
 /// Works out the amounts of every line and of the whole invoice.
 pub(crate) fn apply(account: &Account, invoice: &mut Value) {
     let mut lines = match invoice["lines"]["data"].take() {
-        Value::Array(lines) => lines,
+        Value::Array(lines) => Arc::unwrap_or_clone(lines),
         _ => Vec::new(),
     };
     let own = take_own_discounts(account, &mut lines);
@@ -56,15 +58,15 @@ pub(crate) fn apply(account: &Account, invoice: &mut Value) {
     let total = net.saturating_add(exclusive).saturating_add(shipping);
     let discounts = gathered_discounts(&lines, &own, invoice);
     invoice["total_pretax_credit_amounts"] = pretax(&discounts, &lines);
-    invoice["total_discount_amounts"] = Value::Array(discounts);
-    invoice["total_taxes"] = Value::Array(all_taxes);
+    invoice["total_discount_amounts"] = Value::from(discounts);
+    invoice["total_taxes"] = Value::from(all_taxes);
     invoice["subtotal"] = json!(subtotal);
     invoice["subtotal_excluding_tax"] = json!(subtotal.saturating_sub(subtotal_tax));
     invoice["total"] = json!(total);
     invoice["total_excluding_tax"] =
         json!(total.saturating_sub(exclusive).saturating_sub(inclusive));
     invoice["lines"]["total_count"] = json!(lines.len());
-    invoice["lines"]["data"] = Value::Array(lines);
+    invoice["lines"]["data"] = Value::from(lines);
     let due = total
         .saturating_add(invoice["starting_balance"].as_i64().unwrap_or(0))
         .max(0);

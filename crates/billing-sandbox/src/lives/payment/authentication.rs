@@ -1,6 +1,6 @@
 //! 3-D Secure: what the payer is asked to do, and where.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 

@@ -1,6 +1,6 @@
 //! Charges: one for each try to move money, and what becomes of it: captured, settled, or released.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::{self, Decline, TestCard};

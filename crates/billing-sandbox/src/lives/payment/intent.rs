@@ -1,6 +1,6 @@
 //! What a payer or a seller does with a payment intent of their own: confirm, answer, capture, cancel.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::payment::charge::Authentication;

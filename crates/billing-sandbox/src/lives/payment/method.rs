@@ -1,8 +1,6 @@
 //! Payment methods: made of a test card, attached to a customer, used up and detached.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::account::Account;
@@ -203,9 +201,11 @@ pub(crate) fn behaviour_of(account: &Account, method_id: &str) -> Behaviour {
         Err(decline) => return Behaviour::Declines(decline),
     };
     let has_cvc = !method["card"]["checks"]["cvc_check"].is_null();
+    let has_zip = method["_has_zip"] == true
+        || !method["billing_details"]["address"]["postal_code"].is_null();
     match card.checks {
         Checks::CvcFails if has_cvc => Behaviour::Declines(card::CVC),
-        Checks::ZipFails if method["_has_zip"] == true => Behaviour::Declines(card::ZIP),
+        Checks::ZipFails if has_zip => Behaviour::Declines(card::ZIP),
         _ => card.behaviour,
     }
 }
@@ -300,7 +300,7 @@ pub(crate) fn note_checks(method: &mut Value) {
 }
 
 /// Takes a method from its customer; it can never be used again.
-pub(crate) fn detach(account: &mut Account, method_id: &str, before: &Arc<Value>) {
+pub(crate) fn detach(account: &mut Account, method_id: &str, before: &Value) {
     if let Some(method) = account.edit(method_id) {
         method["customer"] = Value::Null;
         method["_is_used_up"] = json!(true);

@@ -1,6 +1,6 @@
 //! Setup intents: a payment method is saved, after a challenge if its card asks for one.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::card::{Behaviour, Challenge, Decline};

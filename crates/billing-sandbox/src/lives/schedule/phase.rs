@@ -1,6 +1,6 @@
 //! One phase of a schedule put into effect: the subscription begins with it, or becomes like it.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::discount::{self, Owner};

@@ -1,8 +1,6 @@
 //! How a subscription begins: its first invoice, and the payment that makes it active.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -165,14 +163,6 @@ fn member<'a>(terms: &'a Terms, name: &str) -> &'a Value {
     found.map_or(&NONE, |(_, value)| value)
 }
 
-/// Older versions show the first discount whole.
-fn keep_first(account: &mut Account, id: &str, discounts: &[String]) {
-    if let Some(first) = discounts.first() {
-        let whole = account.get(first).clone();
-        account.set(id, "_discount", whole);
-    }
-}
-
 fn attach_discounts(
     account: &mut Account,
     id: &str,
@@ -194,7 +184,6 @@ fn attach_discounts(
     let currency = currency.and_then(Value::as_str).unwrap_or_default();
     discount::check_minimum(account, &beginning.discounts, amount, currency, param)?;
     let own = discount::attach(account, &beginning.discounts, &owner, param)?;
-    keep_first(account, id, &own);
     account.set(id, "discounts", json!(own));
     discount::leave::note_first(account, id);
     for (place, item) in beginning.terms.item_terms.iter().enumerate() {
@@ -354,7 +343,7 @@ pub(crate) fn fix_currency(
     account: &mut Account,
     customer_id: &str,
     currency: &Value,
-) -> Option<Arc<Value>> {
+) -> Option<Value> {
     let before = account.snapshot(customer_id);
     if !before["currency"].is_null() {
         return None;

@@ -1,6 +1,6 @@
 //! The invoices of a subscription: what its items ask for a period, and how an invoice is made of it.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::invoice::{self, Line};

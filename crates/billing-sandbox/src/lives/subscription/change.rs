@@ -1,9 +1,7 @@
 //! A change of a subscription: its new periods, its proration, its invoice, and the update that waits
 //! for its payment (`pending_if_incomplete`).
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -296,13 +294,7 @@ fn collect(account: &mut Account, id: &str, invoice_id: &str, change: &Change) {
 }
 
 /// Bills a change that takes effect when it is paid.
-fn apply_when_paid(
-    account: &mut Account,
-    id: &str,
-    before: &Arc<Value>,
-    plan: &Plan,
-    change: &Change,
-) {
+fn apply_when_paid(account: &mut Account, id: &str, before: &Value, plan: &Plan, change: &Change) {
     give_up_pending(account, id);
     // What has no price takes effect at once.
     let mut meanwhile = plan.after.clone();
@@ -315,7 +307,7 @@ fn apply_when_paid(
     write(account, id, meanwhile);
     let invoice_id = bill(account, id, before, &plan.lines);
     account.set(id, "items", before["items"].clone());
-    let members: serde_json::Map<String, Value> = WAITING
+    let members: crate::json::Map = WAITING
         .iter()
         .map(|name| ((*name).to_owned(), plan.after[*name].clone()))
         .collect();

@@ -1,9 +1,7 @@
 //! How the invoices of a subscription are opened and collected: at once, after the hour of a renewal,
 //! or not at all while collection is paused.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::http::error::StripeError;
@@ -201,5 +199,5 @@ pub(crate) fn raise_upcoming(account: &mut Account, id: &str) {
     let mut preview = invoice::draft_object(account, &draft);
     invoice::totals::apply(account, &mut preview);
     preview["next_payment_attempt"] = json!(end.saturating_add(invoice::DRAFT_SECONDS));
-    account.raise_with("invoice.upcoming", Arc::new(preview), None);
+    account.raise_with("invoice.upcoming", preview, None);
 }

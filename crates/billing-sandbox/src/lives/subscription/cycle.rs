@@ -1,16 +1,13 @@
 //! The end of a period: the next one begins and is invoiced, or the subscription ends.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::{Interval, SECONDS_PER_DAY};
 use crate::lives::invoice::Line;
 use crate::lives::proration::{ids, is_metered};
-use crate::lives::subscription::{billing, collection, ending, items, pending, trial};
-use crate::lives::{discount, reaction, schedule};
-
-/// How long before a renewal `invoice.upcoming` is sent.
-const UPCOMING_DAYS: i64 = 7;
+use crate::lives::subscription::{billing, collection, cut, ending, items, pending, trial};
+use crate::lives::{discount, reaction, schedule, settings};
 
 /// Whether periods follow one another.
 pub(crate) fn is_running(subscription: &Value) -> bool {
@@ -34,7 +31,7 @@ pub(crate) fn expect_next(account: &mut Account, id: &str) {
     let Some(end) = next_end(subscription) else {
         return;
     };
-    let announced = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY);
+    let announced = announced_at(account, end);
     let is_announced = announced > account.now
         && subscription["collection_method"] != "send_invoice"
         && subscription["pause_collection"].is_null();
@@ -42,6 +39,12 @@ pub(crate) fn expect_next(account: &mut Account, id: &str) {
         account.when(announced, "subscription.upcoming", id);
     }
     account.when(end, "subscription.cycle", id);
+}
+
+/// When a renewal is told of by `invoice.upcoming`.
+fn announced_at(account: &Account, end: i64) -> i64 {
+    let days = settings::number_of(account, "invoice_upcoming_days");
+    end.saturating_sub(days.saturating_mul(SECONDS_PER_DAY))
 }
 
 /// A period has ended, unless it was moved meanwhile.
@@ -113,7 +116,7 @@ fn turn_over(account: &mut Account, id: &str) -> (Vec<Line>, (i64, i64)) {
             ended = (item["current_period_start"].as_i64().unwrap_or(now), end);
             let (_, next) = Interval::of(&item["price"]).period_at(anchor, end);
             item["current_period_start"] = json!(end);
-            item["current_period_end"] = json!(next);
+            item["current_period_end"] = json!(cut::end_of_period(&old, end, next));
         }
     }
     let subscription = account.snapshot(id);
@@ -131,7 +134,13 @@ fn turn_over(account: &mut Account, id: &str) -> (Vec<Line>, (i64, i64)) {
             of["current_period_start"].as_i64().unwrap_or(now),
             of["current_period_end"].as_i64().unwrap_or(now),
         );
-        lines.push(billing::item_line(account, &subscription, of, period));
+        let line = billing::item_line(account, &subscription, of, period);
+        if is_metered(&item["price"]) {
+            lines.push(line);
+        } else {
+            let whole = Interval::of(&item["price"]).period_at(anchor, period.0).1;
+            lines.push(cut::share_of(line, whole));
+        }
     }
     (lines, ended)
 }
@@ -173,8 +182,7 @@ fn bill(account: &mut Account, id: &str, lines: Vec<Line>, period: (i64, i64)) -
 pub(crate) fn announce(account: &mut Account, id: &str) {
     let subscription = account.get(id);
     let end = next_end(subscription).unwrap_or(0);
-    let is_due = end.saturating_sub(UPCOMING_DAYS * SECONDS_PER_DAY) == account.now
-        && subscription["_announced"] != end;
+    let is_due = announced_at(account, end) == account.now && subscription["_announced"] != end;
     let is_ending = subscription["cancel_at"]
         .as_i64()
         .is_some_and(|at| at <= end);

@@ -1,6 +1,6 @@
 //! How subscriptions end: now, at the end of a period, at a date, or unpaid.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::invoice::Line;

@@ -1,6 +1,6 @@
 //! Pausing a whole subscription, resuming it, and the end of a paused collection.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::Interval;
@@ -48,7 +48,7 @@ pub(crate) fn pause(account: &mut Account, id: &str, pause: &Pause) {
     trial::pause(account, id, "pause_requested", &before);
 }
 
-fn end_periods(account: &mut Account, id: &str, now: i64) {
+pub(crate) fn end_periods(account: &mut Account, id: &str, now: i64) {
     let Some(stored) = account.edit(id) else {
         return;
     };
@@ -154,7 +154,7 @@ pub(crate) fn resume(account: &mut Account, id: &str, resumption: &Resumption) {
 }
 
 /// A resumption that waits for its payment is shown as a pending update.
-fn park(account: &mut Account, id: &str, before: &std::sync::Arc<Value>) {
+fn park(account: &mut Account, id: &str, before: &Value) {
     let at = account.now.saturating_add(RESUMED_SECONDS);
     let update = json!({
         "billing_cycle_anchor": null, "expires_at": at,

@@ -1,15 +1,13 @@
 //! What an invoice that was paid, not paid or given up means for its subscription's status.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
-use crate::lives::reaction;
 use crate::lives::subscription::{change, collection, ending, pausing};
+use crate::lives::{reaction, settings};
 
 /// Sets the status, raising the update that this is.
-fn become_status(account: &mut Account, id: &str, before: &Arc<Value>, status: &str) {
+fn become_status(account: &mut Account, id: &str, before: &Value, status: &str) {
     account.set(id, "status", json!(status));
     if let Some(stored) = account.edit(id).filter(|_| status != "paused")
         && !stored["status_details"].is_null()
@@ -95,8 +93,8 @@ pub(crate) fn voided(account: &mut Account, invoice_id: &str) {
                 Some("open")
                     if deciding.is_some_and(|row| row["next_payment_attempt"].is_null()) =>
                 {
-                    let outcome = when_exhausted(account);
-                    return exhausted_with(account, &id, &before, outcome);
+                    let outcome = settings::when_exhausted(account);
+                    return exhausted_with(account, &id, &before, &outcome);
                 }
                 Some("open") => "past_due",
                 _ => "active",
@@ -110,7 +108,7 @@ pub(crate) fn voided(account: &mut Account, invoice_id: &str) {
 }
 
 /// A subscription whose first payment never came ends before it began.
-pub(crate) fn expire(account: &mut Account, id: &str, before: &Arc<Value>) {
+pub(crate) fn expire(account: &mut Account, id: &str, before: &Value) {
     let now = account.now;
     if let Some(stored) = account.edit(id) {
         stored["ended_at"] = json!(now);
@@ -118,27 +116,17 @@ pub(crate) fn expire(account: &mut Account, id: &str, before: &Arc<Value>) {
     become_status(account, id, before, "incomplete_expired");
 }
 
-/// What becomes of a subscription when all tries to collect have failed: the account's setting.
-fn when_exhausted(account: &Account) -> &'static str {
-    match account.get("_settings")["subscription_retries_exhausted"].as_str() {
-        Some("unpaid") => "unpaid",
-        Some("past_due") => "past_due",
-        Some("paused") => "paused",
-        _ => "canceled",
-    }
-}
-
 /// All tries to collect an invoice have failed.
 pub(crate) fn retries_exhausted(account: &mut Account, invoice_id: &str) {
     let id = collection::subscription_of(account, invoice_id);
     let before = account.snapshot(&id);
     if matches!(before["status"].as_str(), Some("past_due" | "active")) {
-        let outcome = when_exhausted(account);
-        exhausted_with(account, &id, &before, outcome);
+        let outcome = settings::when_exhausted(account);
+        exhausted_with(account, &id, &before, &outcome);
     }
 }
 
-fn exhausted_with(account: &mut Account, id: &str, before: &Arc<Value>, outcome: &str) {
+fn exhausted_with(account: &mut Account, id: &str, before: &Value, outcome: &str) {
     match outcome {
         "canceled" => ending::end_now(account, id, "payment_failed"),
         "paused" => super::trial::pause(account, id, "final_payment_failure", before),

@@ -1,6 +1,6 @@
 //! What a new subscription is made of.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// What one item is made of.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,8 @@ pub(crate) struct Terms {
     pub(crate) is_classic: bool,
     /// When the cycle begins to be counted, if not now (or at the end of the trial).
     pub(crate) anchor: Option<i64>,
+    /// An end inside the first period, which then ends there and is billed in part.
+    pub(crate) until: Option<i64>,
     /// A start in the past.
     pub(crate) start: Option<i64>,
     /// Further members of the object, as they are in the state.

@@ -1,11 +1,11 @@
 //! Trials: what happens when one ends.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::lives::calendar::SECONDS_PER_DAY;
 use crate::lives::reaction;
-use crate::lives::subscription::{collection, ending};
+use crate::lives::subscription::{collection, ending, pausing};
 
 /// How long before its end a trial is announced.
 const ANNOUNCED_DAYS: i64 = 3;
@@ -93,13 +93,11 @@ pub(crate) fn cut(account: &mut Account, id: &str) {
     };
     stored["trial_end"] = json!(now);
     stored["billing_cycle_anchor"] = json!(now);
-    for item in stored["items"]["data"].as_array_mut().into_iter().flatten() {
-        item["current_period_end"] = json!(now);
-    }
+    pausing::end_periods(account, id, now);
 }
 
 /// Pauses a subscription now: no periods, no invoices.
-pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &std::sync::Arc<Value>) {
+pub(crate) fn pause(account: &mut Account, id: &str, why: &str, before: &Value) {
     let now = account.now;
     if let Some(stored) = account.edit(id) {
         stored["status"] = json!("paused");

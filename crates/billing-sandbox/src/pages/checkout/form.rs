@@ -1,9 +1,11 @@
 //! The form of the checkout page: contact, address, what the session asks for, and the card.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
-use crate::lives::checkout::{PayWith, Submission, debit, entry, is_charged, needs_card, totals};
+use crate::lives::checkout::{
+    PayWith, Submission, debit, entry, is_charged, needs_card, saved, totals,
+};
 use crate::lives::money;
 use crate::pages::escaped;
 use crate::pages::fields::{self, Field, Problem};
@@ -26,7 +28,7 @@ pub(super) fn of(
         contact = contact(account, session, typed, problem),
         shipping = shipping(session, typed, problem, &own_words("shipping_address")),
         asked = asked(session, typed, problem),
-        method = method(session, typed, problem),
+        method = method(account, session, typed, problem),
         consent = consent(
             session,
             typed,
@@ -213,22 +215,73 @@ fn custom_field(field: &Value, typed: &Submission, problem: Problem<'_>) -> Stri
     fields::select(&shown, &options, problem)
 }
 
-/// The card, or the choice between a card and a bank debit.
-fn method(session: &Value, typed: &Submission, problem: Problem<'_>) -> String {
+/// A saved card in words: `Visa ending in 4242, valid until 12/2034`.
+fn in_words(method: &Value) -> String {
+    let card = &method["card"];
+    let brand = card["display_brand"].as_str().unwrap_or("card").to_owned();
+    let mut letters = brand.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!(
+        "{first}{} ending in {}, valid until {}/{}",
+        letters.as_str(),
+        card["last4"].as_str().unwrap_or_default(),
+        card["exp_month"],
+        card["exp_year"]
+    )
+}
+
+/// The choice among the cards that were saved before; the newest one unless another was chosen.
+fn saved_cards(cards: &[&Value], typed: &Submission) -> String {
+    let is_new = *typed != Submission::default();
+    let mut choices = String::new();
+    for (place, method) in cards.iter().enumerate() {
+        let id = method["id"].as_str().unwrap_or_default();
+        let is_chosen = match &typed.pay_with {
+            PayWith::Method(chosen) => chosen == id,
+            _ => place == 0 && !is_new,
+        };
+        choices.push_str(&fields::radio(
+            "pay_with",
+            id,
+            &escaped(&in_words(method)),
+            is_chosen,
+        ));
+    }
+    let is_card = is_new && typed.pay_with == PayWith::Card;
+    choices.push_str(&fields::radio("pay_with", "card", "Another card", is_card));
+    choices
+}
+
+/// The card, or the choice between cards that are known, another one and a bank debit.
+fn method(account: &Account, session: &Value, typed: &Submission, problem: Problem<'_>) -> String {
     if !needs_card(session) {
         return String::new();
     }
     let types = totals::texts(&session["payment_method_types"]);
     let takes_cards = types.iter().any(|kind| kind == "card");
+    let known = saved::offered(account, session);
     let Some(debit) = debit::offered(session) else {
-        return card(typed, problem, false);
+        if known.is_empty() {
+            return card(typed, problem, false);
+        }
+        let choices = saved_cards(&known, typed);
+        let fields = card(typed, problem, true);
+        return format!("<fieldset>\n<legend>Pay with</legend>\n{choices}</fieldset>\n{fields}");
     };
     let is_debit = matches!(typed.pay_with, PayWith::Debit(_)) || !takes_cards;
     let kind = debit.replace("us_", "US ").replace('_', " ");
     let choice = if takes_cards {
         format!(
             "<fieldset>\n<legend>Pay with</legend>\n{}{}</fieldset>\n",
-            fields::radio("pay_with", "card", "Card", !is_debit),
+            if known.is_empty() {
+                fields::radio("pay_with", "card", "Card", !is_debit)
+            } else {
+                saved_cards(&known, typed)
+            },
             fields::radio(
                 "pay_with",
                 "debit",

@@ -1,15 +1,18 @@
 //! Reads what the form of the checkout page sent.
 
-use serde_json::Value;
+use crate::json::Value;
 
+use crate::account::Account;
 use crate::http::form::Node;
 use crate::lives::checkout::entry::DebitOutcome;
-use crate::lives::checkout::{CardEntry, PayWith, Submission, debit};
+use crate::lives::checkout::{CardEntry, PayWith, Submission, debit, saved};
 use crate::pages::fields::{typed, typed_address};
 
-pub(super) fn of(session: &Value, fields: &Node) -> Submission {
+pub(super) fn of(account: &Account, session: &Value, fields: &Node) -> Submission {
+    let chosen = typed(fields, "pay_with");
     let pay_with = match debit::offered(session) {
-        Some(kind) if typed(fields, "pay_with") == "debit" => PayWith::Debit(kind.to_owned()),
+        Some(kind) if chosen == "debit" => PayWith::Debit(kind.to_owned()),
+        _ if saved::is_offered(account, session, &chosen) => PayWith::Method(chosen),
         _ => PayWith::Card,
     };
     let debit_outcome = if typed(fields, "debit_outcome") == "fails" {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::account::Account;
 use crate::lives::checkout::{revise, totals};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::account::Account;
 use crate::api::portal::acts;
@@ -304,7 +304,7 @@ pub(super) fn details_page(view: &View<'_>) -> Reply {
         let mut known = typed_address(view.sent, "address");
         for (part, value) in customer["address"].as_object().into_iter().flatten() {
             if let (false, Some(text)) = (is_again, value.as_str()) {
-                known.insert(part.clone(), text.to_owned());
+                known.insert(part.to_string(), text.to_owned());
             }
         }
         // An address may be left out altogether, so that none of its parts is required.

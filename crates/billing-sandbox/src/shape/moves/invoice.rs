@@ -1,6 +1,6 @@
 //! Invoices, their lines, invoice items and credit notes as they were before basil (2025-03-31).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::shape::moves::{Object, get, plan_of, put};
 
@@ -85,7 +85,7 @@ pub(super) fn invoice(members: &mut Object) {
 /// Before 2024-04-10 the display of tax was a member of its own.
 pub(super) fn rendering_options(members: &mut Object) {
     let rendering = get(members, "rendering");
-    let old = if rendering.is_null() {
+    let old = if rendering["amount_tax_display"].is_null() {
         Value::Null
     } else {
         json!({ "amount_tax_display": rendering["amount_tax_display"] })

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::rows::stored_event::COLUMNS;
 
 /// The conditions of the partial indexes, word for word: SQLite recognises them by their text.
-const IS_OPEN: &str = "status IN ('received', 'processing', 'failed')";
+const IS_OPEN: &str = "status IN ('received', 'processing')";
 const IS_RESTING: &str = "status IN ('failed', 'skipped', 'parked', 'deferred', 'discarded')";
 
 /// Ids in one statement at most, each a bound value.
@@ -36,7 +36,7 @@ pub(super) enum Direction {
 enum Place {
     /// The whole table in the order of its key.
     Table,
-    /// The few that shall be applied.
+    /// The few that are due.
     Open,
     /// Those of one status that rest, type by type.
     Resting,
@@ -382,11 +382,16 @@ pub(super) fn depth(backend: DbBackend) -> Statement {
 
 /// When the oldest came of those that shall be applied.
 pub(super) fn oldest_unapplied(backend: DbBackend) -> Statement {
-    let hint = Place::Open.hint(backend);
+    let (open, resting) = (Place::Open.hint(backend), Place::Resting.hint(backend));
     let sql = format!(
-        "SELECT MIN(received_at) AS oldest
-         FROM (SELECT received_at FROM provider_events {hint} WHERE {IS_OPEN}
-               ORDER BY created_at, id LIMIT {DEPTH_COUNTED_MAX}) AS unapplied"
+        "SELECT MIN(received_at) AS oldest FROM (
+             SELECT * FROM (SELECT received_at FROM provider_events {open}
+                            WHERE {IS_OPEN} LIMIT {DEPTH_COUNTED_MAX}) AS open
+             UNION ALL
+             SELECT * FROM (SELECT received_at FROM provider_events {resting}
+                            WHERE status = 'failed' AND {IS_RESTING}
+                            LIMIT {DEPTH_COUNTED_MAX}) AS failed
+         ) AS unapplied"
     );
     Statement::from_string(backend, sql)
 }

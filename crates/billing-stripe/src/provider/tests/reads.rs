@@ -13,13 +13,15 @@ use super::{INTENT, id, provider};
 use crate::stub_stripe::{Reply, StubStripe};
 
 const MISSING: &str = r#"{"type":"invalid_request_error","code":"resource_missing","param":"id"}"#;
-const OPEN: &str = r#"{"id":"cs_1","status":"open","payment_status":"unpaid","metadata":{}}"#;
+const OPEN: &str = r#"{"id":"cs_1","status":"open","payment_status":"unpaid","metadata":{},
+    "customer":null,"subscription":null,"invoice":null}"#;
 
 #[tokio::test]
 async fn objects_are_read_and_missing_ones_are_none() {
     let subscription = format!(
         r#"{{"id":"sub_1","status":"active","customer":"cus_1","metadata":{{"checkout_intent_id":"{INTENT}"}},
-        "items":{{"data":[{{"quantity":2,"price":{{"id":"price_1"}},"current_period_start":1,"current_period_end":2}}]}}}}"#
+        "trial_end":null,"cancel_at":null,"cancel_at_period_end":false,"canceled_at":null,"ended_at":null,
+        "pending_update":null,"items":{{"data":[{{"quantity":2,"price":{{"id":"price_1"}},"current_period_start":1,"current_period_end":2}}]}}}}"#
     );
     let invoice = format!(
         r#"{{"id":"in_1","status":"paid","customer":"cus_1","parent":{{"subscription_details":

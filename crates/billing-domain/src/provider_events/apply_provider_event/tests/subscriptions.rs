@@ -10,13 +10,14 @@ use crate::kernel::request::Request;
 use crate::kernel::text::FeatureCode;
 use crate::provider_events::apply_provider_event::Decision;
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
-use crate::provider_events::ports::EventInbox;
+
 use crate::subscriptions::subscription::{
     SubscriptionFacts, SubscriptionReport, SubscriptionStatus,
 };
 use crate::testing::Workbench;
 use crate::testing::fake_provider::{Failure, FakePayment};
 use crate::testing::fixtures::email;
+use crate::testing::inbox_steps::begin_due;
 use crate::testing::memory_store::InboxStatus;
 
 use SubscriptionChange::{Created, Deleted, Updated};
@@ -109,7 +110,7 @@ async fn a_073_an_older_event_changes_nothing() {
     let past_due = with(&payment, |facts| facts.status = SubscriptionStatus::PastDue);
     told(&bench, "evt_new", changed(Updated, past_due)).await;
     let before = bench.store.subscriptions();
-    let old = changed(Updated, grown(&payment, 99));
+    let old = changed(Updated, report_of(&payment));
     bench
         .receive_from("evt_old", old, made.plus(Duration::minutes(30)))
         .await;
@@ -150,7 +151,7 @@ async fn a_073_nothing_revives_a_subscription_that_is_over() {
     bench.clock().advance(Duration::hours(1));
     told(&bench, "evt_end", changed(Deleted, canceled(&payment))).await;
     bench.clock().advance(Duration::hours(1));
-    told(&bench, "evt_up", changed(Updated, grown(&payment, 20))).await;
+    told(&bench, "evt_up", changed(Updated, report_of(&payment))).await;
     assert_eq!(mirror(&bench).status, SubscriptionStatus::Canceled);
     assert_eq!(bench.store.licenses().len(), 10);
 }
@@ -262,6 +263,45 @@ async fn a_187_a_decrease_takes_no_licence_away() {
 }
 
 #[tokio::test]
+async fn a_187_an_increase_that_is_told_after_a_later_decrease_counts_all_the_same() {
+    for is_provisioned in [true, false] {
+        let bench = Workbench::new().await;
+        let payment = if is_provisioned {
+            bench.sell("acme").await
+        } else {
+            bench.buy("acme").await
+        };
+        bench.clock().advance(Duration::hours(1));
+        let made = bench.now();
+        bench.clock().advance(Duration::hours(1));
+        told(&bench, "evt_less", changed(Updated, grown(&payment, 12))).await;
+        let more = changed(Updated, grown(&payment, 20));
+        bench.receive_from("evt_more", more, made).await;
+        bench.drain().await;
+        bench.run_provisioning().run_due().await.unwrap();
+        assert_eq!(mirror(&bench).quantity, 12, "what is true now");
+        assert_eq!(bench.store.licenses().len(), 20, "what was paid for");
+    }
+}
+
+#[tokio::test]
+async fn a_187_an_increase_that_is_told_after_the_end_counts_all_the_same() {
+    let bench = Workbench::new().await;
+    let payment = bench.sell("acme").await;
+    bench.clock().advance(Duration::hours(1));
+    let made = bench.now();
+    bench.clock().advance(Duration::hours(1));
+    told(&bench, "evt_end", changed(Deleted, canceled(&payment))).await;
+    let ended = bench.store.plans()[0].value.ends_at;
+    let more = changed(Updated, grown(&payment, 20));
+    bench.receive_from("evt_more", more, made).await;
+    bench.drain().await;
+    assert_eq!(bench.store.licenses().len(), 20);
+    assert_eq!(bench.store.plans()[0].value.ends_at, ended);
+    assert_eq!(mirror(&bench).status, SubscriptionStatus::Canceled);
+}
+
+#[tokio::test]
 async fn a_187_an_increase_before_provisioning_counts_when_the_plan_is_made() {
     let bench = Workbench::new().await;
     let payment = bench.buy("acme").await;
@@ -298,11 +338,8 @@ async fn a_074_an_end_that_meets_provisioning_halfway_is_decided_again() {
     });
     bench.receive("evt_end", changed(Deleted, ended)).await;
     let lease = bench.now().plus(Duration::minutes(1));
-    let event = bench
-        .store
-        .claim_events(bench.now(), lease, 1)
+    let event = begin_due(&bench.store, bench.now(), lease, 1)
         .await
-        .unwrap()
         .remove(0);
     let apply = bench.drain_inbox().apply;
     let Decision::Commit(too_early) = apply.run(&event, true).await.unwrap() else {

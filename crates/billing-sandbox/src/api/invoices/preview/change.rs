@@ -1,7 +1,7 @@
 //! What a preview makes of a subscription's details: the subscription as it would be, worked out by
 //! the same plan as the change itself.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::api::Call;
 use crate::api::invoices::tax_rates;

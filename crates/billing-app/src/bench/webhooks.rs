@@ -1,0 +1,331 @@
+//! Measures how many events a second are received and applied: the service in one process, the load
+//! in another, the database's own floor beside it. docs/performance.md says how to read it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use billing_domain::provider_events::ports::EventLog;
+use billing_domain::provider_events::stored_event::EventStatus;
+use billing_seaorm::{FreshDatabase, SeaOrmStore, SqliteSynchronous, StoreConfig};
+use clap::Args;
+
+use super::load::{Sent, event};
+use super::seed::seed;
+use super::{Ended, program, resident_kib};
+use crate::cli::Failure;
+use crate::commands::say;
+use crate::demo::temporary_folder;
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub struct WebhooksArgs {
+    /// A PostgreSQL server on which databases may be created; SQLite alone without.
+    #[arg(long, env = "BILLING_BENCH_POSTGRES_URL")]
+    pub postgres_url: Option<String>,
+    /// Leave SQLite out.
+    #[arg(long)]
+    pub skip_sqlite: bool,
+    /// How long each figure is measured, in seconds.
+    #[arg(long, default_value_t = 4)]
+    pub seconds: u32,
+    /// How many connections deliver.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64])]
+    pub connections: Vec<usize>,
+    /// Measure once more with so many applied events in the inbox.
+    #[arg(long, default_value_t = 0)]
+    pub rows: u32,
+    /// How many subscriptions the events are about.
+    #[arg(long, default_value_t = 10_000)]
+    pub subscriptions: u32,
+}
+
+const SECRET: &str = "whsec_bench";
+
+/// More than any machine of today answers.
+const EVENTS_PER_SECOND_MAX: u32 = 20_000;
+
+/// How long an inbox may take to become empty.
+const DRAIN_MAX: Duration = Duration::from_secs(120);
+
+/// Measures and prints.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(args: WebhooksArgs) -> Result<(), Failure> {
+    if cfg!(debug_assertions) {
+        say("debug build: measure with `cargo run --release -p billing-app -- bench webhooks`\n")?;
+    }
+    if let Some(server) = &args.postgres_url {
+        let database = FreshDatabase::create(server).await.map_err(refused)?;
+        let url = database.url.clone();
+        let outcome = measure(&args, "PostgreSQL", &url).await;
+        let removed = database.remove().await.map_err(refused);
+        outcome.and(removed)?;
+    }
+    if !args.skip_sqlite {
+        let folder = temporary_folder()?;
+        let url = format!("sqlite://{}", folder.path().join("bench.db").display());
+        measure(&args, "SQLite", &url).await?;
+    }
+    Ok(())
+}
+
+fn refused(error: impl std::error::Error) -> Failure {
+    Failure::failed("the benchmark's database", &error)
+}
+
+/// One database under measurement.
+struct Bench<'a> {
+    args: &'a WebhooksArgs,
+    url: &'a str,
+    store: SeaOrmStore,
+    /// The number of the next event that nobody has sent.
+    next: u32,
+}
+
+async fn measure(args: &WebhooksArgs, name: &str, url: &str) -> Result<(), Failure> {
+    let mut config = StoreConfig::new(url);
+    config.connections_max = 64;
+    config.sqlite_synchronous = SqliteSynchronous::Full;
+    let store = SeaOrmStore::connect(config).await.map_err(refused)?;
+    store.migrate().await.map_err(refused)?;
+    seed(&store, args.subscriptions).await?;
+    store.settle_statistics().await.map_err(refused)?;
+    let mut bench = Bench {
+        args,
+        url,
+        store,
+        next: 0,
+    };
+    let bytes = event(0, 1).len();
+    say(&format!(
+        "{name}: events of {bytes} bytes about {} subscriptions, {} s for each figure\n\n\
+         connections | (a) floor/s | (b) receipt/s   p50 ms   p99 ms | (c) applied/s   p99 ms | b/a  c/a",
+        args.subscriptions, args.seconds
+    ))?;
+    let mut fastest = 0.0_f64;
+    for connections in args.connections.clone() {
+        let line = bench.line(connections).await?;
+        fastest = fastest.max(line.applied);
+        say(&line.text)?;
+    }
+    bench.half_rate(fastest / 2.0).await?;
+    if args.rows > 0 {
+        bench.full_inbox().await?;
+    }
+    let _ = bench.store.close().await;
+    say("")
+}
+
+/// The figures of one number of connections.
+struct Line {
+    applied: f64,
+    text: String,
+}
+
+/// What the service did with what it was sent.
+struct Applied {
+    sent: Sent,
+    /// Events in a second until the inbox was empty again.
+    per_second: f64,
+    resident_kib: Option<u64>,
+}
+
+impl Bench<'_> {
+    async fn line(&mut self, connections: usize) -> Result<Line, Failure> {
+        let lasting = Duration::from_secs(u64::from(self.args.seconds));
+        let payload = event(0, self.args.subscriptions);
+        let floor = self.store.floor(connections, &payload, lasting).await.map_err(refused)?;
+        let receiving = Serving::start(self.url, false)?;
+        let sent = self.send(&receiving, connections, None)?.wait()?;
+        drop(receiving);
+        // What was received is applied before anything else is measured.
+        let draining = Serving::start(self.url, true)?;
+        self.until_empty().await?;
+        drop(draining);
+        let applied = self.apply(connections, None).await?;
+        let received = f64::from(sent.count) / sent.seconds;
+        let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1_000.0;
+        Ok(Line {
+            applied: applied.per_second,
+            text: format!(
+                "{connections:>11} | {floor:>11.0} | {received:>13.0} {:>8.1} {:>8.1} | {:>13.0} {:>8.1} | {:.2} {:.2}",
+                millis(sent.p50_us),
+                millis(sent.p99_us),
+                applied.per_second,
+                millis(applied.sent.p99_us),
+                received / floor,
+                applied.per_second / floor
+            ),
+        })
+    }
+
+    /// The time of an answer where there is room to breathe, and what the service needs then.
+    async fn half_rate(&mut self, rate: f64) -> Result<(), Failure> {
+        let connections = self.args.connections.iter().copied().max().unwrap_or(1);
+        let applied = self.apply(connections, Some(rate)).await?;
+        let millis = Duration::from_micros(applied.sent.p99_us).as_secs_f64() * 1_000.0;
+        let resident = applied.resident_kib.map_or_else(
+            || "not told by this system".to_owned(),
+            |kib| format!("{} MiB", kib.div_ceil(1_024)),
+        );
+        say(&format!(
+            "\nat half of the fastest (c), {rate:.0}/s over {connections} connections: p99 of receipt {millis:.1} ms; \
+             resident memory {resident}"
+        ))
+    }
+
+    /// Whether an event costs more when the inbox is full.
+    async fn full_inbox(&mut self) -> Result<(), Failure> {
+        let connections = self.args.connections.iter().copied().max().unwrap_or(1);
+        let before = self.apply(connections, None).await?.per_second;
+        let payload = event(0, self.args.subscriptions);
+        let filled = self.store.fill_inbox(self.args.rows, payload.as_bytes()).await;
+        filled.map_err(refused)?;
+        let after = self.apply(connections, None).await?.per_second;
+        say(&format!(
+            "with {} more events in the inbox: {after:.0}/s instead of {before:.0}/s, an event costs {:+.0} %",
+            self.args.rows,
+            (before / after - 1.0) * 100.0
+        ))
+    }
+
+    /// Receipt and application until nothing is left.
+    async fn apply(&mut self, connections: usize, rate: Option<f64>) -> Result<Applied, Failure> {
+        let serving = Serving::start(self.url, true)?;
+        let load = self.send(&serving, connections, rate)?;
+        let begun = load.begun;
+        let sent = load.wait()?;
+        let resident_kib = serving.resident_kib();
+        self.until_empty().await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        if sent.failed > 0 {
+            return Err(Failure::because(format!("{} deliveries were refused", sent.failed)));
+        }
+        Ok(Applied {
+            sent,
+            per_second: f64::from(sent.count) / seconds,
+            resident_kib,
+        })
+    }
+
+    fn send(
+        &mut self,
+        serving: &Serving,
+        connections: usize,
+        rate: Option<f64>,
+    ) -> Result<Load, Failure> {
+        let events = self.args.seconds.saturating_mul(EVENTS_PER_SECOND_MAX);
+        let first = self.next;
+        self.next = self.next.saturating_add(events);
+        let mut words: Vec<String> = ["bench", "load", "--secret", SECRET].map(str::to_owned).into();
+        let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        add("address", serving.address.clone());
+        add("connections", connections.to_string());
+        add("millis", (u64::from(self.args.seconds) * 1_000).to_string());
+        add("events", events.to_string());
+        add("first", first.to_string());
+        add("subscriptions", self.args.subscriptions.to_string());
+        if let Some(rate) = rate {
+            add("rate", rate.to_string());
+        }
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let child = program(&words)?.spawn();
+        let child = child.map_err(|error| Failure::failed("the load cannot be started", &error))?;
+        Load::begin(child)
+    }
+
+    async fn until_empty(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while begun.elapsed() < DRAIN_MAX {
+            let depth = self.store.inbox_depth().await.map_err(refused)?;
+            let open = depth.counts.iter().filter(|(status, count)| {
+                matches!(status, EventStatus::Received | EventStatus::Processing) && *count > 0
+            });
+            if open.count() == 0 {
+                let left: u64 = depth.counts.iter().map(|(_, count)| count).sum();
+                return if left == 0 {
+                    Ok(())
+                } else {
+                    Err(Failure::because(format!("{left} events had no effect")))
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(Failure::because("the inbox does not become empty"))
+    }
+}
+
+/// The service in a process of its own.
+struct Serving {
+    child: Ended,
+    address: String,
+}
+
+impl Serving {
+    fn start(url: &str, has_workers: bool) -> Result<Self, Failure> {
+        let child = program(&["serve"])?
+            .env("DATABASE_URL", url)
+            .env("BIND_ADDR", "127.0.0.1:0")
+            .env("BILLING_ENABLED", "true")
+            .env("STRIPE_SECRET_KEY", "sk_test_bench")
+            .env("STRIPE_WEBHOOK_SECRET", SECRET)
+            .env("RUN_WORKERS", has_workers.to_string())
+            .env("LOG_FILTER", "warn")
+            .spawn()
+            .map_err(|error| Failure::failed("the program cannot be started", &error))?;
+        let mut child = Ended(child);
+        let said = first_line(&mut child.0);
+        let address = said.strip_prefix("ready on http://").and_then(|rest| rest.split(' ').next());
+        let address = address.ok_or_else(|| Failure::because("`serve` did not get ready"))?;
+        let address = address.to_owned();
+        Ok(Self { child, address })
+    }
+
+    fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).ok()?;
+        resident_kib(&status)
+    }
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut said = String::new();
+    if let Some(out) = child.stdout.as_mut() {
+        // An end without a line is told by whoever reads it.
+        let _ = BufReader::new(out).read_line(&mut said);
+    }
+    said
+}
+
+/// The load generator at work.
+struct Load {
+    child: Ended,
+    begun: Instant,
+}
+
+impl Load {
+    fn begin(mut child: Child) -> Result<Self, Failure> {
+        // It reads a byte at a time until it has begun, so that the rest stays for `wait`.
+        let mut said = Vec::new();
+        if let Some(out) = child.stdout.as_mut() {
+            let mut byte = [0];
+            while std::io::Read::read(out, &mut byte).unwrap_or_default() == 1 && byte != *b"\n" {
+                said.extend(byte);
+            }
+        }
+        let child = Ended(child);
+        if said != b"begun" {
+            return Err(Failure::because("the load did not begin"));
+        }
+        Ok(Self {
+            child,
+            begun: Instant::now(),
+        })
+    }
+
+    fn wait(mut self) -> Result<Sent, Failure> {
+        let said = first_line(&mut self.child.0);
+        Sent::parse(&said).ok_or_else(|| Failure::because("the load ended before its time"))
+    }
+}

@@ -1,0 +1,257 @@
+//! Applies a batch in waves: of each subject the next event, all of them decided side by side and
+//! committed together. An event is decided on the state that its subject's previous one left.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::Pin;
+
+use tracing::{Instrument, Span};
+
+use super::{DrainInbox, DrainReport, HeldLanes, count};
+use crate::kernel::change_set::{ChangeSet, CommitError, UniqueRule};
+use crate::kernel::failure::StoreFailure;
+use crate::kernel::ports::ATTEMPTS_MAX;
+use crate::kernel::side_by_side::side_by_side;
+use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::apply_provider_event::{ApplyError, Decision};
+use crate::provider_events::parent::Parent;
+use crate::provider_events::ports::{ClaimedEvent, Settled, Settlement};
+use crate::provider_events::stored_event::EventStatus;
+
+/// How many events are committed together: more gain nothing (docs/performance.md), and hold rows
+/// for longer.
+pub(super) const WAVE_MAX: usize = 256;
+
+/// An event on its way.
+struct Job {
+    event: ClaimedEvent,
+    /// Decisions that were taken in vain.
+    conflicts: u32,
+    /// False after a commit found the slug of an expired intent taken.
+    reservation_is_free: bool,
+    span: Span,
+}
+
+/// Everything that is decided and written about an event is inside, under the id of the request
+/// that delivered it.
+fn span_of(event: &ClaimedEvent) -> tracing::Span {
+    tracing::info_span!(
+        "provider_event.apply",
+        provider_event.id = %event.provider_event_id,
+        correlation.id = event.correlation_id,
+    )
+}
+
+type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Decision, ApplyError>> + Send + 'a>>;
+
+/// What waits, in a line for each subject.
+#[derive(Default)]
+struct Lines(VecDeque<VecDeque<Job>>);
+
+impl Lines {
+    fn of(events: Vec<ClaimedEvent>) -> Self {
+        let mut lines: Vec<VecDeque<Job>> = Vec::new();
+        let mut places = HashMap::new();
+        for event in events {
+            let key = (event.hold.lane, event.subject.clone());
+            let span = span_of(&event);
+            let place = *places.entry(key).or_insert_with(|| {
+                lines.push(VecDeque::new());
+                lines.len().saturating_sub(1)
+            });
+            if let Some(line) = lines.get_mut(place) {
+                line.push_back(Job {
+                    event,
+                    conflicts: 0,
+                    reservation_is_free: true,
+                    span,
+                });
+            }
+        }
+        Self(lines.into())
+    }
+
+    /// The first of each line, with the rest of its line.
+    fn next_wave(&mut self) -> Vec<(Job, VecDeque<Job>)> {
+        let mut wave = Vec::new();
+        while wave.len() < WAVE_MAX {
+            let Some(mut line) = self.0.pop_front() else {
+                break;
+            };
+            if let Some(job) = line.pop_front() {
+                wave.push((job, line));
+            }
+        }
+        wave
+    }
+
+    fn go_on(&mut self, line: VecDeque<Job>) {
+        if !line.is_empty() {
+            self.0.push_back(line);
+        }
+    }
+
+    fn again(&mut self, job: Job, mut line: VecDeque<Job>) {
+        line.push_front(job);
+        self.0.push_back(line);
+    }
+}
+
+impl DrainInbox {
+    /// Applies events that stand in the order of their lanes.
+    pub(super) async fn apply_in_waves(
+        &self,
+        events: Vec<ClaimedEvent>,
+        held: &mut HeldLanes,
+        report: &mut DrainReport,
+    ) -> Result<(), StoreFailure> {
+        let mut lines = Lines::of(events);
+        loop {
+            let wave = lines.next_wave();
+            if wave.is_empty() {
+                return Ok(());
+            }
+            let began_at = self.core.now();
+            let decisions = self.decide(&wave).await;
+            let mut settled = Vec::new();
+            let mut to_commit = Vec::new();
+            let mut sets: Vec<ChangeSet> = Vec::new();
+            let mut rows = HashSet::new();
+            for ((job, line), decision) in wave.into_iter().zip(decisions) {
+                match decision {
+                    Ok(Decision::Settle(settlement)) => {
+                        self.observe(&job.event, settlement.status(), began_at);
+                        settled.push(settle(&job.event, settlement));
+                        lines.go_on(line);
+                    }
+                    // Two subjects that write one row follow each other.
+                    Ok(Decision::Commit(set)) if set.rows().any(|row| rows.contains(&row)) => {
+                        lines.again(job, line);
+                    }
+                    Ok(Decision::Commit(set)) => {
+                        rows.extend(set.rows());
+                        let correlation_id = job.event.correlation_id.clone();
+                        sets.push(set.under(job.event.hold).correlated_with(correlation_id));
+                        to_commit.push((job, line));
+                    }
+                    Err(error) => {
+                        self.stumble(job, line, error, began_at, &mut lines, &mut settled);
+                    }
+                }
+            }
+            let outcomes = self.commit(sets).await;
+            for ((job, line), outcome) in to_commit.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(()) | Err(CommitError::AlreadyApplied) => {
+                        self.observe(&job.event, EventStatus::Processed, began_at);
+                        job.span.in_scope(|| {
+                            tracing::debug!(
+                                "provider event {} is applied",
+                                job.event.provider_event_id
+                            );
+                        });
+                        report.applied = report.applied.saturating_add(1);
+                        lines.go_on(line);
+                    }
+                    // Whoever has the lane now has its events as well.
+                    Err(CommitError::LeaseLost) => held.lose(job.event.hold),
+                    Err(error) => {
+                        let error = StoreFailure::from(error).into();
+                        self.stumble(job, line, error, began_at, &mut lines, &mut settled);
+                    }
+                }
+            }
+            for each in &settled {
+                count(&each.settlement, report);
+            }
+            self.settle(settled).await?;
+        }
+    }
+
+    /// Settles; a parent that became known while its events were put aside wakes them at once.
+    pub(super) async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreFailure> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let awaited: Vec<Parent> = settled
+            .iter()
+            .filter_map(|each| match &each.settlement {
+                Settlement::Waiting { parent, .. } => Some(*parent),
+                Settlement::Skipped { .. }
+                | Settlement::Retry { .. }
+                | Settlement::Parked { .. }
+                | Settlement::Deferred => None,
+            })
+            .collect();
+        let now = self.core.now();
+        self.inbox.settle(settled, now).await?;
+        for parent in awaited {
+            if self.apply.is_known(&parent).await? {
+                self.inbox.wake(&parent, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, wave: &[(Job, VecDeque<Job>)]) -> Vec<Result<Decision, ApplyError>> {
+        if !self.billing_enabled {
+            let deferred = || Ok(Decision::Settle(Settlement::Deferred));
+            return wave.iter().map(|_| deferred()).collect();
+        }
+        let deciding = wave.iter().map(|(job, _)| -> Deciding<'_> {
+            let run = self.apply.run(&job.event, job.reservation_is_free);
+            Box::pin(run.instrument(job.span.clone()))
+        });
+        side_by_side(deciding.collect()).await
+    }
+
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Vec<Result<(), CommitError>> {
+        match <[ChangeSet; 1]>::try_from(sets) {
+            Ok([set]) => vec![self.core.writer.commit(set).await],
+            Err(sets) if sets.is_empty() => Vec::new(),
+            Err(sets) => self.core.writer.commit_many(sets).await,
+        }
+    }
+
+    /// Decides again what somebody else was faster with, and gives up the rest for now.
+    fn stumble(
+        &self,
+        mut job: Job,
+        line: VecDeque<Job>,
+        error: ApplyError,
+        began_at: Timestamp,
+        lines: &mut Lines,
+        settled: &mut Vec<Settled>,
+    ) {
+        let is_slug_taken = matches!(
+            error,
+            ApplyError::Store(StoreFailure::Duplicate(
+                UniqueRule::IntentSlug | UniqueRule::IntentName
+            ))
+        );
+        let asks_again =
+            matches!(&error, ApplyError::Store(failure) if failure.asks_to_decide_again());
+        job.conflicts = job.conflicts.saturating_add(1);
+        if asks_again && job.conflicts < ATTEMPTS_MAX {
+            job.reservation_is_free &= !is_slug_taken;
+            lines.again(job, line);
+            return;
+        }
+        let error = if asks_again {
+            StoreFailure::Conflict.into()
+        } else {
+            error
+        };
+        let settlement = job.span.in_scope(|| self.failed(&job.event, &error));
+        self.observe(&job.event, settlement.status(), began_at);
+        settled.push(settle(&job.event, settlement));
+        lines.go_on(line);
+    }
+}
+
+pub(super) fn settle(event: &ClaimedEvent, settlement: Settlement) -> Settled {
+    Settled {
+        id: event.id,
+        hold: Some(event.hold),
+        settlement,
+    }
+}
