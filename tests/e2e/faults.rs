@@ -116,15 +116,9 @@ async fn a_102_a_paid_checkout_gets_no_second_session() {
         house.pay(&started.text_at("/checkout_session_id"));
         house.world.sandbox.deliver_due().await;
         // Applied, not yet provisioned: the intent is paid.
-        house
-            .world
-            .service
-            .application
-            .workers
-            .inbox
-            .run()
-            .await
-            .expect("nothing fails");
+        for applier in &house.world.service.application.workers.inbox {
+            applier.run().await.expect("nothing fails");
+        }
         let again = house.checkout(buyer, "again", &purchase("acme", 5)).await;
         assert_eq!(
             (again.status, again.code()),

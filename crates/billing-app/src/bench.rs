@@ -1,14 +1,32 @@
 //! Measures this program on this machine: how soon it is ready, what it needs when idle, how long
 //! the demo's sale takes. Figures to look at, never a test.
 
+pub mod load;
+pub mod seed;
+pub mod webhooks;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clap::Subcommand;
+
 use crate::cli::Failure;
 use crate::commands::say;
 use crate::demo::temporary_folder;
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Start, idle memory and the demo's sale; the same as without a word.
+    Start,
+    /// How many of Stripe's events a second are received and applied.
+    Webhooks(Box<webhooks::WebhooksArgs>),
+    /// Sends events; the measurement starts this by itself.
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+}
 
 /// How often each thing is measured; the median is told.
 const ROUNDS: usize = 5;

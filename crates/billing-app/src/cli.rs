@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchCommand;
 use crate::demo::DemoArgs;
 use crate::events::args::EventsArgs;
 use crate::webhook::args::WebhookArgs;
@@ -24,6 +25,7 @@ Examples:
   billing-app webhook status                whether Stripe's events reach us
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
+  billing-app bench webhooks                how many of Stripe's events it takes in a second
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a rule.
 ";
@@ -56,8 +58,12 @@ pub enum Command {
     Events(Box<EventsArgs>),
     /// Registers the webhook endpoint at Stripe, and tells whether events reach us.
     Webhook(WebhookArgs),
-    /// Measures start, idle memory and the demo's sale on this machine.
-    Bench,
+    /// Measures this program on this machine: start, idle memory, the demo's sale; or the webhooks.
+    Bench {
+        /// What.
+        #[command(subcommand)]
+        what: Option<BenchCommand>,
+    },
 }
 
 /// Where the configuration is.

@@ -10,6 +10,7 @@ use billing_seaorm::{SeaOrmStore, SqliteSynchronous};
 use time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::bench::BenchCommand;
 use crate::cli::{Command, ConfigArgs, CreateApiKeyArgs, Failure};
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Config;
@@ -38,7 +39,16 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::SyncCatalog(args) => bring_catalog_in_line(&args).await,
             Command::Events(args) => events::run(*args).await,
             Command::Webhook(args) => webhook::run(args).await,
-            Command::Bench => bench::run(),
+            Command::Bench { what } => match what {
+                None | Some(BenchCommand::Start) => bench::run(),
+                Some(BenchCommand::Webhooks(args)) => bench::webhooks::run(*args).await,
+                // It has a runtime of one thread, so that it costs little.
+                Some(BenchCommand::Load(args)) => {
+                    tokio::task::spawn_blocking(move || bench::load::run(&args))
+                        .await
+                        .map_err(|error| Failure::failed("the load ended", &error))?
+                }
+            },
         }
     })
 }

@@ -141,6 +141,8 @@ pub struct JobsSection {
     pub stalled_after: Duration,
     /// Whether Stripe's list of events is looked through for those that never came.
     pub is_scanning: bool,
+    /// Whether this replica works beside answering requests; others do if it does not.
+    pub is_working: bool,
 }
 
 /// How logs are written.

@@ -224,9 +224,8 @@ impl Service {
         let open = open.map(|at| open_metrics(at, &application)).transpose()?;
         let (metrics_address, metrics_server) = open.unzip();
         let (stop_workers, stopped) = watch::channel(false);
-        let working = surroundings
-            .has_workers
-            .then(|| tokio::spawn(application.workers.clone().run(stopped)));
+        let has_workers = surroundings.has_workers && config.jobs.is_working;
+        let working = has_workers.then(|| tokio::spawn(application.workers.clone().run(stopped)));
         tracing::info!(server.address = %address, billing.enabled = config.billing_enabled, "listening on {address}");
         Ok(Self {
             application,

@@ -205,7 +205,9 @@ pub fn build(
     };
     let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
-    let handoff = Arc::new(Handoff::new(APPLIERS));
+    // Nobody here would take what a replica without workers handed over.
+    let appliers = if rules.jobs.is_working { APPLIERS } else { 0 };
+    let handoff = Arc::new(Handoff::new(appliers));
     let wake = bells.clone();
     let use_cases = UseCases {
         create_intent: checkout.create_intent,

@@ -45,8 +45,12 @@ impl FreshDatabase {
         let options: PgConnectOptions = server_url.parse().map_err(|_| BenchError::Url)?;
         let server = Database::connect(server_url).await?;
         let name = format!("billing_bench_{}", std::process::id());
-        server.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await?;
-        server.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
+        server
+            .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}"))
+            .await?;
+        server
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await?;
         let current = options.get_database().unwrap_or_default();
         let (before, query) = match server_url.split_once('?') {
             Some((before, query)) => (before, format!("?{query}")),
@@ -112,7 +116,9 @@ impl SeaOrmStore {
             ended.map_err(|error| DbErr::Custom(error.to_string()))??;
         }
         let seconds = begun.elapsed().as_secs_f64();
-        self.writes().execute_unprepared("DROP TABLE bench_floor").await?;
+        self.writes()
+            .execute_unprepared("DROP TABLE bench_floor")
+            .await?;
         let count = u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         Ok(f64::from(count) / seconds)
     }
@@ -141,7 +147,9 @@ impl SeaOrmStore {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         let transaction = crate::migrate::begin(self.writes()).await?;
         if self.backend() == DbBackend::Postgres {
-            transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+            transaction
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
         }
         transaction.execute_raw(statement).await?;
         transaction.commit().await?;

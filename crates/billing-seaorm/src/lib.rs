@@ -4,6 +4,7 @@
 //! `billing-domain`. Business rows are written by `commit` and by nothing else; the queues have
 //! statements of their own.
 
+mod bench;
 mod commit;
 mod config;
 mod connect;
@@ -23,6 +24,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use bench::{BenchError, FreshDatabase};
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};
 pub use connect::ConnectError;
 pub use migrate::{MigrateError, MigrationStatus};

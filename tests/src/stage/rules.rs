@@ -30,6 +30,7 @@ pub fn of_a_quiet_shop(trial_days: u16) -> Rules {
             sweep_interval: StdDuration::from_secs(1),
             stalled_after: Duration::seconds(180),
             is_scanning: false,
+            is_working: true,
         },
         publisher: Arc::new(LogPublisher),
         scan: ScanPolicy {

@@ -182,6 +182,9 @@ pub(crate) struct EventRecordBody {
     headers: Map<String, Value>,
     /// Each attempt whose end is known, oldest first.
     attempt_history: Vec<AttemptBody>,
+    /// `delivery`, or `scan` for an event that never came and was found in Stripe's list; nobody
+    /// signed that one.
+    origin: &'static str,
     /// What the event changed.
     effects: Vec<AuditBody>,
     /// What operators decided about it.
@@ -193,6 +196,7 @@ pub(crate) struct EventRecordBody {
 
 impl From<EventRecord> for EventRecordBody {
     fn from(record: EventRecord) -> Self {
+        let is_found = record.is_found_by_scan();
         let EventRecord {
             event,
             payload,
@@ -210,9 +214,11 @@ impl From<EventRecord> for EventRecordBody {
             }
         };
         let headers = [("Stripe-Signature".to_owned(), Value::String(signature))];
+        let headers = headers.into_iter().filter(|_| !is_found);
         Self {
             event: EventBody::from(&event),
-            headers: headers.into_iter().collect(),
+            headers: headers.collect(),
+            origin: if is_found { "scan" } else { "delivery" },
             attempt_history: attempts.into_iter().map(attempt).collect(),
             effects: effects.into_iter().map(AuditBody::from).collect(),
             decisions: decisions.into_iter().map(AuditBody::from).collect(),

@@ -70,7 +70,9 @@ pub fn run(args: &LoadArgs) -> Result<(), Failure> {
     let requests: Vec<Vec<u8>> = (args.first..args.first.saturating_add(args.events))
         .map(|number| request(&event(number, args.subscriptions), signed_at, &args.secret))
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure::failed("no runtime", &error))?;
     let sent = LocalSet::new().block_on(&runtime, send(args, requests))?;
     say(&format!(
@@ -136,16 +138,26 @@ async fn send(args: &LoadArgs, requests: Vec<Vec<u8>>) -> Result<Sent, Failure> 
     });
     let mut senders = Vec::new();
     for stream in streams {
-        senders.push(tokio::task::spawn_local(one_connection(stream, shared.clone())));
+        senders.push(tokio::task::spawn_local(one_connection(
+            stream,
+            shared.clone(),
+        )));
     }
     for sender in senders {
-        let ended = sender.await.map_err(|error| Failure::failed("a sender ended", &error))?;
+        let ended = sender
+            .await
+            .map_err(|error| Failure::failed("a sender ended", &error))?;
         ended.map_err(lost)?;
     }
     let seconds = shared.begun.elapsed().as_secs_f64();
     let mut times = shared.times.take();
     times.sort_unstable();
-    let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
+    let at = |percent: usize| {
+        times
+            .get(times.len() * percent / 100)
+            .copied()
+            .unwrap_or_default()
+    };
     Ok(Sent {
         count: u32::try_from(times.len()).unwrap_or(u32::MAX),
         seconds,
@@ -197,7 +209,9 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Resu
             let length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 let is_length = name.eq_ignore_ascii_case("content-length");
-                is_length.then(|| value.trim().parse::<usize>().ok()).flatten()
+                is_length
+                    .then(|| value.trim().parse::<usize>().ok())
+                    .flatten()
             });
             if body.len() >= length.unwrap_or_default() {
                 return Ok(head.starts_with("HTTP/1.1 200"));

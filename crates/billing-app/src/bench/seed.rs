@@ -38,7 +38,9 @@ pub async fn seed(store: &SeaOrmStore, subscriptions: u32) -> Result<(), Failure
     let external = ExternalUserId::parse("bench").map_err(wrong)?;
     let (user, registered) = User::new(new_id(&ids), project.id, external, None);
     let user_id = user.id;
-    let set = changes().insert_project(project, created).insert_user(user, registered);
+    let set = changes()
+        .insert_project(project, created)
+        .insert_user(user, registered);
     store.commit(set).await.map_err(wrong)?;
     let mut number = 0;
     while number < subscriptions {
@@ -63,7 +65,8 @@ pub async fn seed(store: &SeaOrmStore, subscriptions: u32) -> Result<(), Failure
 type Made = ((CheckoutIntent, DomainEvent), Subscription, DomainEvent);
 
 fn sale_of(user: billing_domain::kernel::id::UserId, number: u32) -> Result<Made, Failure> {
-    let reference = |kind: &str| ProviderRef::parse(&format!("{kind}_bench_{number:06}")).map_err(wrong);
+    let reference =
+        |kind: &str| ProviderRef::parse(&format!("{kind}_bench_{number:06}")).map_err(wrong);
     let (ids, now) = (RandomIds, SystemClock.now());
     let quantity = Quantity::parse(10).map_err(wrong)?;
     let request = IntentRequest {
@@ -80,7 +83,10 @@ fn sale_of(user: billing_domain::kernel::id::UserId, number: u32) -> Result<Made
         subscription: Some(reference("sub")?),
     };
     let mut sale = intent;
-    for command in [IntentCommand::MarkPaid { links }, IntentCommand::MarkFulfilled] {
+    for command in [
+        IntentCommand::MarkPaid { links },
+        IntentCommand::MarkFulfilled,
+    ] {
         let transition = sale.apply(command, now).map_err(wrong)?;
         sale = transition.outcome(&sale).clone();
     }

@@ -2,7 +2,7 @@
 //! in another, the database's own floor beside it. docs/performance.md says how to read it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use billing_domain::provider_events::ports::EventLog;
@@ -136,7 +136,11 @@ impl Bench<'_> {
     async fn line(&mut self, connections: usize) -> Result<Line, Failure> {
         let lasting = Duration::from_secs(u64::from(self.args.seconds));
         let payload = event(0, self.args.subscriptions);
-        let floor = self.store.floor(connections, &payload, lasting).await.map_err(refused)?;
+        let floor = self
+            .store
+            .floor(connections, &payload, lasting)
+            .await
+            .map_err(refused)?;
         let receiving = Serving::start(self.url, false)?;
         let sent = self.send(&receiving, connections, None)?.wait()?;
         drop(receiving);
@@ -181,7 +185,10 @@ impl Bench<'_> {
         let connections = self.args.connections.iter().copied().max().unwrap_or(1);
         let before = self.apply(connections, None).await?.per_second;
         let payload = event(0, self.args.subscriptions);
-        let filled = self.store.fill_inbox(self.args.rows, payload.as_bytes()).await;
+        let filled = self
+            .store
+            .fill_inbox(self.args.rows, payload.as_bytes())
+            .await;
         filled.map_err(refused)?;
         let after = self.apply(connections, None).await?.per_second;
         say(&format!(
@@ -201,7 +208,10 @@ impl Bench<'_> {
         self.until_empty().await?;
         let seconds = begun.elapsed().as_secs_f64();
         if sent.failed > 0 {
-            return Err(Failure::because(format!("{} deliveries were refused", sent.failed)));
+            return Err(Failure::because(format!(
+                "{} deliveries were refused",
+                sent.failed
+            )));
         }
         Ok(Applied {
             sent,
@@ -219,7 +229,9 @@ impl Bench<'_> {
         let events = self.args.seconds.saturating_mul(EVENTS_PER_SECOND_MAX);
         let first = self.next;
         self.next = self.next.saturating_add(events);
-        let mut words: Vec<String> = ["bench", "load", "--secret", SECRET].map(str::to_owned).into();
+        let mut words: Vec<String> = ["bench", "load", "--secret", SECRET]
+            .map(str::to_owned)
+            .into();
         let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
         add("address", serving.address.clone());
         add("connections", connections.to_string());
@@ -271,13 +283,16 @@ impl Serving {
             .env("BILLING_ENABLED", "true")
             .env("STRIPE_SECRET_KEY", "sk_test_bench")
             .env("STRIPE_WEBHOOK_SECRET", SECRET)
+            .env("EVENT_SCAN_INTERVAL_SECONDS", "0")
             .env("RUN_WORKERS", has_workers.to_string())
             .env("LOG_FILTER", "warn")
             .spawn()
             .map_err(|error| Failure::failed("the program cannot be started", &error))?;
         let mut child = Ended(child);
         let said = first_line(&mut child.0);
-        let address = said.strip_prefix("ready on http://").and_then(|rest| rest.split(' ').next());
+        let address = said
+            .strip_prefix("ready on http://")
+            .and_then(|rest| rest.split(' ').next());
         let address = address.ok_or_else(|| Failure::because("`serve` did not get ready"))?;
         let address = address.to_owned();
         Ok(Self { child, address })

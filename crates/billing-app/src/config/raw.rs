@@ -41,6 +41,8 @@ keys! {
     public_url / "PUBLIC_URL": String = "http://127.0.0.1:8080".to_owned();
     /// Threads that serve requests.
     http_workers / "HTTP_WORKERS": u16 = 2;
+    /// Whether this replica applies events, provisions, publishes and sweeps.
+    run_workers / "RUN_WORKERS": bool = true;
     /// How long a shutdown waits.
     shutdown_timeout_seconds / "SHUTDOWN_TIMEOUT_SECONDS": u64 = 20;
     /// Whether the original paths are mounted.

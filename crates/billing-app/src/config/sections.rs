@@ -259,6 +259,7 @@ pub(super) fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
         sweep_interval: std::time::Duration::from_secs(30),
         stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
         is_scanning: raw.event_scan_interval_seconds > 0,
+        is_working: raw.run_workers,
     })
 }
 

@@ -136,6 +136,12 @@ pub(super) fn record(record: &EventRecord) -> String {
     }
     line("made", &envelope.created_at.to_string());
     line("received", &event.received_at.to_string());
+    if record.is_found_by_scan() {
+        line(
+            "origin",
+            "never came; found by a scan of Stripe's list, and nobody signed it",
+        );
+    }
     if let Some(request) = &event.correlation_id {
         line("request", request);
     }

@@ -24,3 +24,4 @@ mod replicas;
 mod shutdown;
 mod stage;
 mod switched_off;
+mod webhook;

@@ -117,7 +117,7 @@ impl ScanForMissingEvents {
             age: scan.age(now),
         };
         let ended = self
-            .read_pages(&mut scan, &mut turn, holder, correlation_id)
+            .read_pages(&mut scan, &mut turn, holder, now, correlation_id)
             .await;
         let now = self.core.now();
         let next_at = match &ended {
@@ -143,9 +143,10 @@ impl ScanForMissingEvents {
         scan: &mut Scan,
         turn: &mut ScanTurn,
         holder: Uuid,
+        began_at: Timestamp,
         correlation_id: &str,
     ) -> Result<IsOurs, ScanForMissingEventsError> {
-        self.begin(scan);
+        self.begin(scan, began_at);
         while turn.page_count < PAGES_MAX
             && let Some(window) = scan.window.clone()
         {
@@ -166,7 +167,7 @@ impl ScanForMissingEvents {
             turn.found_count = turn.found_count.saturating_add(found);
             scan.count_found(found, self.core.now());
             scan.page_read(page.next);
-            self.begin(scan);
+            self.begin(scan, began_at);
             let until = self.core.now().plus(SCAN_LEASE);
             let kept = self.log.keep_scan(scan, holder, until).await;
             if !kept.map_err(StoreFailure::from)? {
@@ -180,8 +181,10 @@ impl ScanForMissingEvents {
         Ok(IsOurs(true))
     }
 
-    fn begin(&self, scan: &mut Scan) {
-        let lost = scan.begin(self.core.now(), &self.policy);
+    /// Looks no further than the turn's own beginning: otherwise there would always be something
+    /// left to look at.
+    fn begin(&self, scan: &mut Scan, began_at: Timestamp) {
+        let lost = scan.begin(began_at, &self.policy);
         if let Some(lost) = lost.filter(|_| scan.kind == ScanKind::AllEvents) {
             tracing::error!(
                 scan.lost_from = %lost.from,
