@@ -213,6 +213,26 @@ impl Account {
             .filter_map(|id| self.find(id))
     }
 
+    /// Where an object is among those of its kind, oldest first.
+    fn place(&self, kind: &str, id: &str) -> Option<usize> {
+        self.order.get(kind)?.iter().position(|other| other == id)
+    }
+
+    /// How many objects of a kind are as old as one that is or was among them, or older.
+    pub(crate) fn rank(&self, kind: &str, id: &str) -> Option<usize> {
+        if let Some(place) = self.place(kind, id) {
+            return Some(place + 1);
+        }
+        let gone = self.find(id)?;
+        if gone["object"] != kind || gone["deleted"] != true {
+            return None;
+        }
+        match gone["_older"].as_str() {
+            Some(older) => self.rank(kind, older),
+            None => Some(0),
+        }
+    }
+
     /// The objects of a kind whose indexed member has a value, oldest first; see `INDEXED`.
     pub(crate) fn rows_by(
         &self,
@@ -266,11 +286,22 @@ impl Account {
 
     /// Takes an object out of its list; what remains is found by id only.
     pub(crate) fn delete(&mut self, kind: &str, id: &str, tombstone: Option<Value>) {
+        let place = self.place(kind, id);
         if let Some(ids) = self.order.get_mut(kind) {
             ids.retain(|other| other != id);
         }
         match tombstone {
-            Some(value) => self.objects.insert(Text::copied(id), value),
+            Some(mut value) => {
+                let before = place.and_then(|place| place.checked_sub(1));
+                let mut older = Value::Null;
+                if let (Some(at), Some(ids)) = (before, self.order.get(kind)) {
+                    older = ids
+                        .get(at)
+                        .map_or(older, |id| Value::from(id.as_str().to_owned()));
+                }
+                value["_older"] = older;
+                self.objects.insert(Text::copied(id), value)
+            }
             None => self.objects.remove(id),
         };
     }
@@ -352,7 +383,7 @@ impl Account {
 /// What an object is called in Stripe's "No such …".
 pub(crate) fn spoken(kind: &str) -> &str {
     match kind {
-        "customer_balance_transaction" => "balance transaction",
+        "balance_transaction" | "customer_balance_transaction" => "balance transaction",
         "payment_method" => "PaymentMethod",
         "promotion_code" => "promotion code",
         "setup_intent" => "setupintent",

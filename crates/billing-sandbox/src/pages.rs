@@ -47,7 +47,8 @@ fn unknown(request: &Request) -> Reply {
          https://support.stripe.com/.",
         request.method, request.path
     ))
-    .status(404);
+    .status(404)
+    .unlogged();
     Reply::json(404, &error.body("", ""))
 }
 

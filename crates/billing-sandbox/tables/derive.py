@@ -31,7 +31,7 @@ NOT_KEPT = re.compile(
     r"/v1/(radar/(value|payment)|test_helpers/(issuing|terminal|treasury|confirmation)|"
     r"customers/\{\}/(funding|cash|bank_accounts)|test_helpers/customers)"
 )
-# What `stripe trigger` uses beside Stripe's public description.
+# What `stripe trigger` and older clients use beside Stripe's public description.
 UNPUBLISHED = [
     "GET /v1/charges/{}/dispute {expand:[s}",
     "GET /v1/charges/{}/refunds {created:r ending_before:s expand:[s limit:i starting_after:s}",

@@ -154,7 +154,7 @@ def test_a_trial_that_is_ended_into_a_pause(api, url):
 
 def test_choices_in_stripes_own_order(api):
     assert message_of(api, "GET", "/v1/invoices", status="gone")[2] == (
-        "Invalid status: must be one of draft, open, paid, uncollectible, or void")
+        "Invalid status: must be one of draft, open, void, paid, or uncollectible")
     assert message_of(api, "POST", "/v1/prices", ("recurring[interval]", "hour"), currency="usd", product="x", unit_amount=1)[2] == (
         "Invalid recurring[interval]: must be one of month, year, week, or day")
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::json::{Value, json};
 
 use crate::api::{Answer, Call, Route, list, route};
+use crate::http::error::StripeError;
 
 pub(crate) static ROUTES: &[Route] = &[
     route("GET /v1/balance", retrieve),
@@ -42,13 +43,17 @@ fn retrieve(call: &mut Call<'_>) -> Answer {
 }
 
 fn list_all(call: &mut Call<'_>) -> Answer {
+    // Nothing is ever paid out here.
+    if let Some(payout) = call.params.text("/payout") {
+        return Err(StripeError::no_such_param("payout", payout, "payout"));
+    }
     list::page(
         call,
         "balance_transaction",
         "/v1/balance_transactions",
         |row| {
-            // Nothing is ever paid out here, so no movement belongs to a payout.
-            call.params.text("/payout").is_none()
+            // Stripe does not find the movements of a dispute by its id.
+            (row["type"] != "adjustment" || !call.params.has("source"))
                 && ["currency", "source", "type"]
                     .iter()
                     .all(|name| list::is(call, name, row, name))

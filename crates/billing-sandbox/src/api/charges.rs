@@ -2,6 +2,7 @@
 
 use crate::json::{Value, json};
 
+use crate::account::Account;
 use crate::api::metadata::merged_metadata;
 use crate::api::payments::terms;
 use crate::api::{Answer, Call, Route, list, payment_methods, route, search};
@@ -54,7 +55,7 @@ fn create(call: &mut Call<'_>) -> Answer {
         if known["object"] != "customer" || known["deleted"] == true {
             return Err(StripeError::no_such_param("customer", id, "customer"));
         }
-        return Err(no_source(id, source.as_deref()));
+        return Err(no_source(call.account, id, source.as_deref()));
     }
     let amount = call
         .params
@@ -93,14 +94,23 @@ fn create(call: &mut Call<'_>) -> Answer {
 }
 
 /// Customers have payment methods here, and no sources.
-fn no_source(customer: &str, source: Option<&str>) -> StripeError {
+fn no_source(account: &Account, customer: &str, source: Option<&str>) -> StripeError {
     let Some(source) = source else {
-        let mut error = StripeError::coded(
-            "missing",
-            "Cannot charge a customer that has no active card",
-        )
-        .param("card")
-        .status(402);
+        let has_method = account
+            .rows("payment_method")
+            .any(|method| method["customer"] == customer);
+        let text = if has_method {
+            "This Customer doesn't have any legacy saved payment details, but does have a Payment \
+             Method attached. Use a Payment Intent instead of creating a Charge: \
+             https://stripe.com/docs/payments/payment-intents/migration"
+        } else {
+            "This Customer doesn't have any saved payment details. Attach a legacy Token, Card, \
+             Bank Account, or Source to this Customer and then try this request again, or use \
+             Payment Intents and Payment Methods instead."
+        };
+        let mut error = StripeError::coded("missing", text)
+            .param("card")
+            .status(402);
         error.kind = "card_error";
         return error;
     };
@@ -196,11 +206,7 @@ fn capture(call: &mut Call<'_>) -> Answer {
     let held = before["amount"].as_i64().unwrap_or(0);
     let amount = call.params.int("/amount").unwrap_or(held);
     if amount < 1 || amount > held || before["status"] != "succeeded" {
-        return Err(StripeError::coded(
-            "amount_too_large",
-            "The payment could not be captured because the requested capture amount is greater \
-             than the amount you can capture for this charge.",
-        ));
+        return Err(terms::too_much_captured());
     }
     intent::capture_charge(call.account, &id, amount);
     Ok(call.account.get(&id).clone())

@@ -48,7 +48,7 @@ fn enter_dispute(call: &mut Call<'_>) -> Result<(), StripeError> {
         Some(id) => call.ids = vec![id],
         None => {
             let message = format!("No dispute for charge: {charge}");
-            return Err(StripeError::coded("resource_missing", message).status(404));
+            return Err(StripeError::invalid(message).status(404));
         }
     }
     Ok(())

@@ -13,6 +13,9 @@ use crate::lives::invoice::{lines_of, totals};
 use crate::lives::{discount, money, price};
 
 /// Stripe Tax, fractional quantities, deferred items.
+const NOT_DELETABLE: &str =
+    "Can't delete an invoice item that is attached to an invoice that is no longer editable";
+
 const UNSIMULATED: &str = "invoicing_rules tax_code";
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -456,12 +459,9 @@ fn update(call: &mut Call<'_>) -> Answer {
 
 fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id();
-    let row = changeable(call.account, &id).map_err(|refusal| match refusal.status {
-        404 => refusal,
-        // Recorded of an item whose draft was deleted with it as well.
-        _ => StripeError::invalid(
-            "Can't delete an invoice item that is attached to an invoice that is no longer editable",
-        ),
+    let row = changeable(call.account, &id).map_err(|error| match error.status {
+        404 => error,
+        _ => StripeError::invalid(NOT_DELETABLE),
     })?;
     let snapshot = call.account.snapshot(&id);
     if let Some(invoice_id) = row["invoice"].as_str() {

@@ -17,17 +17,34 @@ pub(crate) fn page(
     keep: impl Fn(&Value) -> bool,
 ) -> Answer {
     let in_range = |row: &Value| within(call.params.at("/created"), row["created"].as_i64());
-    let rows: Vec<&Value> = call
-        .account
-        .rows(kind)
+    let all: Vec<&Value> = call.account.rows(kind).collect();
+    let (places, rows): (Vec<usize>, Vec<&Value>) = all
+        .into_iter()
+        .enumerate()
         .rev()
-        .filter(|row| in_range(row) && keep(row))
-        .collect();
-    cut(call, &rows, spoken(kind), url)
+        .filter(|(_, row)| in_range(row) && keep(row))
+        .unzip();
+    // A cursor need not be in the list, nor exist any more: its place is known.
+    let newer = |id: &str| {
+        let older = call.account.rank(kind, id)?;
+        Some(places.iter().take_while(|place| **place >= older).count())
+    };
+    cut_at(call, &rows, spoken(kind), url, newer)
 }
 
 /// One page of rows that are in the order to be shown.
 pub(crate) fn cut(call: &Call<'_>, rows: &[&Value], what: &str, url: &str) -> Answer {
+    cut_at(call, rows, what, url, |_| None)
+}
+
+/// One page; `newer` says how many rows come before a cursor that is not one of them.
+fn cut_at(
+    call: &Call<'_>,
+    rows: &[&Value],
+    what: &str,
+    url: &str,
+    newer: impl Fn(&str) -> Option<usize>,
+) -> Answer {
     let limit = call
         .params
         .int("/limit")
@@ -41,18 +58,21 @@ pub(crate) fn cut(call: &Call<'_>, rows: &[&Value], what: &str, url: &str) -> An
             "Received both starting_after and ending_before parameters. Please pass in only one.",
         ));
     }
-    let position = |id: &str, param: &str| {
-        rows.iter()
-            .position(|row| row["id"] == id)
+    // Where the rows before a cursor end, and where those after it start.
+    let around = |id: &str, param: &str| {
+        let found = rows.iter().position(|row| row["id"] == id);
+        found
+            .map(|place| (place, place + 1))
+            .or_else(|| newer(id).map(|place| (place, place)))
             .ok_or_else(|| StripeError::no_such_param(what, id, param))
     };
     let (slice, has_more): (&[&Value], bool) = if let Some(id) = before {
-        let end = position(id, "ending_before")?;
+        let (end, _) = around(id, "ending_before")?;
         let start = end.saturating_sub(limit);
         (&rows[start..end], start > 0)
     } else {
         let start = match after {
-            Some(id) => position(id, "starting_after")? + 1,
+            Some(id) => around(id, "starting_after")?.1,
             None => 0,
         };
         let end = rows.len().min(start + limit);

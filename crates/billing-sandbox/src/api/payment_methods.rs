@@ -261,7 +261,9 @@ fn retrieve_of_customer(call: &mut Call<'_>) -> Answer {
     let id = call.ids.get(1).cloned().unwrap_or_default();
     let method = fetch(call.account, &id)?;
     if method["customer"] != customer.as_str() {
-        return Err(StripeError::no_such("PaymentMethod", &id, "payment_method"));
+        return Err(StripeError::invalid("Invalid request")
+            .param("customer")
+            .status(404));
     }
     Ok(method.clone())
 }
@@ -270,7 +272,8 @@ fn list_all(call: &mut Call<'_>) -> Answer {
     let Some(customer) = call.params.text("/customer").map(str::to_owned) else {
         return list::page(call, "payment_method", "/v1/payment_methods", |_| false);
     };
-    if call.account.get(&customer)["object"] != "customer" {
+    let known = call.account.get(&customer);
+    if known["object"] != "customer" || known["deleted"] == true {
         return Err(StripeError::no_such_param(
             "customer", &customer, "customer",
         ));

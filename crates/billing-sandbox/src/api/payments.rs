@@ -184,7 +184,8 @@ fn update(call: &mut Call<'_>) -> Answer {
         .customer
         .clone()
         .unwrap_or_else(|| before["customer"].clone());
-    let method = terms::method(call, &customer, "PaymentIntent")?;
+    let method =
+        terms::method(call, &customer, "PaymentIntent").map_err(|error| about(error, &before))?;
     if let Some(stored) = call.account.edit(&id) {
         if let Some(amount) = amount {
             stored["amount"] = json!(amount);
@@ -247,7 +248,8 @@ fn confirm(call: &mut Call<'_>) -> Answer {
         ));
     }
     let terms = Terms::read(call)?;
-    let sent = terms::method(call, &before["customer"], "PaymentIntent")?;
+    let sent = terms::method(call, &before["customer"], "PaymentIntent")
+        .map_err(|error| about(error, &before))?;
     let kept = before["payment_method"].as_str().map(str::to_owned);
     let found = sent
         .or(kept)
@@ -263,7 +265,8 @@ fn confirm(call: &mut Call<'_>) -> Answer {
         &method_id,
         &before["customer"],
         "PaymentIntent",
-    )?;
+    )
+    .map_err(|error| about(error, &before))?;
     let usage = if call.params.has("setup_future_usage") {
         terms.setup_future_usage()
     } else {
@@ -302,6 +305,14 @@ fn run_confirm(call: &mut Call<'_>, id: &str, method_id: &str) -> Answer {
     }
 }
 
+/// A refusal of what does not fit the intent shows the intent; one of an unknown id does not.
+fn about(error: StripeError, intent: &Value) -> StripeError {
+    if error.code.as_deref() == Some("resource_missing") {
+        return error;
+    }
+    error.with("payment_intent", intent.clone())
+}
+
 fn capture(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call
@@ -331,18 +342,14 @@ fn capture(call: &mut Call<'_>) -> Answer {
     let held = before["amount_capturable"].as_i64().unwrap_or(0);
     let amount = call.params.int("/amount_to_capture").unwrap_or(held);
     if amount < 0 {
-        return Err(StripeError::invalid("Invalid non-negative integer").param("amount_to_capture"));
+        let error = StripeError::invalid("Invalid non-negative integer").param("amount_to_capture");
+        return Err(about(error, &before));
     }
     if amount == 0 {
-        return Err(terms::too_small());
+        return Err(about(terms::too_small(), &before));
     }
     if amount > held {
-        return Err(StripeError::coded(
-            "amount_too_large",
-            "The payment could not be captured because the requested capture amount is greater \
-             than the amount you can capture for this charge.",
-        )
-        .with("payment_intent", Value::clone(&before)));
+        return Err(about(terms::too_much_captured(), &before));
     }
     let terms = Terms::read(call)?;
     if let Some(stored) = call.account.edit(&id) {

@@ -132,7 +132,8 @@ pub(crate) fn find(
          we can help at https://support.stripe.com/."
     ))
     .status(404)
-    .validation())
+    .validation()
+    .unlogged())
 }
 
 fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {

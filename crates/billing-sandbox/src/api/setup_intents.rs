@@ -17,6 +17,10 @@ pub(crate) static ROUTES: &[Route] = &[
     route("POST /v1/setup_intents/{}", update).lacks(NOT_SIMULATED),
     route("POST /v1/setup_intents/{}/confirm", confirm).lacks(NOT_SIMULATED),
     route("POST /v1/setup_intents/{}/cancel", cancel),
+    route(
+        "POST /v1/setup_intents/{}/verify_microdeposits",
+        verify_microdeposits,
+    ),
     route("GET /v1/setup_attempts", list_attempts),
 ];
 
@@ -38,7 +42,12 @@ fn create(call: &mut Call<'_>) -> Answer {
     if is_confirmed && terms.can_redirect() && !call.params.has("return_url") {
         return Err(StripeError::invalid(terms::needs_return_url("SetupIntent")));
     }
-    let usage = call.params.or_null("/usage");
+    // Later versions take the parameter, and answer the same whatever it says.
+    let usage = if call.version.is_before("2026-03-25") {
+        call.params.or_null("/usage")
+    } else {
+        Value::Null
+    };
     let id = setup::insert(
         call.account,
         &SetupTerms {
@@ -82,6 +91,14 @@ fn unexpected_state(message: impl Into<String>, intent: &Value) -> StripeError {
         .with("setup_intent", intent.clone())
 }
 
+/// A refusal of what does not fit the intent shows the intent; one of an unknown id does not.
+fn about(error: StripeError, intent: &Value) -> StripeError {
+    if error.code.as_deref() == Some("resource_missing") {
+        return error;
+    }
+    error.with("setup_intent", intent.clone())
+}
+
 fn is_open(intent: &Value) -> bool {
     OPEN.contains(&intent["status"].as_str().unwrap_or_default())
 }
@@ -91,7 +108,14 @@ fn update(call: &mut Call<'_>) -> Answer {
     let before = call.account.fetch_snapshot("setup_intent", &id, "intent")?;
     let terms = Terms::read(call)?;
     let status = before["status"].as_str().unwrap_or_default();
-    if !is_open(&before) && (call.params.has("payment_method") || call.params.has("customer")) {
+    let is_moved = call.params.has("payment_method") || call.params.has("customer");
+    if is_moved && status == "succeeded" {
+        return Err(unexpected_state(
+            "You cannot update this SetupIntent because it has already succeeded.",
+            &before,
+        ));
+    }
+    if is_moved && !is_open(&before) {
         let name = if call.params.has("payment_method") {
             "payment_method"
         } else {
@@ -112,7 +136,8 @@ fn update(call: &mut Call<'_>) -> Answer {
         .customer
         .clone()
         .unwrap_or_else(|| before["customer"].clone());
-    let method = terms::method(call, &customer, "SetupIntent")?;
+    let method =
+        terms::method(call, &customer, "SetupIntent").map_err(|error| about(error, &before))?;
     if let Some(stored) = call.account.edit(&id) {
         terms.apply(stored);
         if let Some(method_id) = method {
@@ -128,7 +153,8 @@ fn confirm(call: &mut Call<'_>) -> Answer {
     let id = call.id();
     let before = call.account.fetch_snapshot("setup_intent", &id, "intent")?;
     let terms = Terms::read(call)?;
-    let sent = terms::method(call, &before["customer"], "SetupIntent")?;
+    let sent = terms::method(call, &before["customer"], "SetupIntent")
+        .map_err(|error| about(error, &before))?;
     let kept = before["payment_method"].as_str().map(str::to_owned);
     let Some(method_id) = sent.or(kept) else {
         return Err(unexpected_state(MISSING_METHOD, &before));
@@ -140,9 +166,9 @@ fn confirm(call: &mut Call<'_>) -> Answer {
                 &before,
             ));
         }
-        status if !is_open(&before) => {
+        "canceled" => {
             return Err(unexpected_state(
-                format!("You cannot confirm this SetupIntent because it has a status of {status}."),
+                "You cannot confirm this SetupIntent because it has been canceled.",
                 &before,
             ));
         }
@@ -199,6 +225,26 @@ fn cancel(call: &mut Call<'_>) -> Answer {
     let reason = call.params.or_null("/cancellation_reason");
     setup::cancel(call.account, &id, &reason);
     Ok(call.account.get(&id).clone())
+}
+
+/// Small amounts are sent to bank accounts, which are not simulated: no intent waits for them.
+fn verify_microdeposits(call: &mut Call<'_>) -> Answer {
+    let before = call
+        .account
+        .fetch_snapshot("setup_intent", &call.id(), "intent")?;
+    let status = before["status"].as_str().unwrap_or_default();
+    if status == "requires_action" {
+        let what = "microdeposits of an intent that waits for something else";
+        return Err(StripeError::not_simulated(what));
+    }
+    let text = format!(
+        "This SetupIntent cannot be actioned on because it has a status of {status}. Only a \
+         SetupIntent with one of the following statuses may be actioned on: [\"requires_action\"]."
+    );
+    Err(about(
+        StripeError::coded("intent_invalid_state", text),
+        &before,
+    ))
 }
 
 fn list_attempts(call: &mut Call<'_>) -> Answer {

@@ -34,7 +34,8 @@ fn list_items(call: &mut Call<'_>) -> Answer {
     let id = call.params.require("subscription")?.to_owned();
     let subscription = call.account.fetch("subscription", &id, "subscription")?;
     let rows: Vec<&Value> = subscription::items(subscription).iter().collect();
-    list::cut(call, &rows, "subscription_item", "/v1/subscription_items")
+    let url = format!("/v1/subscription_items?subscription={id}");
+    list::cut(call, &rows, "subscription_item", &url)
 }
 
 /// An item and the id of its subscription.
@@ -49,7 +50,7 @@ fn find(account: &Account, id: &str) -> Option<(String, Value)> {
 
 fn fetch(call: &mut Call<'_>) -> Result<(String, Value), StripeError> {
     let id = call.id();
-    let found = find(call.account, &id).ok_or_else(|| items::no_item(&id, "id"))?;
+    let found = find(call.account, &id).ok_or_else(|| items::no_item(&id))?;
     call.account.enter_clock_of(&found.0);
     Ok(found)
 }

@@ -153,7 +153,9 @@ impl Exchange<'_> {
                 Ok(account.default_version)
             }
             Some(text) => Version::parse(text).ok_or_else(|| {
-                StripeError::invalid(format!("Invalid Stripe API version: {text}")).validation()
+                StripeError::invalid(format!("Invalid Stripe API version: {text}"))
+                    .validation()
+                    .unlogged()
             }),
         }
     }

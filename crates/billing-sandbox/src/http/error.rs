@@ -39,6 +39,8 @@ pub(crate) struct Refusal {
     pub(crate) is_validation: bool,
     /// Whether the endpoint had begun, although what it missed was asked for by the request.
     pub(crate) is_executed: bool,
+    /// Whether it names no log, as for an address that does not exist.
+    pub(crate) is_unlogged: bool,
 }
 
 impl StripeError {
@@ -52,6 +54,7 @@ impl StripeError {
             extra: Map::new(),
             is_validation: false,
             is_executed: false,
+            is_unlogged: false,
         }))
     }
 
@@ -86,6 +89,11 @@ impl StripeError {
 
     pub(crate) fn executed(mut self) -> Self {
         self.is_executed = true;
+        self
+    }
+
+    pub(crate) fn unlogged(mut self) -> Self {
+        self.is_unlogged = true;
         self
     }
 
@@ -168,7 +176,7 @@ impl StripeError {
         if let Some(param) = &self.param {
             members.insert("param".into(), json!(param));
         }
-        if self.status != 401 {
+        if self.status != 401 && !self.is_unlogged {
             members.insert(
                 "request_log_url".into(),
                 json!(format!(

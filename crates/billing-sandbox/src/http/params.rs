@@ -405,16 +405,11 @@ fn scalar(kind: &Kind, node: &Node, version: Version, at: &str) -> Result<Value,
     }
 }
 
-fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
-    values
-        .iter()
-        .any(|(value, range)| value == text && range.holds(version))
-}
-
-/// Choices that Stripe does not list by the alphabet.
+/// The order in which Stripe lists choices, where that is known and not the alphabet's.
 const ORDERS: &[&[&str]] = &[
-    &["draft", "open", "paid", "uncollectible", "void"],
     &["month", "year", "week", "day"],
+    &["draft", "open", "void", "paid", "uncollectible"],
+    &["include", "exclude"],
     &[
         "allow_incomplete",
         "error_if_incomplete",
@@ -423,12 +418,21 @@ const ORDERS: &[&[&str]] = &[
     ],
 ];
 
+fn is_choice(values: &[(String, Range)], text: &str, version: Version) -> bool {
+    values
+        .iter()
+        .any(|(value, range)| value == text && range.holds(version))
+}
+
 fn choices(values: &[(String, Range)], version: Version) -> Vec<String> {
     let known = values.iter().filter(|(_, range)| range.holds(version));
     let mut names: Vec<String> = known.map(|(value, _)| value.clone()).collect();
+    // Recorded: Stripe does not list every choice by the alphabet.
     let place = |order: &[&str], name: &str| order.iter().position(|known| *known == name);
-    let order = (ORDERS.iter()).find(|order| names.iter().all(|name| place(order, name).is_some()));
-    if let Some(order) = order {
+    if let Some(order) = ORDERS
+        .iter()
+        .find(|order| names.iter().all(|name| place(order, name).is_some()))
+    {
         names.sort_by_key(|name| place(order, name));
     }
     names

@@ -82,7 +82,7 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "customer_email_address": owner["email"],
         "customer_name": if owner["name"].is_null() { &owner["description"] } else { &owner["name"] },
         "enhanced_evidence": {},
-        "product_description": charge["description"],
+        "product_description": if case.is_inquiry { &Value::Null } else { &charge["description"] },
     });
     let number = charge["_number"].as_str().unwrap_or_default();
     let eligible = if number == "4000000404000038" {
@@ -118,7 +118,6 @@ fn open(account: &mut Account, charge_id: &str, case: &Case) {
         "is_charge_refundable": case.is_inquiry,
         "livemode": false,
         "metadata": {},
-        "network_reason_code": case.code,
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {
             "card": {
@@ -160,9 +159,22 @@ fn withdraw(account: &mut Account, id: &str) {
             fee_text: "Dispute fee",
             description: json!(format!("Chargeback withdrawal for {charge_id}")),
             source: id,
-            available_on: account.now,
+            available_on: taken_on(account, charge_id),
         },
     );
+}
+
+/// Disputed money leaves what is available; where the charge was settled at once and its own money is
+/// still on its way, it leaves that.
+fn taken_on(account: &Account, charge_id: &str) -> i64 {
+    let charge = account.get(charge_id);
+    let intent = account.get(charge["payment_intent"].as_str().unwrap_or_default());
+    if intent["capture_method"] == "automatic_async" {
+        return account.now;
+    }
+    let settled = charge["balance_transaction"].as_str().unwrap_or_default();
+    let available_on = account.get(settled)["available_on"].as_i64().unwrap_or(0);
+    available_on.max(account.now)
 }
 
 fn book(account: &mut Account, id: &str, movement: &Movement<'_>) {
@@ -227,12 +239,10 @@ pub(crate) fn answer(
         for (name, value) in evidence {
             dispute["evidence"][name] = value.clone();
         }
-        let has_evidence = dispute["evidence"].as_object().is_some_and(|members| {
-            members
-                .iter()
-                .any(|(name, value)| name != "enhanced_evidence" && !value.is_null())
-        });
-        dispute["evidence_details"]["has_evidence"] = json!(has_evidence);
+        let is_given = evidence.values().any(|value| !value.is_null());
+        if is_given {
+            dispute["evidence_details"]["has_evidence"] = json!(true);
+        }
         if is_submitted {
             let count = dispute["evidence_details"]["submission_count"].as_i64();
             dispute["evidence_details"]["submission_count"] =

@@ -36,7 +36,11 @@ pub(crate) fn card_fee(amount: i64) -> i64 {
 
 /// Writes a movement into the ledger, by its id.
 pub(crate) fn insert(account: &mut Account, movement: &Movement<'_>) -> String {
-    let id = account.ids.next("txn_");
+    let mut id = account.ids.next("txn_");
+    // Only what a payment brings about is numbered as one.
+    if movement.kind == "adjustment" {
+        id.replace_range(.."txn_3".len(), "txn_1");
+    }
     let fees = if movement.fee == 0 {
         json!([])
     } else {

@@ -350,6 +350,7 @@ fn fail(
     if let Some(charge_id) = &charge_id {
         error["charge"] = json!(charge_id);
     }
+    error["payment_method_type"] = account.get(method_id)["type"].clone();
     if let Some(intent) = account.edit(intent_id) {
         intent["status"] = json!("requires_payment_method");
         intent["payment_method"] = Value::Null;

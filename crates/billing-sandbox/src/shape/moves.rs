@@ -37,6 +37,7 @@ const ALWAYS: &str = "9999-12-31";
 #[rustfmt::skip]
 pub(crate) static MOVES: &[Move] = &[
     with(ALWAYS, "subscription_item", also_a_plan),
+    with("2026-08-26", "payment_intent", no_type_of_method),
     with("2026-03-25", "checkout.session", old_ui_mode),
     with("2025-09-30", "discount", whole_coupon),
     with("2025-09-30", "promotion_code", whole_coupon),
@@ -75,6 +76,13 @@ fn also_a_plan(members: &mut Object) {
 
 fn old_payment_error(members: &mut Object) {
     old_decline(members, "last_payment_error");
+}
+
+/// Why a payment failed did not say by what kind of method.
+fn no_type_of_method(members: &mut Object) {
+    if let Some(Value::Object(error)) = members.get_mut("last_payment_error") {
+        error.shift_remove("payment_method_type");
+    }
 }
 
 fn old_setup_error(members: &mut Object) {

@@ -426,14 +426,14 @@ async fn cancelling_with_proration_gives_the_rest_back() {
         .await
         .json;
     assert_eq!(ended["status"], "canceled");
-    // -3000 * 20/30 = -2000, as a pending item.
+    // -3000 * 20/30 = -2000, as a pending item of the customer: its subscription bills no more.
     assert_eq!(amounts(&shop.waiting().await), [-2_000]);
     // Invoiced as well, it is an invoice of a credit, given up a little later.
     let made = shop
         .subscribe(FLEXIBLE, &[("items[0][price]", &price)])
         .await;
-    // What is left of another subscription waits for an invoice of its own.
-    assert_eq!(shop.latest(&made).await["total"], 3_000);
+    // Like any item of the customer it is on the next invoice.
+    assert_eq!(shop.latest(&made).await["total"], 1_000);
     shop.advance(15 * DAY);
     let path = format!(
         "/v1/subscriptions/{}?prorate=true&invoice_now=true",

@@ -205,6 +205,15 @@ fn card_options(sent: &Value) -> Result<Value, StripeError> {
     Ok(Value::Object(kept))
 }
 
+pub(crate) fn too_much_captured() -> StripeError {
+    StripeError::coded(
+        "amount_too_large",
+        "The payment could not be captured because the requested capture amount is greater than \
+         the amount you can capture for this charge. Contact us via \
+         https://support.stripe.com/contact/ for help.",
+    )
+}
+
 pub(crate) fn is_off_session(call: &Call<'_>) -> bool {
     call.params
         .at("/off_session")

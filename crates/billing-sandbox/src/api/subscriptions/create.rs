@@ -14,7 +14,11 @@ use crate::lives::subscription::{ItemTerms, Terms, trial};
 const FLEXIBLE_SINCE: &str = "2025-09-30";
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
-    let customer = terms::customer(call)?;
+    // Recorded as 404, unlike any other id inside a request.
+    let customer = terms::customer(call).map_err(|error| match &error.code {
+        Some(code) if code == "resource_missing" => error.status(404),
+        _ => error,
+    })?;
     let (collection_method, days_until_due) = terms::collection(call, &Value::Null)?;
     let payment = payment_of(call)?;
     let sent = call.params.list("/items").to_vec();
@@ -123,6 +127,12 @@ fn trial_of(call: &Call<'_>, items: &[ItemTerms]) -> Result<Option<i64>, StripeE
         )
         .param("trial_end"));
     }
+    let is_from_plan = call.params.flag("/trial_from_plan") == Some(true);
+    if is_from_plan && (days.is_some() || call.params.at("/trial_end").is_some()) {
+        return Err(StripeError::invalid(
+            "You cannot set `trial_end` or `trial_period_days` when `trial_from_plan=true`.",
+        ));
+    }
     if let Some(days) = days {
         let days = terms::trial_days(days)?;
         return Ok(days.map(|days| trial::end_after(now, days)));
@@ -130,7 +140,7 @@ fn trial_of(call: &Call<'_>, items: &[ItemTerms]) -> Result<Option<i64>, StripeE
     if let Some(sent) = call.params.at("/trial_end") {
         return terms::trial_end(sent, now);
     }
-    if call.params.flag("/trial_from_plan") == Some(true) {
+    if is_from_plan {
         let days = items
             .iter()
             .filter_map(|item| item.price["recurring"]["trial_period_days"].as_i64())

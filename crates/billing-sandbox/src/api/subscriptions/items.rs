@@ -255,7 +255,9 @@ pub(crate) fn changed_items(
             continue;
         };
         let Some(place) = items.iter().position(|item| item["id"] == id) else {
-            return Err(no_item(id, &format!("{at}[id]")));
+            return Err(no_item(id)
+                .code("resource_missing")
+                .param(&format!("{at}[id]")));
         };
         if entry["deleted"] == true {
             items.remove(place);
@@ -369,14 +371,9 @@ fn already_used(price: &Value, item: &Value) -> StripeError {
     .param("plan")
 }
 
-/// The refusal of an item that is not there.
-pub(crate) fn no_item(id: &str, param: &str) -> StripeError {
-    StripeError::coded(
-        "resource_missing",
-        format!("Invalid subscription_item id: {id}"),
-    )
-    .param(param)
-    .status(404)
+/// The refusal of an item that is not there; in a path it has neither code nor parameter.
+pub(crate) fn no_item(id: &str) -> StripeError {
+    StripeError::invalid(format!("Invalid subscription_item id: {id}")).status(404)
 }
 
 /// What is bought once along with a change (`add_invoice_items`): whole prices and quantities.

@@ -128,8 +128,7 @@ fn ends_by_trial(call: &mut Call<'_>, before: &Value) -> Result<bool, StripeErro
         }
         Some("pause") => {
             let why = "trial_end_without_payment_method";
-            subscription::pausing::end_periods(call.account, id, call.account.now);
-            call.account.set(id, "trial_end", json!(call.account.now));
+            subscription::trial::cut(call.account, id);
             subscription::trial::pause(call.account, id, why, before);
             Ok(true)
         }

@@ -60,6 +60,12 @@ pub(crate) fn object(account: &Account, id: &str, terms: &ItemTerms) -> Value {
     } else {
         terms.price["unit_amount_decimal"].clone()
     };
+    // What a subscription's change costs is not to be altered.
+    let frozen = if terms.is_proration {
+        json!(["pricing", "quantity", "discounts"])
+    } else {
+        json!([])
+    };
     let proration_details = if terms.is_proration {
         let credited = if terms.credited_items.is_null() {
             Value::Null
@@ -86,7 +92,7 @@ pub(crate) fn object(account: &Account, id: &str, terms: &ItemTerms) -> Value {
         "description": terms.description,
         "discountable": terms.is_discountable,
         "discounts": terms.discounts,
-        "frozen_fields": [],
+        "frozen_fields": frozen,
         "invoice": terms.invoice,
         "invoicing_rules": [],
         "livemode": false,
@@ -106,7 +112,7 @@ pub(crate) fn object(account: &Account, id: &str, terms: &ItemTerms) -> Value {
         "_credited_items": terms.credited_items,
         "_price": terms.price,
     });
-    if terms.is_proration {
+    if terms.is_proration && !terms.subscription.is_null() {
         item["proration_details"] = proration_details;
     }
     net(account, &mut item);

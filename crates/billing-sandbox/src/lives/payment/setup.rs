@@ -146,6 +146,9 @@ fn succeed(account: &mut Account, id: &str, method_id: &str) {
 }
 
 fn refuse(account: &mut Account, id: &str, method_id: &str, decline: &Decline) {
+    if let Some(method) = account.edit(method_id) {
+        method::note_checks(method);
+    }
     let error = payment::decline_error(account, decline, method_id);
     let attempt = insert_attempt(account, id, method_id, "failed", &error);
     account.set(id, "latest_attempt", json!(attempt));

@@ -29,7 +29,11 @@ pub(crate) fn cancel(account: &mut Account, id: &str, how: Cancellation) {
             .iter()
             .filter_map(|item| proration::credit(account, &before, item, now))
             .collect();
-        pending::keep(account, id, &credits);
+        if how.invoices {
+            pending::keep(account, id, &credits);
+        } else {
+            pending::leave(account, id, &credits);
+        }
     }
     if how.invoices {
         bill_the_end(account, id, true);
@@ -62,8 +66,6 @@ fn bill_the_end(account: &mut Account, id: &str, at_once: bool) {
     let invoice_id = billing::insert_invoice(account, id, "subscription_cycle", lines, period);
     account.raise("invoice.created", &invoice_id);
     if account.get(&invoice_id)["total"].as_i64().unwrap_or(0) < 0 {
-        account.set(&invoice_id, "auto_advance", json!(false));
-        crate::lives::invoice::plan_advance(account, &invoice_id);
         let at = now.saturating_add(WRITTEN_OFF_AFTER_SECONDS);
         account.when(at, "subscription.write_off", &invoice_id);
     } else if at_once {
@@ -80,6 +82,9 @@ pub(crate) fn write_off(account: &mut Account, invoice_id: &str) {
     if let Some(invoice) = account.edit(invoice_id) {
         invoice["status"] = json!("uncollectible");
         invoice["status_transitions"]["marked_uncollectible_at"] = json!(now);
+        invoice["auto_advance"] = json!(false);
+        invoice["automatically_finalizes_at"] = Value::Null;
+        invoice["next_payment_attempt"] = Value::Null;
     }
     account.raise("invoice.marked_uncollectible", invoice_id);
 }
@@ -119,6 +124,8 @@ fn stop_collecting(account: &mut Account, id: &str) {
     let open: Vec<String> = account
         .rows_by("invoice", "_subscription", id)
         .filter(|row| row["status"] == "open" || row["status"] == "draft")
+        // A credit is not collected; it is given up by itself.
+        .filter(|row| row["total"].as_i64().unwrap_or(0) >= 0)
         .filter_map(|row| row["id"].as_str().map(str::to_owned))
         .collect();
     for invoice in open {

@@ -149,15 +149,15 @@ pub(crate) fn resume(account: &mut Account, id: &str, resumption: &Resumption) {
         return;
     }
     if account.get(id)["status"] == "paused" {
-        park(account, id, &before, &after);
+        park(account, id, &before);
     }
 }
 
 /// A resumption that waits for its payment is shown as a pending update.
-fn park(account: &mut Account, id: &str, before: &Value, after: &Value) {
+fn park(account: &mut Account, id: &str, before: &Value) {
     let at = account.now.saturating_add(RESUMED_SECONDS);
     let update = json!({
-        "billing_cycle_anchor": after["billing_cycle_anchor"], "expires_at": at,
+        "billing_cycle_anchor": null, "expires_at": at,
         "subscription_items": null, "trial_end": null, "trial_from_plan": null,
     });
     account.set(id, "pending_update", update);

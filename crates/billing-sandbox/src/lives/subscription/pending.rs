@@ -10,7 +10,17 @@ use crate::lives::subscription::{billing, collection, cycle};
 
 /// Keeps lines as invoice items for the next invoice, so that the first is billed first.
 pub(crate) fn keep(account: &mut Account, id: &str, lines: &[Line]) {
+    insert(account, id, lines, true);
+}
+
+/// Keeps what a subscription that ends gives back: for its customer, as it has no next invoice.
+pub(crate) fn leave(account: &mut Account, id: &str, lines: &[Line]) {
+    insert(account, id, lines, false);
+}
+
+fn insert(account: &mut Account, id: &str, lines: &[Line], is_its_own: bool) {
     let subscription = account.snapshot(id);
+    let its_own = |value: Value| if is_its_own { value } else { Value::Null };
     // Newer items come first on an invoice.
     for line in lines.iter().rev() {
         let item_id = item::insert(
@@ -27,8 +37,8 @@ pub(crate) fn keep(account: &mut Account, id: &str, lines: &[Line]) {
                 discounts: line.discounts.clone(),
                 tax_rates: line.tax_rates.clone(),
                 invoice: Value::Null,
-                subscription: json!(id),
-                subscription_item: line.subscription_item.clone(),
+                subscription: its_own(json!(id)),
+                subscription_item: its_own(line.subscription_item.clone()),
                 is_proration: line.is_proration,
                 credited_items: line.credited_items.clone(),
                 metadata: line.metadata.clone(),

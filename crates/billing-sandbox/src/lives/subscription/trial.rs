@@ -5,7 +5,7 @@ use crate::json::{Value, json};
 use crate::account::Account;
 use crate::lives::calendar::SECONDS_PER_DAY;
 use crate::lives::reaction;
-use crate::lives::subscription::{collection, ending};
+use crate::lives::subscription::{collection, ending, pausing};
 
 /// How long before its end a trial is announced.
 const ANNOUNCED_DAYS: i64 = 3;
@@ -83,6 +83,17 @@ pub(crate) fn may_go_on(account: &mut Account, id: &str) -> bool {
         }
         _ => true,
     }
+}
+
+/// Lets a trial end here and now, with no period after it.
+pub(crate) fn cut(account: &mut Account, id: &str) {
+    let now = account.now;
+    let Some(stored) = account.edit(id) else {
+        return;
+    };
+    stored["trial_end"] = json!(now);
+    stored["billing_cycle_anchor"] = json!(now);
+    pausing::end_periods(account, id, now);
 }
 
 /// Pauses a subscription now: no periods, no invoices.
