@@ -18,7 +18,9 @@ use billing_domain::provider_events::ports::{
 };
 use billing_domain::testing::fixtures::World;
 use billing_sandbox::SignedDelivery;
-use billing_stripe::{StripeEventDecoder, StripeMode, StripeWebhookVerifier};
+use billing_stripe::{
+    StripeEventDecoder, StripeMode, StripePayloadScrubber, StripeWebhookVerifier,
+};
 use billing_tests::stage::hasher::PlainHasher;
 use billing_tests::stage::rules::of_a_quiet_shop;
 
@@ -121,6 +123,7 @@ impl Listener {
             parties,
             verifier: Arc::new(verifier),
             decoder: Arc::new(StripeEventDecoder),
+            scrubber: Arc::new(StripePayloadScrubber),
             event_source: Arc::new(MockEventSource::new()),
             endpoints: Arc::new(MockEndpointRegistry::new()),
         };

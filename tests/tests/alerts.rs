@@ -1,8 +1,4 @@
 //! The alert rules: each asks for metrics and labels that exist, and the page says what to do.
-#![expect(
-    clippy::unwrap_used,
-    reason = "an unwrap of a test is one of its assertions"
-)]
 
 use std::collections::BTreeSet;
 

@@ -256,7 +256,7 @@ async fn a_scan_that_nears_the_horizon_is_an_error_and_a_metric() {
     let errors = |part: &str| seen("error", |seen| seen.field("message").contains(part)).len();
 
     sandbox.set_offline(true);
-    sandbox.advance(std::time::Duration::from_secs(24 * 86_400));
+    sandbox.advance(std::time::Duration::from_hours(24 * 24));
     assert!(scan.run().await.is_err(), "the short list cannot be read");
     assert!(scan.run().await.is_err(), "nor can the other one");
     assert_eq!(errors("no event since"), 1);
@@ -271,7 +271,7 @@ async fn a_scan_that_nears_the_horizon_is_an_error_and_a_metric() {
     assert_eq!(errors("no longer lists them"), 0);
 
     sandbox.set_offline(false);
-    sandbox.advance(std::time::Duration::from_secs(10 * 86_400));
+    sandbox.advance(std::time::Duration::from_hours(24 * 10));
     until_finished().await;
     assert_eq!(
         errors("no longer lists them"),

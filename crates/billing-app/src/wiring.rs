@@ -288,7 +288,7 @@ pub fn build(
             provider,
             storage,
             checkout.open_requested,
-            handoff,
+            &handoff,
             bells,
         ),
         issue_api_key: Arc::new(IssueApiKey {
@@ -392,7 +392,7 @@ fn workers(
     provider: &Provider,
     storage: &Storage,
     open_requested: Arc<OpenRequestedCheckout>,
-    handoff: Arc<Handoff>,
+    handoff: &Arc<Handoff>,
     bells: Bells,
 ) -> Workers {
     let apply = Arc::new(ApplyProviderEvent {

@@ -1,7 +1,7 @@
 //! JSON values as the state keeps them: a copy costs next to nothing, whatever its size, because it
 //! shares everything with the original; a change copies only what leads to the changed place.
 //!
-//! An event keeps the object as it was and as it became (ADR 0015), so the state is copied more often
+//! An event keeps the object as it was and as it became (ADR 0016), so the state is copied more often
 //! than it is read. The interface is that of `serde_json`, as far as it is used.
 
 mod literal;

@@ -32,7 +32,7 @@ pub fn of_a_quiet_shop(trial_days: u16) -> Rules {
             is_scanning: false,
             is_working: true,
             payload_retention: None,
-            retention_interval: StdDuration::from_secs(60),
+            retention_interval: StdDuration::from_mins(1),
         },
         publisher: Arc::new(LogPublisher),
         scan: ScanPolicy {

@@ -366,6 +366,16 @@ pub(crate) fn policy() -> CheckoutPolicy {
     }
 }
 
+fn receiver(core: &Core, store: &Arc<MemoryStore>, webhooks: &FakeWebhooks) -> ReceiveWebhook {
+    ReceiveWebhook {
+        core: core.clone(),
+        verifier: Arc::new(webhooks.clone()),
+        inbox: store.clone(),
+        observer: Arc::new(Unobserved),
+        handoff: Arc::new(Handoff::new(0)),
+    }
+}
+
 fn use_cases(
     core: &Core,
     store: &MemoryStore,
@@ -420,13 +430,7 @@ fn use_cases(
             intents: store.clone(),
             listing: store.clone(),
         }),
-        receive_webhook: Arc::new(ReceiveWebhook {
-            core: core.clone(),
-            verifier: Arc::new(webhooks.clone()),
-            inbox: store.clone(),
-            observer: Arc::new(Unobserved),
-            handoff: Arc::new(Handoff::new(0)),
-        }),
+        receive_webhook: Arc::new(receiver(&core, &store, webhooks)),
         provider_events: EventUseCases::of(&core, &events),
         retry_provisioning: Arc::new(RetryProvisioning {
             core: core.clone(),

@@ -266,7 +266,7 @@ pub(super) fn jobs(raw: &RawConfig) -> Result<JobsSection, ConfigError> {
         sweep_interval: std::time::Duration::from_secs(30),
         stalled_after: Duration::seconds(raw.stalled_threshold_seconds),
         payload_retention: retention.is_positive().then_some(retention),
-        retention_interval: std::time::Duration::from_secs(60 * 60),
+        retention_interval: std::time::Duration::from_hours(1),
         is_scanning: raw.event_scan_interval_seconds > 0,
         is_working: raw.run_workers,
     })

@@ -67,22 +67,22 @@ fn as_text(report: &ScrubReport, is_rehearsal: bool) -> String {
     } else {
         ("were", "")
     };
-    let mut text = format!(
+    let scrubbed = format!(
         "{} payloads {verb} scrubbed ({} bytes, {} of them facts), {} answers {verb} forgotten",
         report.scrubbed_count, report.bytes_before, report.bytes_after, report.answer_count
     );
-    if report.unsettled_count > 0 {
-        text.push_str(&format!(
-            "\n{} payloads are kept: their events wait for a worker or for somebody; \
-             `billing-app events list --status parked,failed` names them, and --all looks again",
-            report.unsettled_count
-        ));
-    }
-    if report.irreducible_count > 0 {
-        text.push_str(&format!(
-            "\n{} payloads are kept: they would say something else without what is personal",
-            report.irreducible_count
-        ));
-    }
-    text + next
+    let unsettled = match report.unsettled_count {
+        0 => String::new(),
+        count => format!(
+            "\n{count} payloads are kept: their events wait for a worker or for somebody; \
+             `billing-app events list --status parked,failed` names them, and --all looks again"
+        ),
+    };
+    let irreducible = match report.irreducible_count {
+        0 => String::new(),
+        count => format!(
+            "\n{count} payloads are kept: they would say something else without what is personal"
+        ),
+    };
+    scrubbed + &unsettled + &irreducible + next
 }

@@ -12,7 +12,7 @@ use crate::stage::Stage;
 type Case = (&'static str, Vec<u8>, &'static str);
 
 /// An event of a type that we handle about this object.
-fn about(id: &str, kind: &str, object: Value) -> Vec<u8> {
+fn about(id: &str, kind: &str, object: &Value) -> Vec<u8> {
     event(id, |event| {
         event["type"] = json!(kind);
         event["data"] = json!({ "object": object });
@@ -136,7 +136,7 @@ fn cases(subscription: &Value) -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, object, status) in wrong_subscriptions(subscription) {
         let id = format!("evt_{}", name.replace(' ', "_"));
-        let payload = about(&id, "customer.subscription.updated", object);
+        let payload = about(&id, "customer.subscription.updated", &object);
         cases.push((name, payload, status));
     }
     let invoice = "invoice.paid";
@@ -153,7 +153,7 @@ fn cases(subscription: &Value) -> Vec<Case> {
     ];
     for (name, kind, object, status) in bare {
         let id = format!("evt_{}", name.replace(' ', "_"));
-        cases.push((name, about(&id, kind, object), status));
+        cases.push((name, about(&id, kind, &object), status));
     }
     let no_data = event("evt_no_data", |event| {
         event["type"] = json!(invoice);
@@ -163,7 +163,7 @@ fn cases(subscription: &Value) -> Vec<Case> {
     let ancient = event("evt_ancient", |event| event["created"] = json!(0));
     cases.push(("of 1970", ancient, "skipped"));
     let far = event("evt_far", |event| {
-        event["created"] = json!(253_402_300_799_i64)
+        event["created"] = json!(253_402_300_799_i64);
     });
     cases.push(("of the year 9999", far, "skipped"));
     let twice = String::from_utf8(event("evt_first", |_| {})).unwrap();

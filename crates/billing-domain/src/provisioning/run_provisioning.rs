@@ -170,7 +170,7 @@ impl RunProvisioning {
             StepName::Agreement => self.agreement(changes, intent).await,
             StepName::Plan => self.plan(changes, workflow, intent).await,
             StepName::Licenses => self.licenses(changes, workflow).await,
-            StepName::Fulfill => self.fulfill(changes, intent),
+            StepName::Fulfill => Self::fulfill(changes, intent),
         }
     }
 

@@ -111,7 +111,10 @@ impl CheckoutProvider for Script {
     async fn session(&self, id: &ProviderRef) -> Result<Option<ProviderSession>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Session(of, answer) => Some((of, answer)),
-            _ => None,
+            Reading::Invoice(..)
+            | Reading::Subscription(..)
+            | Reading::Customer(..)
+            | Reading::CatalogueItem(..) => None,
         }))
     }
 
@@ -125,14 +128,20 @@ impl CheckoutProvider for Script {
     ) -> Result<Option<SubscriptionReport>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Subscription(of, answer) => Some((of, answer)),
-            _ => None,
+            Reading::Session(..)
+            | Reading::Invoice(..)
+            | Reading::Customer(..)
+            | Reading::CatalogueItem(..) => None,
         }))
     }
 
     async fn invoice(&self, id: &ProviderRef) -> Result<Option<ProviderInvoice>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Invoice(of, answer) => Some((of, answer)),
-            _ => None,
+            Reading::Session(..)
+            | Reading::Subscription(..)
+            | Reading::Customer(..)
+            | Reading::CatalogueItem(..) => None,
         }))
     }
 
@@ -149,7 +158,10 @@ impl PartyProvider for Script {
     async fn customer(&self, id: &ProviderRef) -> Result<Option<CustomerReport>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::Customer(of, answer) => Some((of, answer)),
-            _ => None,
+            Reading::Session(..)
+            | Reading::Invoice(..)
+            | Reading::Subscription(..)
+            | Reading::CatalogueItem(..) => None,
         }))
     }
 
@@ -160,7 +172,10 @@ impl PartyProvider for Script {
     ) -> Result<Option<CatalogueReport>, ProviderError> {
         Ok(self.reading(id, |reading| match reading {
             Reading::CatalogueItem(of, answer) => Some((of, answer)),
-            _ => None,
+            Reading::Session(..)
+            | Reading::Invoice(..)
+            | Reading::Subscription(..)
+            | Reading::Customer(..) => None,
         }))
     }
 }

@@ -271,11 +271,11 @@ impl RebuildStore {
 /// What the live workflow says about its failed step; nothing where the step succeeded since.
 fn failure(live: Option<&ProvisioningWorkflow>) -> String {
     let steps = live.map(|live| live.steps.as_slice()).unwrap_or_default();
-    let messages = steps.iter().filter_map(|step| match &step.outcome {
+    let mut messages = steps.iter().filter_map(|step| match &step.outcome {
         StepOutcome::Failed { at: _, message } => Some(message.clone()),
         StepOutcome::Succeeded { .. } => None,
     });
-    messages.last().unwrap_or_default()
+    messages.next_back().unwrap_or_default()
 }
 
 /// In place of a row that the audit trail names and that is gone: its absence is the difference.

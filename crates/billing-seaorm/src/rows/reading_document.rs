@@ -122,13 +122,21 @@ fn text(reference: Option<&ProviderRef>) -> Option<String> {
     reference.map(ToString::to_string)
 }
 
-/// `None` for what makes no sense; absent stays absent.
-fn reference(text: Option<&str>) -> Option<Option<ProviderRef>> {
-    text.map(ProviderRef::parse).transpose().ok()
+/// A text or a number that no reading has.
+struct Senseless;
+
+/// What makes no sense is an error; absent stays absent.
+fn reference(text: Option<&str>) -> Result<Option<ProviderRef>, Senseless> {
+    text.map(ProviderRef::parse)
+        .transpose()
+        .map_err(|_| Senseless)
 }
 
-fn time(micros: Option<i64>) -> Option<Option<Timestamp>> {
-    micros.map(Timestamp::from_unix_micros).transpose().ok()
+fn time(micros: Option<i64>) -> Result<Option<Timestamp>, Senseless> {
+    micros
+        .map(Timestamp::from_unix_micros)
+        .transpose()
+        .map_err(|_| Senseless)
 }
 
 impl ReadingDocument {
@@ -254,9 +262,9 @@ impl SessionDocument {
             id,
             intent_id: self.intent_id.map(IntentId::from_uuid),
             status: status?.0,
-            customer: reference(self.customer.as_deref())?,
-            subscription: reference(self.subscription.as_deref())?,
-            invoice: reference(self.invoice.as_deref())?,
+            customer: reference(self.customer.as_deref()).ok()?,
+            subscription: reference(self.subscription.as_deref()).ok()?,
+            invoice: reference(self.invoice.as_deref()).ok()?,
             is_paid: self.is_paid,
         })
     }
@@ -282,8 +290,8 @@ impl InvoiceDocument {
     fn invoice(self, id: ProviderRef) -> Option<ProviderInvoice> {
         Some(ProviderInvoice {
             id,
-            customer: reference(self.customer.as_deref())?,
-            subscription: reference(self.subscription.as_deref())?,
+            customer: reference(self.customer.as_deref()).ok()?,
+            subscription: reference(self.subscription.as_deref()).ok()?,
             intent_id: self.intent_id.map(IntentId::from_uuid),
             is_paid: self.is_paid,
         })
@@ -331,13 +339,13 @@ impl SubscriptionDocument {
                 customer: ProviderRef::parse(&self.customer).ok()?,
                 status: SubscriptionStatus::parse(&self.status)?,
                 quantity: self.quantity,
-                price: reference(self.price.as_deref())?,
-                period_start: time(self.period_start)?,
-                period_end: time(self.period_end)?,
-                trial_end: time(self.trial_end)?,
-                cancel_at: time(self.cancel_at)?,
-                canceled_at: time(self.canceled_at)?,
-                ended_at: time(self.ended_at)?,
+                price: reference(self.price.as_deref()).ok()?,
+                period_start: time(self.period_start).ok()?,
+                period_end: time(self.period_end).ok()?,
+                trial_end: time(self.trial_end).ok()?,
+                cancel_at: time(self.cancel_at).ok()?,
+                canceled_at: time(self.canceled_at).ok()?,
+                ended_at: time(self.ended_at).ok()?,
                 has_pending_update: self.has_pending_update,
             },
         })

@@ -254,7 +254,6 @@ impl RunProvisioning {
 
     /// the sale is fulfilled.
     pub(super) fn fulfill(
-        &self,
         changes: ChangeSet,
         intent: &Stored<CheckoutIntent>,
     ) -> Result<StepWork, StepError> {
