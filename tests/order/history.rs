@@ -257,12 +257,12 @@ impl Shop {
         if chance.one_in(3) {
             let secret = listen_thinly(&shop.sandbox, "http://127.0.0.1:9/thin").await;
             shop.words.secrets.push(secret);
-            shop.say("thin events besides".to_owned());
+            shop.say("thin events besides");
         }
         shop
     }
 
-    fn say(&mut self, text: String) {
+    fn say(&mut self, text: impl std::fmt::Display) {
         let at = self.sandbox.now();
         self.script.push(format!("{at}: {text}"));
     }

@@ -13,7 +13,6 @@ pub mod ports;
 pub mod principal;
 pub mod provider;
 pub mod request;
-pub mod side_by_side;
 pub mod stored;
 pub mod text;
 pub mod timestamp;

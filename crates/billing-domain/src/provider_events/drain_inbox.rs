@@ -19,6 +19,7 @@ use crate::kernel::ports::Core;
 use crate::kernel::timestamp::Timestamp;
 
 mod held;
+mod side_by_side;
 mod waves;
 
 /// How many lanes one turn takes, so that replicas that start together share them.

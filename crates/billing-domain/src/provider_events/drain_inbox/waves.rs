@@ -6,11 +6,11 @@ use std::pin::Pin;
 
 use tracing::{Instrument, Span};
 
+use super::side_by_side::side_by_side;
 use super::{DrainInbox, DrainReport, HeldLanes, count};
 use crate::kernel::change_set::{ChangeSet, CommitError, UniqueRule};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::ATTEMPTS_MAX;
-use crate::kernel::side_by_side::side_by_side;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::apply_provider_event::{ApplyError, Decision};
 use crate::provider_events::parent::Parent;

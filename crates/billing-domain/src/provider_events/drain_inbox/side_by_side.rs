@@ -34,7 +34,7 @@ struct Slot<'a, T> {
 }
 
 /// Waits for all of them; the answers are in the order of the futures.
-pub async fn side_by_side<'a, T: Unpin>(
+pub(super) async fn side_by_side<'a, T: Unpin>(
     futures: Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>,
 ) -> Vec<T> {
     let task = Arc::new(Mutex::new(None));
