@@ -148,7 +148,11 @@ fn last_object(sandbox: &Sandbox, kind: &str) -> String {
 /// What no trigger makes: a subscription that goes on, a refund that fails, a price that goes away.
 async fn go_on_fail_and_go_away(sandbox: &Sandbox) {
     let paused = last_object(sandbox, "customer.subscription.paused");
-    post(sandbox, &format!("/v1/subscriptions/{paused}/resume"), "").await;
+    let resumed = post(sandbox, &format!("/v1/subscriptions/{paused}/resume"), "").await;
+    // It goes on when what it owes is paid.
+    let invoice = resumed["latest_invoice"].as_str().expect("it is billed");
+    let pay = format!("/v1/invoices/{invoice}/pay");
+    post(sandbox, &pay, "payment_method=pm_card_visa").await;
     let body = "amount=500&currency=usd&confirm=true&payment_method=pm_card_refundFail\
                 &automatic_payment_methods[enabled]=true\
                 &automatic_payment_methods[allow_redirects]=never";

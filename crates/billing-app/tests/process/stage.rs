@@ -161,6 +161,11 @@ impl Stage {
         answered
     }
 
+    /// Whether everything that was sent had its 200.
+    pub(crate) fn has_no_unanswered(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
     /// Sends the first delivery that has no 200 yet and does not wait for the answer.
     pub(crate) async fn begin_delivery(&mut self, serving: &Serving) {
         self.unanswered

@@ -31,7 +31,7 @@ async fn what_stripe_says_while_billing_is_off_is_applied_once_it_is_on() {
         .unwrap();
     let stored = stage.deliver(&serving).await;
     assert!(stored > 0);
-    assert_eq!(stage.deliver(&serving).await, 0, "all had their 200");
+    assert!(stage.has_no_unanswered(), "all had their 200");
     assert_eq!(serving.state(intent_id).await, "created");
     serving.running.signal("TERM");
     let ended = serving.running.end();

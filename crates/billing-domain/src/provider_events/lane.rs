@@ -98,10 +98,7 @@ mod tests {
     #[test]
     fn a_subjects_lane_is_the_same_in_every_build() {
         let lane = |text| Lane::of(Some(&subject(text))).number();
-        assert_eq!(
-            [lane("cus_1"), lane("cus_2"), lane("sub_1")],
-            [55, 58, 41]
-        );
+        assert_eq!([lane("cus_1"), lane("cus_2"), lane("sub_1")], [55, 58, 41]);
         assert_eq!(Lane::of(None).number(), 0);
     }
 
