@@ -60,7 +60,14 @@ impl Receiving {
             })
             .count();
         let rest = waiting.split_off(fits);
-        std::mem::replace(&mut *waiting, rest)
+        let mut batch = std::mem::replace(&mut *waiting, rest);
+        // Two replicas that store the same events then meet them in the same order, and neither waits
+        // for the other while the other waits for it.
+        batch.sort_by(|left, right| {
+            let (left, right) = (&left.row, &right.row);
+            left.provider_event_id.cmp(&right.provider_event_id)
+        });
+        batch
     }
 }
 
