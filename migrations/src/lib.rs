@@ -28,6 +28,10 @@ mod m20260801_000014_order_of_events;
 mod m20261121_000013_event_lanes;
 mod m20261121_000015_event_scans;
 mod m20261121_000016_readings_and_retention;
+mod m20261121_000017_payload_compression;
+mod m20261122_000018_subjects_at_rest;
+mod m20261122_000019_outbox_lease;
+mod m20261122_000020_request_ids;
 
 /// Every change in its order.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,10 @@ const CHANGES: &[Change] = &[
     m20260801_000014_order_of_events::CHANGE,
     m20261121_000015_event_scans::CHANGE,
     m20261121_000016_readings_and_retention::CHANGE,
+    m20261121_000017_payload_compression::CHANGE,
+    m20261122_000018_subjects_at_rest::CHANGE,
+    m20261122_000019_outbox_lease::CHANGE,
+    m20261122_000020_request_ids::CHANGE,
 ];
 
 impl MigratorTrait for Migrator {

@@ -6,4 +6,6 @@ mod missing_events;
 mod races;
 mod rebuild;
 mod retention;
+mod rows;
 mod sale;
+mod thin_events;

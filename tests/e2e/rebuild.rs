@@ -106,6 +106,12 @@ async fn a_rebuild_of_a_story_is_the_record() {
         proved(&house, &report);
         assert!(report.replayed.events >= 4, "{report:#?}");
         assert!(report.replayed.steps >= 7, "{report:#?}");
+        // Most of what Stripe tells about a sale has no effect here, and none again.
+        assert!(report.replayed.resting >= 5, "{report:#?}");
+        assert!(
+            report.replayed.unanswered < report.replayed.resting,
+            "{report:#?}"
+        );
         for table in &report.tables {
             assert!(table.live_count > 0, "{} is empty", table.kind.name());
             assert_eq!(table.live_checksum, table.rebuilt_checksum);
@@ -165,6 +171,115 @@ async fn what_was_changed_past_the_log_is_found_and_named() {
             let is_same = table.live_checksum == table.rebuilt_checksum;
             assert_eq!(is_same, table.difference_count == 0, "{table:?}");
         }
+        house.stop().await;
+    }
+}
+
+/// Puts what waits aside, as a version would have done that had no use for it.
+async fn rest(house: &House, status: &str) {
+    house
+        .database
+        .execute(&format!(
+            "UPDATE provider_events SET status = '{status}', settled_at = received_at,
+                 last_error = 'nothing here has a use for it', version = version + 1
+             WHERE applied_at IS NULL AND event_type = 'customer.subscription.deleted'"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn f_2_an_event_whose_capability_has_come_since_is_named_until_it_is_replayed() {
+    for house in House::every().await {
+        let world = &house.world;
+        let started = house
+            .checkout(&world.credentials.buyer, "sale", &purchase("acme", 10))
+            .await;
+        house.pay(&started.text_at("/checkout_session_id"));
+        world.sandbox.deliver_due().await;
+        house.drain().await;
+        // In another second than what is known: else Stripe would have to be asked, and cannot be.
+        world.sandbox.advance(std::time::Duration::from_secs(10));
+        let subscription = &house.at_stripe("/v1/subscriptions").await[0];
+        let path = format!(
+            "/v1/subscriptions/{}",
+            subscription["id"].as_str().expect("it has an id")
+        );
+        let cancel = world.http.delete(format!("{}{path}", world.sandbox.url()));
+        let cancel = cancel.bearer_auth(world.sandbox.secret_key());
+        assert_eq!(house.send(cancel).await.status, StatusCode::OK);
+        world.sandbox.deliver_due().await;
+
+        let mut late = None;
+        for status in ["skipped", "parked"] {
+            rest(&house, status).await;
+            let report = check(&house).await;
+            let found = &report.replayed.late;
+            assert_eq!(found.len(), 1, "{}: {report:#?}", house.name());
+            assert_eq!(found[0].event_type, "customer.subscription.deleted");
+            assert_eq!(found[0].status.name(), status);
+            assert!(!report.is_proved(), "{}: {report:#?}", house.name());
+            // The record itself is as far as the log took it.
+            for table in &report.tables {
+                assert_eq!(table.difference_count, 0, "{}: {table:?}", house.name());
+            }
+            late = Some(found[0].event);
+        }
+        // What an operator put aside has no effect because they said so.
+        rest(&house, "discarded").await;
+        proved(&house, &check(&house).await);
+
+        let late = late.expect("it was found");
+        let path = format!("/api/v1/admin/webhook-events/{late}/replay");
+        let replay = house.request(Method::POST, &path);
+        let replay = replay
+            .bearer_auth(&world.credentials.operator)
+            .header("Idempotency-Key", "late")
+            .json(&json!({}));
+        let replayed = house.send(replay).await;
+        assert!(replayed.status.is_success(), "{}", replayed.text);
+        house.drain().await;
+        let report = check(&house).await;
+        proved(&house, &report);
+        assert_eq!(report.replayed.late_count, 0);
+        house.stop().await;
+    }
+}
+
+/// What Stripe said about an event without an effect is not kept, so nobody is blamed for it.
+#[tokio::test]
+async fn f_2_an_event_that_stripe_would_have_to_be_asked_about_is_counted_and_no_difference() {
+    for house in House::every().await {
+        let world = &house.world;
+        let started = house
+            .checkout(&world.credentials.buyer, "sale", &purchase("acme", 10))
+            .await;
+        assert_eq!(started.status, StatusCode::CREATED, "{}", started.text);
+        let customer = &house.at_stripe("/v1/customers").await[0];
+        let path = format!(
+            "/v1/customers/{}",
+            customer["id"].as_str().expect("it has an id")
+        );
+        let move_away = world.http.post(format!("{}{path}", world.sandbox.url()));
+        let move_away = move_away.bearer_auth(world.sandbox.secret_key());
+        let moved = house.send(move_away.body("email=ada@globex.example")).await;
+        assert_eq!(moved.status, StatusCode::OK, "{}", moved.text);
+        world.sandbox.deliver_due().await;
+        house.drain().await;
+        let before = check(&house).await.replayed;
+        house
+            .database
+            .execute(
+                "UPDATE provider_events SET status = 'skipped', applied_at = NULL, readings = NULL
+                 WHERE applied_at IS NOT NULL AND event_type = 'customer.updated'",
+            )
+            .await;
+        let report = check(&house).await;
+        proved(&house, &report);
+        assert!(report.replayed.events < before.events, "{report:#?}");
+        assert!(
+            report.replayed.unanswered > before.unanswered,
+            "{report:#?}"
+        );
         house.stop().await;
     }
 }

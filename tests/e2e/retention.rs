@@ -23,7 +23,7 @@ async fn scrub(house: &House, is_rehearsal: bool) -> ScrubReport {
     report.expect("the database answers")
 }
 
-/// Every payload as text, with the signature.
+/// Every payload as text, with signature, headers and address.
 async fn payloads(house: &House) -> Vec<String> {
     let operator = &house.world.credentials.operator;
     let path = "/api/v1/admin/webhook-events?limit=100";
@@ -45,7 +45,13 @@ async fn a_scrubbed_log_has_nothing_personal_and_proves_the_record() {
     for house in House::every().await {
         story(&house).await;
         let before = payloads(&house).await.join("\n");
-        for personal in ["ada@acme.example", "v1=", "last4"] {
+        for personal in [
+            "ada@acme.example",
+            "v1=",
+            "last4",
+            "user-agent",
+            "127.0.0.1",
+        ] {
             assert!(before.contains(personal), "{personal} would prove nothing");
         }
         let answers = house.database.row_count("request_answers").await;
@@ -62,7 +68,9 @@ async fn a_scrubbed_log_has_nothing_personal_and_proves_the_record() {
         assert_eq!(i64::try_from(scrubbed.answer_count), Ok(answers));
         assert!(scrubbed.bytes_after < scrubbed.bytes_before);
         let after = payloads(&house).await.join("\n");
-        for personal in ["ada@acme.example", "v1=", "last4", "fingerprint"] {
+        let scrubbed = ["ada@acme.example", "v1=", "last4", "fingerprint"];
+        let carried = ["user-agent", "127.0.0.1"];
+        for personal in scrubbed.into_iter().chain(carried) {
             assert!(!after.contains(personal), "{}: {personal}", house.name());
         }
         assert_eq!(house.database.row_count("request_answers").await, 0);

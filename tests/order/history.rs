@@ -23,11 +23,11 @@ use billing_domain::provider_events::ports::PartyProvider;
 use billing_domain::provider_events::reports::CatalogueItem;
 use billing_domain::testing::MemoryStore;
 use billing_domain::testing::fixtures::{World, email};
-use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, SignedDelivery};
+use billing_sandbox::SignedDelivery;
 use billing_stripe::{StripeConfig, StripeMode, StripeProvider};
-use billing_tests::corpus::listen_thinly;
+use billing_tests::corpus::{THIN, VERSIONS};
+use billing_tests::sandbox_client::SandboxClient;
 use billing_tests::stage::readiness::AlwaysReady;
-use reqwest::Method;
 use serde_json::Value;
 
 use crate::chance::Chance;
@@ -36,20 +36,6 @@ use crate::portrait::{Portrait, portrait};
 use crate::service::{Listener, Words, deliver, use_a_licence};
 
 mod acts;
-
-/// One version of each generation.
-const VERSIONS: [&str; 10] = [
-    "2023-10-16",
-    "2024-04-10",
-    "2024-06-20",
-    "2025-02-24.acacia",
-    "2025-08-27.basil",
-    "2025-10-29.clover",
-    "2026-02-25.clover",
-    "2026-03-25.dahlia",
-    "2026-08-26.dahlia",
-    "2026-10-28.endive",
-];
 
 /// How many endpoints listen, each in a version of its own.
 const ENDPOINTS: usize = 3;
@@ -126,7 +112,7 @@ impl History {
             script: shop.script,
             world: shop.world,
         };
-        shop.sandbox.stop().await;
+        shop.client.sandbox.stop().await;
         history
     }
 
@@ -177,8 +163,7 @@ pub(crate) fn principal(user: &User) -> Principal {
 
 /// The sandbox, and the service that hears of everything at once.
 struct Shop {
-    sandbox: Sandbox,
-    http: reqwest::Client,
+    client: SandboxClient,
     provider: Arc<StripeProvider>,
     world: World,
     users: Vec<User>,
@@ -195,23 +180,16 @@ impl Shop {
     async fn open(chance: &mut Chance) -> Self {
         let mut world = World::new(1);
         let start = world.now().unix_seconds();
-        let sandbox = Sandbox::start(SandboxConfig {
-            seed: chance.draw(),
-            clock: ClockStart::Fixed(start),
-            auto_deliver: false,
-            ..SandboxConfig::default()
-        });
-        let sandbox = sandbox.await.expect("a free port");
+        let client = SandboxClient::start(chance.draw(), start).await;
         let config = StripeConfig {
-            api_base: sandbox.url().to_owned(),
-            ..StripeConfig::new(StripeMode::Test, Some(sandbox.secret_key().into()))
+            api_base: client.sandbox.url().to_owned(),
+            ..StripeConfig::new(StripeMode::Test, Some(client.sandbox.secret_key().into()))
         };
         let clock = Arc::new(world.clock.clone());
         let provider = StripeProvider::new(&config, clock).expect("a configuration");
         let mut shop = Self {
             provider: Arc::new(provider),
-            sandbox,
-            http: reqwest::Client::new(),
+            client,
             users: vec![world.user.clone()],
             world: World::new(1),
             live: MemoryStore::new(),
@@ -221,7 +199,7 @@ impl Shop {
             script: Vec::new(),
             trial_days: if chance.one_in(3) { 14 } else { 0 },
         };
-        let product = shop.post("/v1/products", "name=Team").await;
+        let product = shop.client.post("/v1/products", "name=Team").await;
         world.product.provider_id = reference(&product["id"]);
         let recurring = if chance.one_in(6) {
             world.price.period = BillingPeriod::OneTime;
@@ -234,7 +212,7 @@ impl Shop {
             "product={}&currency=usd&unit_amount=1000{recurring}",
             world.product.provider_id
         );
-        let price = shop.post("/v1/prices", &price).await;
+        let price = shop.client.post("/v1/prices", &price).await;
         world.price.provider_id = reference(&price["id"]);
         world.seed(&shop.live).await;
         world.seed_user(&shop.live, "bob").await;
@@ -246,16 +224,12 @@ impl Shop {
         let mut versions = VERSIONS;
         chance.shuffle(&mut versions);
         for version in &versions[..ENDPOINTS] {
-            let body = format!(
-                "url=http://127.0.0.1:9/{version}&enabled_events[]=*&api_version={version}"
-            );
-            let endpoint = shop.post("/v1/webhook_endpoints", &body).await;
-            let secret = endpoint["secret"].as_str().expect("told once");
-            shop.words.secrets.push(secret.to_owned());
+            let secret = shop.client.listen(version).await;
+            shop.words.secrets.push(secret);
         }
         shop.say(format!("endpoints in {:?}", &versions[..ENDPOINTS]));
         if chance.one_in(3) {
-            let secret = listen_thinly(&shop.sandbox, "http://127.0.0.1:9/thin").await;
+            let secret = shop.client.listen_thinly(THIN).await;
             shop.words.secrets.push(secret);
             shop.say("thin events besides");
         }
@@ -263,33 +237,8 @@ impl Shop {
     }
 
     fn say(&mut self, text: impl std::fmt::Display) {
-        let at = self.sandbox.now();
+        let at = self.client.sandbox.now();
         self.script.push(format!("{at}: {text}"));
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: &str) -> (bool, Value) {
-        let url = format!("{}{path}", self.sandbox.url());
-        let request = self.http.request(method, url);
-        let request = request.bearer_auth(self.sandbox.secret_key());
-        let answer = request.body(body.to_owned()).send().await;
-        let answer = answer.expect("the sandbox answers");
-        let status = answer.status();
-        assert!(!status.is_server_error(), "{path} {body}: {status}");
-        (
-            status.is_success(),
-            answer.json().await.expect("it answers JSON"),
-        )
-    }
-
-    async fn post(&self, path: &str, body: &str) -> Value {
-        let (is_done, answer) = self.ask(Method::POST, path, body).await;
-        assert!(is_done, "{path} {body}: {answer}");
-        answer
-    }
-
-    async fn list(&self, path: &str) -> Vec<Value> {
-        let (_, answer) = self.ask(Method::GET, path, "").await;
-        answer["data"].as_array().cloned().unwrap_or_default()
     }
 
     fn storage(&self) -> Storage {
@@ -330,10 +279,10 @@ impl Shop {
 
     /// Takes what the sandbox would send, and lets the service hear of it.
     async fn hear(&mut self) {
-        let now = Timestamp::from_unix_seconds(self.sandbox.now()).expect("a time");
+        let now = Timestamp::from_unix_seconds(self.client.sandbox.now()).expect("a time");
         self.world.clock.set(now);
         let mut fresh = Vec::new();
-        for delivery in self.sandbox.take_pending_deliveries() {
+        for delivery in self.client.sandbox.take_pending_deliveries() {
             // Both forms of an event are deliveries of the sandbox's one event.
             let body: Value = serde_json::from_str(&delivery.body).expect("JSON");
             let place = *self
@@ -406,7 +355,7 @@ impl Shop {
     }
 
     fn advance(&mut self, by: Duration) {
-        self.sandbox.advance(by);
+        self.client.sandbox.advance(by);
     }
 }
 

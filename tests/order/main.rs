@@ -32,7 +32,7 @@ use crate::history::History;
 use crate::portrait::Portrait;
 
 /// How many histories are told, and how often each, unless somebody asks for more.
-const HISTORIES: u64 = 12;
+const HISTORIES: u64 = 50;
 const RUNS: u64 = 40;
 
 /// Databases are slower, and run the same decisions.

@@ -13,6 +13,7 @@ use billing_domain::kernel::principal::Principal;
 use billing_domain::kernel::request::Request;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::licensing::license::LicenseState;
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::ports::{
     Envelope, PartyProvider, VerifyError, WebhookVerifier,
 };
@@ -189,7 +190,12 @@ pub(crate) async fn deliver(application: &Application, delivery: &SignedDelivery
     let received = application
         .use_cases
         .receive_webhook
-        .run(delivery.body.clone().into_bytes(), signature, None)
+        .run(
+            delivery.body.clone().into_bytes(),
+            signature,
+            Delivery::default(),
+            None,
+        )
         .await;
     received.expect("it is acknowledged");
 }

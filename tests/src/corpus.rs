@@ -1,7 +1,10 @@
 //! Every event of the pipeline's table (F.2), made by the sandbox and told in ten API versions.
 
-use billing_sandbox::{ClockStart, Sandbox, SandboxConfig};
+use billing_sandbox::SandboxConfig;
+use reqwest::Method;
 use serde_json::Value;
+
+use crate::sandbox_client::SandboxClient;
 
 /// One version of each generation, and both of those that were described twice.
 pub const VERSIONS: [&str; 10] = [
@@ -64,81 +67,94 @@ pub struct Told {
     pub body: String,
 }
 
-async fn post(sandbox: &Sandbox, path: &str, body: &str) -> Value {
-    let answer = reqwest::Client::new()
-        .post(format!("{}{path}", sandbox.url()))
-        .bearer_auth(sandbox.secret_key())
-        .body(body.to_owned())
-        .send()
-        .await
-        .expect("it is there");
-    let status = answer.status();
-    let text = answer.text().await.expect("it is there");
-    assert!(status.is_success(), "{path}: {status} {text}");
-    serde_json::from_str(&text).expect("it is there")
-}
-
 /// Its first invoice waits for the customer to confirm.
-async fn subscribe_with_a_card_that_asks(sandbox: &Sandbox) {
+async fn subscribe_with_a_card_that_asks(stripe: &SandboxClient) {
     let id = |object: &Value| object["id"].as_str().expect("it is there").to_owned();
     let price = "currency=usd&unit_amount=500&recurring[interval]=month&product_data[name]=Pro";
-    let price = id(&post(sandbox, "/v1/prices", price).await);
-    let customer = id(&post(sandbox, "/v1/customers", "email=ada@example.com").await);
+    let price = id(&stripe.post("/v1/prices", price).await);
+    let customer = id(&stripe.post("/v1/customers", "email=ada@example.com").await);
     let attach = "/v1/payment_methods/pm_card_threeDSecure2Required/attach";
-    let card = id(&post(sandbox, attach, &format!("customer={customer}")).await);
+    let card = id(&stripe.post(attach, &format!("customer={customer}")).await);
     let body = format!(
         "customer={customer}&items[0][price]={price}&default_payment_method={card}&off_session=false"
     );
-    post(sandbox, "/v1/subscriptions", &body).await;
+    stripe.post("/v1/subscriptions", &body).await;
+}
+
+/// The sale that the objects of ours name.
+pub const INTENT: &str = "chk_01890a5dac96774bbcceb302099a8057";
+
+/// Lets a subscription go on, which it does when what it owes is paid.
+async fn resume(stripe: &SandboxClient, subscription: &str) {
+    let resumed = stripe.post(&format!("{subscription}/resume"), "").await;
+    let invoice = resumed["latest_invoice"].as_str().expect("it is billed");
+    let pay = format!("/v1/invoices/{invoice}/pay");
+    stripe.post(&pay, "payment_method=pm_card_visa").await;
+}
+
+/// A sale of ours, from its page to its end: everything names it, as a purchase by this service does.
+async fn sell(stripe: &SandboxClient) {
+    let sandbox = &stripe.sandbox;
+    let id = |object: &Value| object["id"].as_str().expect("it is there").to_owned();
+    let price = "currency=usd&unit_amount=500&recurring[interval]=month&product_data[name]=Team";
+    let price = id(&stripe.post("/v1/prices", price).await);
+    let customer = id(&stripe
+        .post("/v1/customers", "email=grace@example.com")
+        .await);
+    let page = format!(
+        "mode=subscription&customer={customer}&line_items[0][price]={price}\
+         &line_items[0][quantity]=3&success_url=https://shop.example/thanks\
+         &metadata[checkout_intent_id]={INTENT}\
+         &subscription_data[metadata][checkout_intent_id]={INTENT}"
+    );
+    let abandoned = id(&stripe.post("/v1/checkout/sessions", &page).await);
+    stripe
+        .post(&format!("/v1/checkout/sessions/{abandoned}/expire"), "")
+        .await;
+    let session = id(&stripe.post("/v1/checkout/sessions", &page).await);
+    let paid = sandbox.pay_checkout(&session, "4242424242424242");
+    assert_eq!(paid.expect("it is there")["status"], "complete");
+    let subscription = last_object(stripe, "customer.subscription.created");
+    let subscription = format!("/v1/subscriptions/{subscription}");
+    stripe.post(&format!("{subscription}/pause"), "").await;
+    sandbox.advance(std::time::Duration::from_secs(10));
+    resume(stripe, &subscription).await;
+    let end = sandbox.now() + 2 * 24 * 3_600;
+    let trial = format!("trial_end={end}&proration_behavior=none");
+    stripe.post(&subscription, &trial).await;
+    stripe.post(&subscription, "trial_end=now").await;
+    let attach = "/v1/payment_methods/pm_card_chargeCustomerFail/attach";
+    let card = id(&stripe.post(attach, &format!("customer={customer}")).await);
+    let body = format!("default_payment_method={card}");
+    let changed = stripe.post(&subscription, &body).await;
+    let item = id(&changed["items"]["data"][0]);
+    let more =
+        format!("items[0][id]={item}&items[0][quantity]=9&proration_behavior=always_invoice");
+    stripe.post(&subscription, &more).await;
+    let (is_ended, answer) = stripe.ask(Method::DELETE, &subscription, "").await;
+    assert!(is_ended, "{answer}");
+    sandbox.advance(std::time::Duration::from_secs(10));
 }
 
 /// A card whose payments are disputed, and evidence against that.
-async fn contest_a_dispute(sandbox: &Sandbox) {
+async fn contest_a_dispute(stripe: &SandboxClient) {
     let body = "amount=500&currency=usd&confirm=true&payment_method=pm_card_createDispute\
                 &automatic_payment_methods[enabled]=true\
                 &automatic_payment_methods[allow_redirects]=never";
-    post(sandbox, "/v1/payment_intents", body).await;
-    let event = (sandbox.events().into_iter().rev())
+    stripe.post("/v1/payment_intents", body).await;
+    let event = (stripe.sandbox.events().into_iter().rev())
         .find(|event| event["type"] == "charge.dispute.created")
         .expect("it is there");
     let dispute = event["data"]["object"]["id"].as_str().expect("it is there");
     let evidence = "evidence[uncategorized_text]=winning_evidence";
-    post(sandbox, &format!("/v1/disputes/{dispute}"), evidence).await;
-}
-
-/// A destination of thin events, told of everything; gives its signing secret.
-///
-/// # Panics
-/// If the sandbox refuses it.
-pub async fn listen_thinly(sandbox: &Sandbox, url: &str) -> String {
-    let body = serde_json::json!({
-        "name": "thin",
-        "type": "webhook_endpoint",
-        "event_payload": "thin",
-        "enabled_events": ["*"],
-        "webhook_endpoint": { "url": url },
-        "include": ["webhook_endpoint.signing_secret"],
-    });
-    let answer = reqwest::Client::new()
-        .post(format!("{}/v2/core/event_destinations", sandbox.url()))
-        .bearer_auth(sandbox.secret_key())
-        .json(&body)
-        .send()
+    stripe
+        .post(&format!("/v1/disputes/{dispute}"), evidence)
         .await;
-    let answer: Value = answer
-        .expect("the sandbox answers")
-        .json()
-        .await
-        .expect("JSON");
-    let secret = answer["webhook_endpoint"]["signing_secret"].as_str();
-    secret
-        .unwrap_or_else(|| panic!("no secret in {answer}"))
-        .to_owned()
 }
 
 /// The object of the last event of a type.
-fn last_object(sandbox: &Sandbox, kind: &str) -> String {
-    let events = sandbox.events().into_iter().rev();
+fn last_object(stripe: &SandboxClient, kind: &str) -> String {
+    let events = stripe.sandbox.events().into_iter().rev();
     let mut events = events.filter(|event| event["type"] == kind);
     let event = events.next().expect("it came");
     let id = event["data"]["object"]["id"].as_str();
@@ -146,28 +162,21 @@ fn last_object(sandbox: &Sandbox, kind: &str) -> String {
 }
 
 /// What no trigger makes: a subscription that goes on, a refund that fails, a price that goes away.
-async fn go_on_fail_and_go_away(sandbox: &Sandbox) {
-    let paused = last_object(sandbox, "customer.subscription.paused");
-    let resumed = post(sandbox, &format!("/v1/subscriptions/{paused}/resume"), "").await;
-    // It goes on when what it owes is paid.
-    let invoice = resumed["latest_invoice"].as_str().expect("it is billed");
-    let pay = format!("/v1/invoices/{invoice}/pay");
-    post(sandbox, &pay, "payment_method=pm_card_visa").await;
+async fn go_on_fail_and_go_away(stripe: &SandboxClient) {
+    let paused = last_object(stripe, "customer.subscription.paused");
+    resume(stripe, &format!("/v1/subscriptions/{paused}")).await;
     let body = "amount=500&currency=usd&confirm=true&payment_method=pm_card_refundFail\
                 &automatic_payment_methods[enabled]=true\
                 &automatic_payment_methods[allow_redirects]=never";
-    let payment = post(sandbox, "/v1/payment_intents", body).await;
+    let payment = stripe.post("/v1/payment_intents", body).await;
     let payment = payment["id"].as_str().expect("an object has an id");
-    post(sandbox, "/v1/refunds", &format!("payment_intent={payment}")).await;
-    let plan = "amount=500&currency=usd&interval=month&product[name]=Old&id=price_old";
-    post(sandbox, "/v1/plans", plan).await;
-    let answer = reqwest::Client::new()
-        .delete(format!("{}/v1/plans/price_old", sandbox.url()))
-        .bearer_auth(sandbox.secret_key())
-        .send()
+    stripe
+        .post("/v1/refunds", &format!("payment_intent={payment}"))
         .await;
-    let answer = answer.expect("the sandbox answers");
-    assert!(answer.status().is_success(), "{}", answer.status());
+    let plan = "amount=500&currency=usd&interval=month&product[name]=Old&id=price_old";
+    stripe.post("/v1/plans", plan).await;
+    let (is_gone, answer) = stripe.ask(Method::DELETE, "/v1/plans/price_old", "").await;
+    assert!(is_gone, "{answer}");
 }
 
 /// Lets everything happen; gives what each version is told, in order.
@@ -175,32 +184,25 @@ async fn go_on_fail_and_go_away(sandbox: &Sandbox) {
 /// # Panics
 /// If the sandbox refuses a step.
 pub async fn corpus() -> Vec<Told> {
-    // Fails only if a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let sandbox = Sandbox::start(SandboxConfig {
-        clock: ClockStart::Fixed(1_790_000_000),
-        auto_deliver: false,
-        ..SandboxConfig::default()
-    })
-    .await
-    .expect("it is there");
+    let stripe = SandboxClient::start(SandboxConfig::default().seed, 1_790_000_000).await;
+    let sandbox = &stripe.sandbox;
     for version in VERSIONS {
-        let body =
-            format!("url=http://127.0.0.1:9/{version}&enabled_events[]=*&api_version={version}");
-        post(&sandbox, "/v1/webhook_endpoints", &body).await;
+        stripe.listen(version).await;
     }
-    listen_thinly(&sandbox, &format!("http://127.0.0.1:9/{THIN}")).await;
+    stripe.listen_thinly(THIN).await;
+    // First, so that of each type ours is the one that is looked at closely.
+    sell(&stripe).await;
     for kind in TRIGGERS {
-        post(&sandbox, &format!("/sandbox/trigger/{kind}"), "").await;
+        stripe.post(&format!("/sandbox/trigger/{kind}"), "").await;
         sandbox.advance(std::time::Duration::from_secs(10));
     }
-    subscribe_with_a_card_that_asks(&sandbox).await;
-    contest_a_dispute(&sandbox).await;
-    go_on_fail_and_go_away(&sandbox).await;
+    subscribe_with_a_card_that_asks(&stripe).await;
+    contest_a_dispute(&stripe).await;
+    go_on_fail_and_go_away(&stripe).await;
     // Everything that is still alive renews, and is announced before.
     sandbox.advance(std::time::Duration::from_hours(40 * 24));
     let deliveries = sandbox.take_pending_deliveries();
-    sandbox.stop().await;
+    stripe.sandbox.stop().await;
     let told = deliveries.into_iter().map(|delivery| Told {
         version: delivery
             .url

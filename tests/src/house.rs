@@ -92,6 +92,16 @@ impl House {
         }
     }
 
+    /// The same house, whose service believes another webhook secret as well.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    pub async fn believing(self, secret: String) -> Self {
+        let world = self.world.believing(secret).await;
+        let world = world.unwrap_or_else(|failure| panic!("{}", failure.message));
+        Self { world, ..self }
+    }
+
     /// What the house stands on.
     pub fn name(&self) -> &'static str {
         self.database.name()

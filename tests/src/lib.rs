@@ -3,4 +3,5 @@
 
 pub mod corpus;
 pub mod house;
+pub mod sandbox_client;
 pub mod stage;

@@ -9,14 +9,16 @@ use billing_domain::catalog::ports::PriceName;
 use billing_domain::checkout::intent::{CheckoutUi, Quantity, Reservation, Terms};
 use billing_domain::checkout::start_checkout::{StartCheckoutError, StartCheckoutRequest};
 use billing_domain::deliveries::ports::MockEndpointRegistry;
-use billing_domain::kernel::change_set::{Cause, RecordedAnswer, RequestKey};
+use billing_domain::kernel::change_set::Cause;
 use billing_domain::kernel::email::Email;
 use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::kernel::ports::{BillingWriter, Clock};
 use billing_domain::kernel::principal::Principal;
+use billing_domain::kernel::recorded_answer::{RecordedAnswer, RequestKey};
 use billing_domain::kernel::request::Request;
 use billing_domain::kernel::text::{ActivationKey, CompanyName, ExternalUserId, ProviderRef, Slug};
 use billing_domain::licensing::license::LicenseState;
+use billing_domain::provider_events::delivery::Delivery as Carried;
 use billing_domain::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
 
 use billing_domain::testing::fake_provider::FakePayment;
@@ -347,7 +349,12 @@ impl<'a> Teller<'a> {
         for _ in 0..REPEATS_MAX {
             let receive = &self.application.use_cases.receive_webhook;
             let received = receive
-                .run(delivery.payload.clone(), Some(&delivery.signature), None)
+                .run(
+                    delivery.payload.clone(),
+                    Some(&delivery.signature),
+                    Carried::default(),
+                    None,
+                )
                 .await;
             if received.is_ok() {
                 return;

@@ -22,8 +22,9 @@ use billing_sandbox::{ClockStart, Sandbox, SandboxConfig, WebhookConfig};
 use billing_seaorm::testing::TestDatabase;
 use billing_stripe::{EVENT_TYPES, StripeConfig, StripeMode, StripeProvider};
 use billing_tests::house::{House, purchase};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
+use serde_json::json;
 use time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -151,6 +152,7 @@ async fn one_id_goes_from_the_delivery_of_an_event_to_the_messages_about_it() {
             clock: workers.outbox.clock.clone(),
             queue: workers.outbox.queue.clone(),
             publisher: outgoing.clone(),
+            name: "correlation".to_owned(),
         };
         publish.run().await.unwrap();
 
@@ -188,6 +190,57 @@ async fn one_id_goes_from_the_delivery_of_an_event_to_the_messages_about_it() {
             let id = message.correlation_id.clone().unwrap_or_default();
             assert!(events.contains_key(&id), "{}: {id}", message.topic);
         }
+        house.stop().await;
+    }
+}
+
+/// C-110: the same for what somebody asks for over the API.
+#[tokio::test]
+async fn one_id_goes_from_an_api_request_to_the_audit_and_the_messages_of_what_it_changed() {
+    for house in House::every().await {
+        let buyer = &house.world.credentials.buyer;
+        let post = |path: &str| house.request(Method::POST, path).bearer_auth(buyer);
+        let checkout = post("/api/v1/customer-billing/checkout-session")
+            .header("X-Request-Id", "req-checkout")
+            .header("Idempotency-Key", "sale")
+            .json(&purchase("acme", 5));
+        let started = house.send(checkout).await;
+        assert_eq!(started.status, StatusCode::CREATED, "{}", started.text);
+        let intent = started.text_at("/checkout_intent/id");
+        let path = format!("/api/v1/checkout-intents/{intent}");
+        let amend = house.request(Method::PATCH, &path).bearer_auth(buyer);
+        let amend = amend
+            .header("X-Request-Id", "req-amend")
+            .json(&json!({ "country": "FR" }));
+        let amended = house.send(amend).await;
+        assert_eq!(amended.status, StatusCode::OK, "{}", amended.text);
+        house.pay(&started.text_at("/checkout_session_id"));
+        let sync = post(&format!("{path}/sync")).header("X-Request-Id", "req-sync");
+        let synced = house.send(sync).await;
+        assert_eq!(synced.status, StatusCode::OK, "{}", synced.text);
+
+        let written = "SELECT request_id || ' ' || action AS line FROM audit_entries \
+                       WHERE request_id IS NOT NULL ORDER BY request_id, action, version";
+        let written = house.database.lines(written).await;
+        let told = "SELECT correlation_id || ' ' || topic AS line FROM outbox_messages \
+                    WHERE correlation_id IS NOT NULL ORDER BY correlation_id, topic, entity_version";
+        assert_eq!(
+            house.database.lines(told).await,
+            written,
+            "{}",
+            house.name()
+        );
+        for change in [
+            "req-checkout user_registered",
+            "req-checkout checkout_intent_created",
+            "req-checkout customer_requested",
+            "req-amend checkout_intent_amended",
+            "req-sync checkout_intent_paid",
+        ] {
+            assert!(written.iter().any(|line| line == change), "{written:#?}");
+        }
+        let unnamed = "audit_entries WHERE cause LIKE 'request%' AND request_id IS NULL";
+        assert_eq!(house.database.row_count(unnamed).await, 0);
         house.stop().await;
     }
 }
@@ -260,7 +313,7 @@ async fn a_scan_that_nears_the_horizon_is_an_error_and_a_metric() {
     assert!(scan.run().await.is_err(), "the short list cannot be read");
     assert!(scan.run().await.is_err(), "nor can the other one");
     assert_eq!(errors("no event since"), 1);
-    let page = LiveMetrics::new(metrics, clock, store.clone(), store);
+    let page = LiveMetrics::new(metrics, clock, store.clone(), store.clone(), store);
     let page = page.render().await;
     let age = "billing_event_scan_position_age_seconds{kind=\"all_events\"} ";
     let age = page

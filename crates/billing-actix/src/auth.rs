@@ -8,6 +8,7 @@ use billing_domain::kernel::principal::Principal;
 use self::api_key::Sha256KeyHasher;
 use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
 pub(crate) mod api_key;
@@ -40,7 +41,7 @@ pub(crate) async fn authenticate(
                 .ok_or_else(|| {
                     Problem::new(Code::InvalidToken).detail("the scheme must be `Bearer`")
                 })?;
-            by_token(state, token).await
+            by_token(state, request, token).await
         }
         (None, Some(key), None) => by_api_key(state, key).await,
         (None, None, Some(key)) => {
@@ -68,7 +69,11 @@ fn header<'r>(request: &'r HttpRequest, name: &str) -> Result<Option<&'r str>, P
     }
 }
 
-async fn by_token(state: &AppState, token: &str) -> Result<Principal, Problem> {
+async fn by_token(
+    state: &AppState,
+    request: &HttpRequest,
+    token: &str,
+) -> Result<Principal, Problem> {
     let Some(config) = &state.config.bearer else {
         return Err(Problem::new(Code::InvalidToken).detail("this service takes no bearer tokens"));
     };
@@ -82,7 +87,12 @@ async fn by_token(state: &AppState, token: &str) -> Result<Principal, Problem> {
     let user = state
         .use_cases
         .register_user
-        .run(config.project, &claims.subject, claims.email.as_ref())
+        .run(
+            config.project,
+            &claims.subject,
+            claims.email.as_ref(),
+            Some(&RequestId::of(request)),
+        )
         .await?;
     Ok(Principal::User {
         user_id: user.id,

@@ -3,14 +3,15 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use billing_domain::kernel::change_set::{RecordedAnswer, RequestKey};
 use billing_domain::kernel::principal::Principal;
+use billing_domain::kernel::recorded_answer::{RecordedAnswer, RequestKey};
 use billing_domain::kernel::request::Request;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -44,15 +45,18 @@ pub(crate) async fn answer_once<T, E>(
 where
     E: Into<Problem>,
 {
+    let id = Some(RequestId::of(request));
     let Some(key) = request_key(request, principal, body)? else {
-        let result = run(&Request::new(principal)).await.map_err(Into::into)?;
+        let asked = Request::new(principal).identified_by(id);
+        let result = run(&asked).await.map_err(Into::into)?;
         (state.use_cases.wake_workers)();
         return Ok(respond(&render(&result)));
     };
     if let Some(replay) = replay(state, &key).await? {
         return Ok(replay);
     }
-    let outcome = run(&Request::remembered(principal, key.clone(), &render)).await;
+    let asked = Request::remembered(principal, key.clone(), &render).identified_by(id);
+    let outcome = run(&asked).await;
     match outcome {
         Ok(result) => {
             (state.use_cases.wake_workers)();

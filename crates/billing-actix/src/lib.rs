@@ -8,6 +8,7 @@ mod auth;
 mod config;
 mod dto;
 mod idempotency;
+mod inside;
 mod openapi;
 mod pages;
 mod problem;

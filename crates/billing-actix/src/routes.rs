@@ -24,6 +24,9 @@ mod webhook_events;
 /// Every operation, for the server and for the OpenAPI document alike.
 pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
     config
+        // Routes are tried in this order, and this is where most requests go.
+        .service(stripe_webhook::receive_stripe_webhook)
+        .service(entitlements::check_entitlement)
         .service(checkout_intents::create_checkout_intent)
         .service(checkout_intents::list_checkout_intents)
         .service(checkout_intents::read_checkout_intent)
@@ -31,7 +34,6 @@ pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
         .service(checkout_intents::sync_checkout_intent)
         .service(checkout_intents::retry_provisioning)
         .service(checkout_session::start_checkout)
-        .service(stripe_webhook::receive_stripe_webhook)
         .service(webhook_events::list_webhook_events)
         // Before the routes with an id, which these words are not.
         .service(webhook_events::summarise_webhook_events)
@@ -46,7 +48,6 @@ pub(crate) fn operations(config: &mut ServiceConfig<'_>) {
         .service(licensing::revoke_license)
         .service(licensing::activate_license)
         .service(entitlements::list_entitlements)
-        .service(entitlements::check_entitlement)
         .service(pages::checkout_result::checkout_success)
         .service(pages::checkout_result::checkout_cancel)
         .service(health::health)

@@ -7,13 +7,15 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::LOCATION;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, HttpResponse, HttpServer};
+use tokio::runtime::Handle;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::config::HttpConfig;
+use crate::inside::Inside;
 use crate::openapi::openapi;
 use crate::request_id::around;
 use crate::routes::metrics::open_routes;
@@ -23,10 +25,14 @@ use crate::state::{AppState, MetricsPage, UseCases};
 
 /// Serves until it is told to stop by its handle; signals are the caller's business.
 ///
-/// The server begins to work when it is polled, so spawn or await it.
+/// The server begins to work when it is polled, so spawn or await it. Requests run in the runtime
+/// in which this is called: it must outlive the server.
 ///
 /// # Errors
 /// The listener cannot be used.
+///
+/// # Panics
+/// Outside a runtime.
 pub fn server(
     listener: TcpListener,
     config: HttpConfig,
@@ -36,7 +42,14 @@ pub fn server(
     let head_timeout = config.head_timeout;
     let shutdown_seconds = config.shutdown_timeout.as_secs();
     let state = Data::new(AppState { use_cases, config });
-    let server = HttpServer::new(move || app(state.clone()))
+    let runtime = Handle::current();
+    let application = move || {
+        let runtime = runtime.clone();
+        app(state.clone()).wrap(from_fn(move |request, next: Next<BoxBody>| {
+            Inside::new(runtime.clone(), next.call(request))
+        }))
+    };
+    let server = HttpServer::new(application)
         .workers(workers)
         .client_request_timeout(head_timeout)
         .client_disconnect_timeout(Duration::from_secs(1))

@@ -2,6 +2,7 @@
 //! the demo's sale takes. Figures to look at, never a test.
 
 pub mod load;
+pub mod rebuild;
 pub mod seed;
 pub mod webhooks;
 
@@ -23,6 +24,8 @@ pub enum BenchCommand {
     Start,
     /// How many of Stripe's events a second are received and applied.
     Webhooks(Box<webhooks::WebhooksArgs>),
+    /// How long `rebuild --check` takes over logs of growing length, and with how much memory.
+    Rebuild(rebuild::RebuildBenchArgs),
     /// Sends events; the measurement starts this by itself.
     #[command(hide = true)]
     Load(load::LoadArgs),
@@ -108,11 +111,19 @@ fn start(folder: &Path) -> Result<Started, Failure> {
     })
 }
 
-/// `VmRSS:     31240 kB`, as Linux tells it.
 fn resident_kib(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib(status, "VmRSS:")
+}
+
+/// The most that a process has ever needed at once.
+fn peak_resident_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    kib(&status, "VmHWM:")
+}
+
+/// `VmRSS:     31240 kB`, as Linux tells it.
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 

@@ -28,6 +28,7 @@ Examples:
   billing-app openapi > openapi.json
   billing-app bench                         how soon it is ready here, with how much memory
   billing-app bench webhooks                how many of Stripe's events it takes in a second
+  billing-app bench rebuild                 how long a rebuild takes, and whether memory stays flat
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a rule.
 ";

@@ -29,7 +29,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed("the runtime cannot be started", &error))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve(&args).await,
             Command::Migrate(args) => run_migrations(&args).await,
@@ -43,6 +43,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             Command::Bench { what } => match what {
                 None | Some(BenchCommand::Start) => bench::run(),
                 Some(BenchCommand::Webhooks(args)) => bench::webhooks::run(*args).await,
+                Some(BenchCommand::Rebuild(args)) => bench::rebuild::run(args).await,
                 // It has a runtime of one thread, so that it costs little.
                 Some(BenchCommand::Load(args)) => {
                     tokio::task::spawn_blocking(move || bench::load::run(&args))
@@ -51,7 +52,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
                 }
             },
         }
-    })
+    });
+    if outcome.is_err() {
+        // Threads that are still in the middle of something need it until the process ends.
+        std::mem::forget(runtime);
+    }
+    outcome
 }
 
 fn openapi() -> Result<(), Failure> {

@@ -10,8 +10,10 @@ use billing_domain::deliveries::scan::ScanKind;
 use billing_domain::deliveries::scan_for_missing_events::ScanObserver;
 use billing_domain::kernel::ports::{Clock, StoreError};
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::outbox::ports::OutboxQueue;
 use billing_domain::provider_events::observer::{Attempt, DeliveryOutcome, EventObserver};
 use billing_domain::provider_events::ports::{EventLog, Receipt};
+use billing_stripe::snapshot_type;
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -111,6 +113,8 @@ impl Metrics {
     }
 
     fn type_label(&self, event_type: &str) -> &'static str {
+        // Both forms of an event are one type.
+        let event_type = snapshot_type(event_type);
         let known = self.event_types.iter().find(|known| **known == event_type);
         known.copied().unwrap_or(OTHER)
     }
@@ -166,6 +170,7 @@ pub struct LiveMetrics {
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventLog>,
     scans: Arc<dyn ScanLog>,
+    outbox: Arc<dyn OutboxQueue>,
     read_at: Mutex<Option<Timestamp>>,
 }
 
@@ -176,12 +181,14 @@ impl LiveMetrics {
         clock: Arc<dyn Clock>,
         events: Arc<dyn EventLog>,
         scans: Arc<dyn ScanLog>,
+        outbox: Arc<dyn OutboxQueue>,
     ) -> Self {
         Self {
             metrics,
             clock,
             events,
             scans,
+            outbox,
             read_at: Mutex::new(None),
         }
     }
@@ -197,6 +204,11 @@ impl LiveMetrics {
         }
         let age = depth.oldest_unapplied_at.map(|at| seconds(now.since(at)));
         metrics.set(names::OLDEST_UNAPPLIED, Vec::new(), age.unwrap_or(0.0));
+        let outbox = self.outbox.outbox_depth().await?;
+        let waiting = f64::from(u32::try_from(outbox.waiting_count).unwrap_or(u32::MAX));
+        metrics.set(names::OUTBOX_MESSAGES, Vec::new(), waiting);
+        let age = outbox.oldest_at.map(|at| seconds(now.since(at)));
+        metrics.set(names::OUTBOX_OLDEST, Vec::new(), age.unwrap_or(0.0));
         for scan in self.scans.scans().await? {
             let labels = || vec![Label::new("kind", scan.kind.name())];
             let age = seconds(scan.age(now));

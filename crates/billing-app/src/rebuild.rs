@@ -2,14 +2,15 @@
 //! compares. The live database is only read.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use billing_domain::kernel::ports::Core;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::apply_provider_event::ApplyProviderEvent;
 use billing_domain::provider_events::ports::EventDecoder;
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
-use billing_domain::rebuild::check_rebuild::{CheckRebuild, RebuildReport};
+use billing_domain::rebuild::check_rebuild::{CheckProgress, CheckRebuild, RebuildReport};
 use billing_domain::rebuild::replay_history::ReplayHistory;
 use billing_domain::rebuild::script::Script;
 use billing_seaorm::{RebuildStore, SeaOrmStore, SqliteSynchronous, StoreConfig};
@@ -30,6 +31,9 @@ Examples:
 
 Exit codes: 0 the record is what the log leads to, 1 it is not or the check failed, 2 wrong usage or configuration.
 ";
+
+/// How often progress is told.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// What to rebuild.
 #[derive(Debug, Args)]
@@ -56,16 +60,12 @@ pub async fn run(args: RebuildArgs) -> Result<(), Failure> {
     must_be_migrated(&live).await?;
     let folder = temporary_folder("rebuild")?;
     let now = production().clock.now();
+    let told = Told::new(args.json);
+    told.line("putting the log into order");
     let rebuilt = RebuiltHouse::beside(live, folder.path(), now).await?;
     let total = rebuilt.commit_count().await?;
-    let is_told = !args.json;
-    let told = move |done: u64| {
-        if is_told {
-            // Progress is for whoever waits and no part of the answer.
-            eprintln!("{done} of {total} commits replayed");
-        }
-    };
-    let report = rebuilt.check(now, &told).await?;
+    told.line(&format!("{total} commits and events to replay"));
+    let report = rebuilt.check(now, &|at| told.progress(at, total)).await?;
     rebuilt.close().await?;
     if args.json {
         say(&page::json(&report).to_string())?;
@@ -78,6 +78,42 @@ pub async fn run(args: RebuildArgs) -> Result<(), Failure> {
     Err(Failure::because(
         "the record is not what the log leads to; what differs is named above",
     ))
+}
+
+/// Tells whoever waits how far the check is; no part of the answer.
+struct Told {
+    is_quiet: bool,
+    last: Mutex<Instant>,
+}
+
+impl Told {
+    fn new(is_quiet: bool) -> Self {
+        Self {
+            is_quiet,
+            last: Mutex::new(Instant::now()),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.is_quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Not more often than somebody reads.
+    fn progress(&self, progress: CheckProgress, total: u64) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() < TOLD_EVERY {
+            return;
+        }
+        *last = Instant::now();
+        self.line(&match progress {
+            CheckProgress::Replayed(done) => format!("{done} of {total} replayed"),
+            CheckProgress::Compared(kind, rows) => {
+                format!("{}: {rows} rows compared", kind.name())
+            }
+        });
+    }
 }
 
 /// The use cases that decide again, over an empty store beside the live one.
@@ -151,7 +187,7 @@ impl RebuiltHouse {
     pub async fn check(
         &self,
         as_of: Timestamp,
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(CheckProgress) + Send + Sync),
     ) -> Result<RebuildReport, Failure> {
         let check = CheckRebuild {
             replay: self.replay(),

@@ -159,6 +159,7 @@ fn observers(metrics: &Arc<Metrics>, surroundings: &Surroundings, storage: &Stor
             surroundings.clock.clone(),
             storage.events.clone(),
             storage.scans.clone(),
+            storage.outbox.clone(),
         )),
         tidy: Arc::new(move || tidied.tidy()),
     }

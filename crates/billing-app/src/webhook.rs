@@ -122,7 +122,8 @@ fn in_order(report: &WebhookReport) -> Result<(), Failure> {
 /// Stripe's own sentence helps whoever configures it.
 pub(crate) fn not_asked(error: &ProviderError) -> Failure {
     match error {
-        ProviderError::Rejected { code, message } => {
+        ProviderError::Rejected { code, message }
+        | ProviderError::Unauthorized { code, message } => {
             Failure::because(format!("Stripe refused ({code}): {message}"))
         }
         ProviderError::NotConfigured => Failure {

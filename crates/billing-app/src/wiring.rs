@@ -216,9 +216,7 @@ pub fn build(
     };
     let checkout = checkout(&core, &rules.policy, provider, storage);
     let bells = Bells::default();
-    // Nobody here would take what a replica without workers handed over.
-    let appliers = if rules.jobs.is_working { APPLIERS } else { 0 };
-    let handoff = Arc::new(Handoff::new(appliers));
+    let handoff = handoff(rules, &bells);
     let wake = bells.clone();
     let use_cases = UseCases {
         create_intent: checkout.create_intent,
@@ -308,6 +306,7 @@ pub fn build(
             core,
             catalog: storage.catalog.clone(),
             prices: provider.prices.clone(),
+            parties: provider.parties.clone(),
         }),
     }
 }
@@ -386,6 +385,16 @@ fn checkout(
     }
 }
 
+/// What hands events to this replica's workers, and wakes them.
+fn handoff(rules: &Rules, bells: &Bells) -> Arc<Handoff> {
+    // Nobody here would take what a replica without workers handed over.
+    let appliers = if rules.jobs.is_working { APPLIERS } else { 0 };
+    let bells = bells.clone();
+    Arc::new(Handoff::ringing(appliers, move |applier| {
+        bells.ring_applier(applier);
+    }))
+}
+
 fn workers(
     rules: &Rules,
     core: &Core,
@@ -449,6 +458,7 @@ fn workers(
             clock: core.clock.clone(),
             queue: storage.outbox.clone(),
             publisher: rules.publisher.clone(),
+            name: replica.to_string(),
         }),
         sweep: Arc::new(SweepIntents {
             core: core.clone(),

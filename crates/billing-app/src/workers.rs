@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use billing_domain::checkout::sweep_intents::SweepIntents;
 use billing_domain::deliveries::scan_for_missing_events::{
@@ -11,8 +11,8 @@ use billing_domain::deliveries::scan_for_missing_events::{
 };
 use billing_domain::kernel::change_set::Cause;
 use billing_domain::kernel::failure::StoreFailure;
-use billing_domain::outbox::publish_messages::PublishMessages;
-use billing_domain::provider_events::drain_inbox::DrainInbox;
+use billing_domain::outbox::publish_messages::{PublishMessages, Published};
+use billing_domain::provider_events::drain_inbox::{DrainInbox, LINGER};
 use billing_domain::provider_events::scrub_payloads::{ScrubOrder, ScrubPayloads};
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
 use tokio::sync::{Notify, watch};
@@ -36,6 +36,16 @@ const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a scan is due; when it is, stands in the database.
 const SCAN_POLL: Duration = Duration::from_secs(15);
 
+/// How soon one turn of those who apply events follows another: a turn costs the same few statements
+/// for one event as for a hundred.
+const APPLIER_PACE: Duration = Duration::from_millis(20);
+
+/// The same for everybody else.
+const PACE: Duration = Duration::from_millis(20);
+
+/// How soon a replica looks again into an outbox that another one has.
+const OUTBOX_LOOK: Duration = Duration::from_millis(250);
+
 /// How often measurements are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -58,6 +68,13 @@ impl Default for Bells {
 }
 
 impl Bells {
+    /// Something was handed to one of those who apply events.
+    pub fn ring_applier(&self, applier: usize) {
+        if let Some(bell) = self.inbox.get(applier) {
+            bell.notify_one();
+        }
+    }
+
     /// Something was stored or committed: everybody looks.
     pub fn ring(&self) {
         for applier in &self.inbox {
@@ -103,7 +120,7 @@ impl Workers {
                 claimed += applier.run().await?.claimed();
             }
             let provisioned = self.provisioning.run_due().await?;
-            let published = self.outbox.run().await?;
+            let published = self.outbox.run().await?.count();
             if claimed == 0 && provisioned == 0 && published == 0 {
                 return Ok(());
             }
@@ -113,102 +130,125 @@ impl Workers {
 
     /// Works until told to stop, then ends after the turn that is under way.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let mut tasks = JoinSet::new();
-        let (poll, sweep) = (self.jobs.poll_interval, self.jobs.sweep_interval);
-        let Self {
-            inbox,
-            provisioning,
-            outbox,
-            sweep: sweeper,
-            retention,
-            scan,
-            tidy,
-            bells,
-            jobs,
-        } = self;
+        let mut crew = Crew::new(stop);
+        let (poll, jobs, bells) = (self.jobs.poll_interval, self.jobs, self.bells);
+        let never = || Arc::new(Notify::new());
         if jobs.is_scanning {
-            let scanning = work("scan", Arc::new(Notify::new()), SCAN_POLL, stop.clone(), {
-                let bells = bells.clone();
-                move || take_scan_turn(scan.clone(), bells.clone())
+            let (scan, bells) = (self.scan, bells.clone());
+            crew.add("scan", never(), SCAN_POLL, move || {
+                take_scan_turn(scan.clone(), bells.clone())
             });
-            tasks.spawn(scanning);
         }
-        tasks.spawn(work(
-            "tidy",
-            Arc::new(Notify::new()),
-            TIDY_INTERVAL,
-            stop.clone(),
-            move || {
-                tidy();
-                std::future::ready(Ok(0))
-            },
-        ));
-        for (applier, bell) in inbox.iter().zip(&bells.inbox) {
-            tasks.spawn(apply(
-                applier.clone(),
-                bell.clone(),
-                bells.clone(),
-                poll,
-                stop.clone(),
-            ));
+        let tidy = self.tidy;
+        crew.add("tidy", never(), TIDY_INTERVAL, move || {
+            tidy();
+            std::future::ready(Ok(0_u32))
+        });
+        for (applier, bell) in self.inbox.into_iter().zip(bells.inbox.clone()) {
+            let (bells, stop) = (bells.clone(), crew.stop.clone());
+            crew.keep("inbox", move || {
+                apply(
+                    applier.clone(),
+                    bell.clone(),
+                    bells.clone(),
+                    poll,
+                    stop.clone(),
+                )
+            });
         }
-        let after_provisioning = bells.clone();
-        tasks.spawn(work(
-            "provisioning",
-            bells.provisioning.clone(),
-            poll,
-            stop.clone(),
-            move || {
-                let (provisioning, bells) = (provisioning.clone(), after_provisioning.clone());
-                async move {
-                    let count = provisioning.run_due().await?;
-                    if count > 0 {
-                        bells.outbox.notify_one();
-                    }
-                    Ok(count)
+        let (provisioning, outbox_bell) = (self.provisioning, bells.outbox.clone());
+        crew.add("provisioning", bells.provisioning, poll, move || {
+            let (provisioning, outbox_bell) = (provisioning.clone(), outbox_bell.clone());
+            async move {
+                let count = provisioning.run_due().await?;
+                if count > 0 {
+                    outbox_bell.notify_one();
                 }
-            },
-        ));
-        tasks.spawn(work(
-            "outbox",
-            bells.outbox.clone(),
-            poll,
-            stop.clone(),
-            move || {
-                let outbox = outbox.clone();
-                async move { outbox.run().await }
-            },
-        ));
-        tasks.spawn(work(
-            "sweep",
-            Arc::new(Notify::new()),
-            sweep,
-            stop.clone(),
-            move || {
-                let sweeper = sweeper.clone();
-                async move {
-                    let report = sweeper.run().await?;
-                    Ok(report.expired + report.resumed + report.stalled)
-                }
-            },
-        ));
+                Ok(count)
+            }
+        });
+        let outbox = self.outbox;
+        crew.add("outbox", bells.outbox, poll, move || {
+            let outbox = outbox.clone();
+            async move { outbox.run().await.map(Turn::from) }
+        });
+        let sweeper = self.sweep;
+        crew.add("sweep", never(), jobs.sweep_interval, move || {
+            let sweeper = sweeper.clone();
+            async move {
+                let report = sweeper.run().await?;
+                Ok(report.expired + report.resumed + report.stalled)
+            }
+        });
         if let Some(kept_for) = jobs.payload_retention {
-            tasks.spawn(work(
-                "retention",
-                Arc::new(Notify::new()),
-                jobs.retention_interval,
-                stop,
-                move || {
-                    let retention = retention.clone();
-                    async move { scrub(&retention, kept_for).await }
-                },
-            ));
+            let retention = self.retention;
+            crew.add("retention", never(), jobs.retention_interval, move || {
+                let retention = retention.clone();
+                async move { scrub(&retention, kept_for).await }
+            });
         }
-        while let Some(ended) = tasks.join_next().await {
+        while let Some(ended) = crew.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(error = %error, "a worker ended by itself");
             }
         }
+    }
+}
+
+/// The workers at work.
+struct Crew {
+    tasks: JoinSet<()>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Crew {
+    fn new(stop: watch::Receiver<bool>) -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            stop,
+        }
+    }
+
+    /// Adds a worker that takes turns.
+    fn add<F, T, R>(&mut self, name: &'static str, bell: Arc<Notify>, interval: Duration, turn: F)
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Result<R, StoreFailure>> + Send,
+        R: Into<Turn> + Send,
+    {
+        let (turn, stop) = (Arc::new(turn), self.stop.clone());
+        self.keep(name, move || {
+            let (turn, bell, stop) = (turn.clone(), bell.clone(), stop.clone());
+            async move { work(name, bell, PACE, interval, stop, &*turn).await }
+        });
+    }
+
+    /// Adds a worker, and begins it again if it panics: what one event or one row does to it must not
+    /// end the work on all others.
+    fn keep<F, T>(&mut self, name: &'static str, begin: F)
+    where
+        F: Fn() -> T + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            loop {
+                // A set, because it takes the worker along when it is dropped.
+                let mut life = JoinSet::new();
+                life.spawn(begin());
+                match life.join_next().await {
+                    Some(Err(error)) if error.is_panic() && !*stop.borrow() => {
+                        tracing::error!(
+                            worker = name,
+                            error = %error,
+                            "worker {name} panicked and begins again; please report this"
+                        );
+                        tokio::time::sleep(REST_AFTER_FAILURE).await;
+                    }
+                    Some(_) | None => return,
+                }
+            }
+        });
     }
 }
 
@@ -261,14 +301,23 @@ async fn apply(
     poll: Duration,
     stop: watch::Receiver<bool>,
 ) {
-    let working = work("inbox", bell, poll, stop, || async {
+    // What an earlier life left in hand: the inbox has it.
+    if let Err(error) = applier.release().await {
+        tracing::warn!(error = %error, "the lanes in hand are free when their lease ends");
+    }
+    let turn = || async {
         let report = applier.turn().await?;
         if report.applied > 0 {
             bells.provisioning.notify_one();
             bells.outbox.notify_one();
         }
-        Ok(report.claimed())
-    });
+        Ok(if report.lingers {
+            Turn::IdleFor(LINGER.unsigned_abs())
+        } else {
+            report.claimed().into()
+        })
+    };
+    let working = work("inbox", bell, APPLIER_PACE, poll, stop, &turn);
     let renewing = async {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
@@ -286,20 +335,58 @@ async fn apply(
     }
 }
 
-async fn work<F, T>(
+/// What a worker does after a turn.
+enum Turn {
+    /// Takes the next one.
+    Busy,
+    /// Looks again after its interval.
+    Idle,
+    /// Looks again sooner.
+    IdleFor(Duration),
+}
+
+/// How much a turn did.
+impl From<u32> for Turn {
+    fn from(count: u32) -> Self {
+        if count > 0 { Self::Busy } else { Self::Idle }
+    }
+}
+
+/// While another replica publishes, what it has not seen before it rests is published here soon.
+impl From<Published> for Turn {
+    fn from(published: Published) -> Self {
+        match published {
+            Published::Here(count) => count.into(),
+            Published::Elsewhere => Self::IdleFor(OUTBOX_LOOK),
+        }
+    }
+}
+
+async fn work<F, T, R>(
     name: &'static str,
     bell: Arc<Notify>,
+    pace: Duration,
     interval: Duration,
     mut stop: watch::Receiver<bool>,
-    turn: F,
+    turn: &F,
 ) where
     F: Fn() -> T,
-    T: Future<Output = Result<u32, StoreFailure>>,
+    T: Future<Output = Result<R, StoreFailure>>,
+    R: Into<Turn>,
 {
     while !*stop.borrow() {
-        let rest = match turn().await {
-            Ok(0) => interval,
-            Ok(_) => continue,
+        let began = Instant::now();
+        let rest = match turn().await.map(Into::into) {
+            // The first turn comes at once; in a stream, what arrives meanwhile goes together.
+            Ok(Turn::Busy) => match pace.checked_sub(began.elapsed()) {
+                None => continue,
+                Some(rest) => {
+                    tokio::time::sleep(rest).await;
+                    continue;
+                }
+            },
+            Ok(Turn::Idle) => interval,
+            Ok(Turn::IdleFor(rest)) => rest.min(interval),
             Err(error) => {
                 tracing::warn!(worker = name, error = %error, "worker {name} rests after a failure");
                 REST_AFTER_FAILURE
@@ -313,3 +400,6 @@ async fn work<F, T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ pub mod page;
 pub mod ports;
 pub mod principal;
 pub mod provider;
+pub mod recorded_answer;
 pub mod request;
 pub mod stored;
 pub mod text;

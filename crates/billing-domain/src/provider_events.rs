@@ -1,6 +1,7 @@
 //! What the provider told us: received once, applied once, in any order.
 
 pub mod apply_provider_event;
+pub mod delivery;
 pub mod discard_provider_event;
 pub mod drain_inbox;
 pub mod event;

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod inbox_steps;
 pub mod memory_store;
 pub mod plain_hasher;
+mod rigged_writers;
 pub mod tables;
 pub mod workbench;
 

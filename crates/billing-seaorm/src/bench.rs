@@ -27,6 +27,15 @@ pub enum BenchError {
     Url,
 }
 
+/// How much a rebuild has to read.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLength {
+    /// Events that were applied.
+    pub applied_events: u64,
+    /// Lines of the audit trail.
+    pub audit_entries: u64,
+}
+
 /// A PostgreSQL database that exists for one run.
 #[derive(Debug)]
 pub struct FreshDatabase {
@@ -154,6 +163,48 @@ impl SeaOrmStore {
         transaction.execute_raw(statement).await?;
         transaction.commit().await?;
         self.settle_statistics().await
+    }
+
+    /// Whether every message was published.
+    ///
+    /// # Errors
+    /// [`BenchError`].
+    pub async fn is_outbox_drained(&self) -> Result<bool, BenchError> {
+        let open = "SELECT 1 FROM outbox_messages WHERE delivered_at IS NULL LIMIT 1";
+        let statement = Statement::from_string(self.backend(), open);
+        Ok(self.reads().query_one_raw(statement).await?.is_none())
+    }
+
+    /// Whether every event that was received had its turn. It looks no further than the first that had
+    /// not, so that looking often takes nothing from what is measured.
+    ///
+    /// # Errors
+    /// [`BenchError`].
+    pub async fn is_inbox_drained(&self) -> Result<bool, BenchError> {
+        let open =
+            "SELECT 1 FROM provider_events WHERE status IN ('received', 'processing') LIMIT 1";
+        let statement = Statement::from_string(self.backend(), open);
+        Ok(self.reads().query_one_raw(statement).await?.is_none())
+    }
+
+    /// How long the log is.
+    ///
+    /// # Errors
+    /// [`BenchError`].
+    pub async fn log_length(&self) -> Result<LogLength, BenchError> {
+        let count = async |sql: &str| -> Result<u64, BenchError> {
+            let statement = Statement::from_string(self.backend(), sql);
+            let row = self.reads().query_one_raw(statement).await?;
+            let found = row.map(|row| row.try_get::<i64>("", "found")).transpose()?;
+            Ok(u64::try_from(found.unwrap_or_default()).unwrap_or_default())
+        };
+        Ok(LogLength {
+            applied_events: count(
+                "SELECT COUNT(*) AS found FROM provider_events WHERE applied_at IS NOT NULL",
+            )
+            .await?,
+            audit_entries: count("SELECT COUNT(*) AS found FROM audit_entries").await?,
+        })
     }
 
     /// Lets the database learn what is in its tables, as it does by itself after a while.

@@ -8,9 +8,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use async_trait::async_trait;
 use billing_domain::kernel::audit::{AuditEntry, Entity, EntityKind};
 use billing_domain::kernel::change_set::{
-    Cause, Change, ChangeSet, CommitError, OutgoingMessage, RecordedAnswer, RequestKey, Write,
+    Cause, Change, ChangeSet, CommitError, OutgoingMessage, Write,
 };
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
+use billing_domain::kernel::recorded_answer::{RecordedAnswer, RequestKey};
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::parent::Parent;
 use sea_orm::{
@@ -387,6 +388,7 @@ fn audit_row(entry: AuditEntry) -> rows::audit::Model {
         after,
         cause,
         reason,
+        request_id,
     } = entry;
     rows::audit::Model {
         entity_kind: entity_kind.name().to_owned(),
@@ -399,6 +401,7 @@ fn audit_row(entry: AuditEntry) -> rows::audit::Model {
         state_after: after,
         cause,
         reason,
+        request_id,
     }
 }
 
@@ -418,7 +421,6 @@ fn outbox_row(entry: &AuditEntry, message: OutgoingMessage, place: usize) -> row
         attempts: 0,
         created_at: entry.at.unix_micros(),
         next_attempt_at: None,
-        claimed_until: None,
         delivered_at: None,
         last_error: None,
         correlation_id,

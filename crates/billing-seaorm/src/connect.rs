@@ -10,6 +10,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, s
 
 use crate::config::{SqliteSynchronous, StoreConfig, redacted_url};
 use crate::fault::is_contention;
+use crate::nodelay;
 
 /// How often the switch to WAL is tried again: SQLite refuses it at once, without its busy
 /// time-out, while another process switches.
@@ -94,8 +95,8 @@ pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, Connect
             .map_err(malformed)?;
         connect_sqlite(config).await
     } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
-        config.url.parse::<PgConnectOptions>().map_err(malformed)?;
-        connect_postgres(config).await
+        let options = config.url.parse::<PgConnectOptions>().map_err(malformed)?;
+        connect_postgres(config, nodelay::tcp_port(&options)).await
     } else {
         Err(ConnectError::UnsupportedUrl {
             url: redacted_url(&config.url),
@@ -103,7 +104,10 @@ pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, Connect
     }
 }
 
-async fn connect_postgres(config: &StoreConfig) -> Result<Connections, ConnectError> {
+async fn connect_postgres(
+    config: &StoreConfig,
+    tcp_port: Option<u16>,
+) -> Result<Connections, ConnectError> {
     let timeout = config.statement_timeout.as_millis().to_string();
     let mut options = limits(config, config.connections_max);
     options.map_sqlx_postgres_opts(move |options| {
@@ -115,6 +119,19 @@ async fn connect_postgres(config: &StoreConfig) -> Result<Connections, ConnectEr
                 ("idle_in_transaction_session_timeout", timeout.as_str()),
             ])
     });
+    if let Some(port) = tcp_port {
+        options.map_sqlx_postgres_pool_opts(move |options| {
+            options.after_connect(move |_, _| {
+                Box::pin(async move {
+                    // Slower without, and nothing worse: a sandboxed process may not be allowed to.
+                    if let Err(error) = nodelay::send_at_once(port).await {
+                        tracing::debug!(error = %error, "connections to the database may wait");
+                    }
+                    Ok(())
+                })
+            })
+        });
+    }
     let reads = open(options)
         .await
         .map_err(|source| connect_error(config, source))?;

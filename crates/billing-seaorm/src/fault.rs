@@ -127,6 +127,12 @@ const POSTGRES_CONTENTION: &[&str] = &["40001", "40P01", "55P03"];
 /// SQLite's primary codes BUSY and LOCKED, <https://www.sqlite.org/rescode.html>.
 const SQLITE_CONTENTION: &[u32] = &[5, 6];
 
+/// Data exception, integrity constraint violation, program limit exceeded.
+const POSTGRES_ABOUT_A_ROW: &[&str] = &["22", "23", "54"];
+
+/// SQLite's primary codes TOOBIG, CONSTRAINT, MISMATCH and RANGE.
+const SQLITE_ABOUT_A_ROW: &[u32] = &[18, 19, 20, 25];
+
 /// SQLite's extended codes of a violated primary key and unique index.
 const SQLITE_PRIMARY_KEY: &str = "1555";
 const SQLITE_UNIQUE: &str = "2067";
@@ -144,6 +150,30 @@ pub(crate) fn commit_error(error: DbErr) -> CommitError {
 /// Says what a failed statement means to whoever reads or works on a queue.
 pub(crate) fn store_error(error: DbErr) -> StoreError {
     StoreError::Unavailable(Box::new(error))
+}
+
+/// Unavailable, where one failure has to be told to several.
+pub(crate) fn unavailable(reason: &str) -> StoreError {
+    StoreError::Unavailable(Box::from(reason))
+}
+
+/// Whether the database answered, and refused what is in a row: wrong data (class 22), a broken
+/// constraint (class 23), or more than it takes.
+pub(crate) fn is_about_a_row(error: &DbErr) -> bool {
+    let Some(error) = database_error(error) else {
+        return false;
+    };
+    let code = error.code().unwrap_or_default();
+    let is_sqlite = error
+        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+        .is_some();
+    if is_sqlite {
+        let primary = code.parse::<u32>().unwrap_or_default() & 0xff;
+        return SQLITE_ABOUT_A_ROW.contains(&primary);
+    }
+    POSTGRES_ABOUT_A_ROW
+        .iter()
+        .any(|class| code.starts_with(class))
 }
 
 /// Whether another process holds the lock that was needed.

@@ -4,6 +4,7 @@ mod decisions;
 mod lanes;
 mod receive;
 mod settle;
+mod waiting;
 
 use async_trait::async_trait;
 use billing_domain::kernel::id::InboxEventId;
@@ -12,20 +13,20 @@ use billing_domain::kernel::stored::Version;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::lane::{Lane, LaneHold, LaneShare};
-use billing_domain::provider_events::parent::Parent;
 use billing_domain::provider_events::ports::{
     ClaimedEvent, Envelope, EventInbox, Receipt, ReceivedEvent, Settled,
 };
 use billing_domain::provider_events::stored_event::EventStatus;
 pub(crate) use decisions::write_decision;
 pub(crate) use lanes::still_held;
-pub(crate) use receive::Receiving;
+pub(crate) use receive::{Receiving, receiving};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+pub(crate) use waiting::wake_waiting;
 
 use crate::fault::store_error;
 use crate::rows::provider_event::{Column, Entity, Model};
-use crate::rows::{self, Cells};
+use crate::rows::{self, Cells, delivery_cells};
 use crate::store::SeaOrmStore;
 
 #[async_trait]
@@ -78,12 +79,6 @@ impl EventInbox for SeaOrmStore {
         self.settle_all(settled, now).await.map_err(store_error)
     }
 
-    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
-        wake_waiting(self.writes(), &[*parent])
-            .await
-            .map_err(store_error)
-    }
-
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {
         let released = Entity::update_many()
             .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
@@ -98,27 +93,6 @@ impl EventInbox for SeaOrmStore {
     }
 }
 
-/// Makes the events due that wait for one of these parents.
-pub(crate) async fn wake_waiting<C: ConnectionTrait>(
-    connection: &C,
-    parents: &[Parent],
-) -> Result<u64, DbErr> {
-    if parents.is_empty() {
-        return Ok(0);
-    }
-    let keys = parents.iter().map(Parent::key);
-    let woken = Entity::update_many()
-        .col_expr(Column::Status, Expr::value(EventStatus::Received.name()))
-        .col_expr(Column::NextAttemptAt, Expr::value(None::<i64>))
-        .col_expr(Column::WaitingFor, Expr::value(None::<String>))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .filter(Column::WaitingFor.is_in(keys))
-        .filter(Column::Status.eq(EventStatus::Failed.name()))
-        .exec(connection)
-        .await?;
-    Ok(woken.rows_affected)
-}
-
 fn received_row(event: ReceivedEvent) -> Model {
     let ReceivedEvent {
         id,
@@ -126,6 +100,7 @@ fn received_row(event: ReceivedEvent) -> Model {
         payload,
         signature,
         correlation_id,
+        delivery,
         received_at,
     } = event;
     let Envelope {
@@ -162,8 +137,8 @@ fn received_row(event: ReceivedEvent) -> Model {
         abandoned: 0,
         readings: None,
         scrubbed_at: None,
-        headers: None,
-        remote_address: None,
+        headers: delivery_cells::headers(&delivery),
+        remote_address: delivery_cells::remote_address(&delivery),
         waiting_for: None,
     }
 }

@@ -12,7 +12,9 @@ mod fault;
 mod inbox;
 mod many_rows;
 mod migrate;
+mod nodelay;
 mod outbox;
+mod point_reads;
 mod readers;
 mod rebuild;
 #[expect(
@@ -24,6 +26,7 @@ mod scans;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod together;
 
 pub use bench::{BenchError, FreshDatabase};
 pub use config::{SqliteSynchronous, StoreConfig, redacted_url};

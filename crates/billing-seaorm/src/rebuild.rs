@@ -6,10 +6,10 @@ mod given;
 mod history;
 mod projection;
 mod recorded_commit;
+mod tables;
 
 use std::collections::BTreeMap;
 
-use billing_domain::kernel::audit::EntityKind;
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::timestamp::Timestamp;
 use sea_orm::{
@@ -18,10 +18,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use self::family::Rows;
-pub use self::projection::not_compared;
 pub use self::recorded_commit::{commit_document, read_commit};
+pub use self::tables::not_compared;
 use crate::fault::store_error;
-use crate::rows::{self, Row};
+use crate::rows::Row;
 use crate::store::SeaOrmStore;
 
 /// Rows that are copied at a time.
@@ -65,11 +65,7 @@ impl RebuildStore {
             done.map_err(store_error)?;
         }
         let store = Self { live, rebuilt };
-        store.copy::<rows::project::Entity>().await?;
-        store.copy::<rows::user::Entity>().await?;
-        store.copy::<rows::product::Entity>().await?;
-        store.copy::<rows::price::Entity>().await?;
-        store.copy::<rows::customer::Entity>().await?;
+        store.copy_all().await?;
         store.order_history(as_of).await?;
         Ok(store)
     }
@@ -152,30 +148,5 @@ fn fields_of<M: serde::Serialize>(model: &M) -> BTreeMap<String, serde_json::Val
     match serde_json::to_value(model) {
         Ok(serde_json::Value::Object(fields)) => fields.into_iter().collect(),
         Ok(_) | Err(_) => BTreeMap::new(),
-    }
-}
-
-/// Whether rows of a kind are copied as they are.
-fn is_copied(kind: EntityKind) -> bool {
-    match kind {
-        EntityKind::Project
-        | EntityKind::App
-        | EntityKind::ApiKey
-        | EntityKind::User
-        | EntityKind::Product
-        | EntityKind::Price
-        | EntityKind::Customer
-        | EntityKind::ProviderEvent
-        | EntityKind::Retention => true,
-        EntityKind::Tenant
-        | EntityKind::TenantAdmin
-        | EntityKind::Intent
-        | EntityKind::Subscription
-        | EntityKind::Workflow
-        | EntityKind::Catalog
-        | EntityKind::Agreement
-        | EntityKind::Plan
-        | EntityKind::License
-        | EntityKind::Entitlement => false,
     }
 }

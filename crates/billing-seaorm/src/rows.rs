@@ -17,6 +17,7 @@ pub(crate) mod audit;
 pub(crate) mod catalog;
 mod checkout_document;
 pub(crate) mod customer;
+pub(crate) mod delivery_cells;
 pub(crate) mod entitlement;
 pub(crate) mod event_scan;
 pub(crate) mod intent;

@@ -10,14 +10,43 @@ use uuid::Uuid;
 use crate::config::StoreConfig;
 use crate::connect::{ConnectError, Connections, connect};
 use crate::fault::store_error;
-use crate::inbox::Receiving;
-use crate::rows::Row;
+use crate::inbox::{Receiving, receiving};
+use crate::point_reads::PointReads;
+use crate::rows::{self, Row};
 
 /// Every storage port on one database. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct SeaOrmStore {
     connections: Connections,
-    receiving: Arc<Receiving>,
+    meetings: Arc<Meetings>,
+}
+
+/// Where callers meet whose work is done together.
+#[derive(Debug)]
+pub(crate) struct Meetings {
+    pub(crate) receiving: Arc<Receiving>,
+    pub(crate) intents: PointReads<rows::intent::Entity, Uuid>,
+    pub(crate) intents_by_reference: PointReads<rows::intent::Entity, String>,
+    pub(crate) subscriptions: PointReads<rows::subscription::Entity, String>,
+    pub(crate) workflows: PointReads<rows::workflow::Entity, Uuid>,
+    pub(crate) plans: PointReads<rows::plan::Entity, Uuid>,
+}
+
+impl Meetings {
+    fn new() -> Self {
+        use rows::{intent, plan, subscription, workflow};
+        Self {
+            receiving: receiving(),
+            intents: PointReads::by(&[intent::Column::Id]),
+            intents_by_reference: PointReads::by(&[
+                intent::Column::SessionRef,
+                intent::Column::SubscriptionRef,
+            ]),
+            subscriptions: PointReads::by(&[subscription::Column::ProviderId]),
+            workflows: PointReads::by(&[workflow::Column::IntentId]),
+            plans: PointReads::by(&[plan::Column::WorkflowId]),
+        }
+    }
 }
 
 impl SeaOrmStore {
@@ -26,7 +55,7 @@ impl SeaOrmStore {
         let connections = connect(&config).await?;
         Ok(Self {
             connections,
-            receiving: Arc::default(),
+            meetings: Arc::new(Meetings::new()),
         })
     }
 
@@ -42,8 +71,8 @@ impl SeaOrmStore {
         reads.and(writes).map_err(store_error)
     }
 
-    pub(crate) fn receiving(&self) -> &Arc<Receiving> {
-        &self.receiving
+    pub(crate) fn meetings(&self) -> &Meetings {
+        &self.meetings
     }
 
     pub(crate) fn reads(&self) -> &DatabaseConnection {

@@ -2,7 +2,7 @@
 
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
-use serde_json::{Map, Value};
+use serde_json_borrow::{ObjectAsVec, Value};
 
 /// Why an object could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +22,23 @@ impl ReadError {
     }
 }
 
+/// A member of an object; of several with one name the last, as everywhere else where JSON is read.
+pub(crate) fn member<'a>(map: &'a ObjectAsVec<'a>, key: &str) -> Option<&'a Value<'a>> {
+    let mut members = map.as_vec().iter().rev();
+    let found = members.find(|(name, _)| **name == *key);
+    found.map(|(_, value)| value)
+}
+
 /// A JSON object and where in the document it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
-    map: &'a Map<String, Value>,
+    map: &'a ObjectAsVec<'a>,
     path: String,
 }
 
 impl<'a> Fields<'a> {
     /// The document itself.
-    pub(crate) fn root(value: &'a Value) -> Result<Self, ReadError> {
+    pub(crate) fn root(value: &'a Value<'a>) -> Result<Self, ReadError> {
         let map = value
             .as_object()
             .ok_or_else(|| ReadError::Malformed("body".to_owned()))?;
@@ -41,7 +48,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn at(value: &'a Value, path: String) -> Result<Self, ReadError> {
+    fn at(value: &'a Value<'a>, path: String) -> Result<Self, ReadError> {
         match value.as_object() {
             Some(map) => Ok(Self { map, path }),
             None => Err(ReadError::Malformed(path)),
@@ -57,14 +64,14 @@ impl<'a> Fields<'a> {
     }
 
     /// The value, where it is neither absent nor null.
-    fn present(&self, key: &str) -> Option<&'a Value> {
-        self.map.get(key).filter(|value| !value.is_null())
+    fn present(&self, key: &str) -> Option<&'a Value<'a>> {
+        member(self.map, key).filter(|value| !value.is_null())
     }
 
     fn typed<T>(
         &self,
         key: &str,
-        read: impl FnOnce(&'a Value) -> Option<T>,
+        read: impl FnOnce(&'a Value<'a>) -> Option<T>,
     ) -> Result<Option<T>, ReadError> {
         self.present(key)
             .map(|value| read(value).ok_or_else(|| self.malformed(key)))
@@ -102,7 +109,7 @@ impl<'a> Fields<'a> {
 
     /// Whether the key is there, be it with null.
     pub(crate) fn mentions(&self, key: &str) -> bool {
-        self.map.contains_key(key)
+        member(self.map, key).is_some()
     }
 
     /// Whether there is something.
@@ -168,8 +175,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn reference(&self, key: &str) -> Result<Option<ProviderRef>, ReadError> {
         self.typed(key, |value| {
             let id = match value {
-                Value::Object(expanded) => expanded.get("id")?.as_str()?,
-                Value::String(id) => id.as_str(),
+                Value::Object(expanded) => member(expanded, "id")?.as_str()?,
+                Value::Str(id) => id.as_ref(),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return None,
             };
             ProviderRef::parse(id).ok()

@@ -18,5 +18,5 @@ pub use provider::StripeProvider;
 pub use transport::{ApiError, CallError, StripeTransport};
 pub use webhook::{
     EVENT_TYPES, EmptyWebhookSecret, StripeEventDecoder, StripePayloadScrubber,
-    StripeWebhookVerifier,
+    StripeWebhookVerifier, snapshot_type,
 };

@@ -101,7 +101,7 @@ fn read_answer<T>(
             answer.request_id
         ),
     };
-    let value: serde_json::Value =
+    let value: serde_json_borrow::Value<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| unreadable("body"))?;
     Fields::root(&value)
         .and_then(|object| read(&object))

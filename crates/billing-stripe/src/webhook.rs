@@ -7,7 +7,7 @@ mod scrubber;
 mod signature;
 mod verifier;
 
-pub use decoder::StripeEventDecoder;
+pub use decoder::{StripeEventDecoder, snapshot_type};
 pub(crate) use envelope::read_envelope;
 pub use event_types::EVENT_TYPES;
 pub use scrubber::StripePayloadScrubber;

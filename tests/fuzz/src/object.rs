@@ -27,7 +27,7 @@ pub(crate) fn told_id(event: &ProviderEvent) -> Option<&str> {
         ProviderEvent::PaymentMethodChanged(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::CustomerChanged(payload) => id_of(payload, |told| &told.id),
         ProviderEvent::CatalogueChanged(_, payload) => id_of(payload, |told| &told.id),
-        ProviderEvent::Irrelevant => return None,
+        ProviderEvent::OfConnectedAccount | ProviderEvent::Irrelevant => return None,
     };
     Some(id.as_str())
 }

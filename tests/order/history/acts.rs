@@ -23,7 +23,7 @@ impl Shop {
         let customer = links.customer.expect("a page has a customer").to_string();
         let session = links.session.expect("the page is open").to_string();
         let path = format!("/v1/subscriptions?customer={customer}&status=all");
-        let Some(subscription) = self.list(&path).await.into_iter().next() else {
+        let Some(subscription) = self.client.list(&path).await.into_iter().next() else {
             match chance.below(8) {
                 0 => self.pass(chance),
                 1 => self.refund(&customer, chance).await,
@@ -37,7 +37,7 @@ impl Shop {
             3 => self.update(&id, "cancel_at_period_end=true").await,
             4 => self.update(&id, "cancel_at_period_end=false").await,
             5 => {
-                let at = self.sandbox.now() + 10 * 24 * 3_600;
+                let at = self.client.sandbox.now() + 10 * 24 * 3_600;
                 self.update(&id, &format!("cancel_at={at}")).await;
             }
             6 if chance.one_in(2) => {
@@ -76,6 +76,8 @@ impl Shop {
                 let body = format!("active={is_active}");
                 self.happen(Method::POST, &path, &body).await;
             }
+            // From now on only what is linked to it tells whose it is.
+            14 => self.update(&id, "metadata=").await,
             _ => self.pass(chance),
         }
     }
@@ -83,7 +85,7 @@ impl Shop {
     /// The buyer tries a card.
     fn pay(&mut self, session: &str, chance: &mut Chance) {
         let card = *chance.pick(&CARDS);
-        let paid = self.sandbox.pay_checkout(session, card);
+        let paid = self.client.sandbox.pay_checkout(session, card);
         let status = paid.map(|paid| paid["status"].clone());
         self.say(format!("{session} is paid by {card}: {status:?}"));
     }
@@ -97,7 +99,7 @@ impl Shop {
 
     /// Asks for something; the provider may refuse.
     async fn happen(&mut self, method: Method, path: &str, body: &str) {
-        let (is_done, answer) = self.ask(method.clone(), path, body).await;
+        let (is_done, answer) = self.client.ask(method.clone(), path, body).await;
         let why = &answer["error"]["message"];
         self.say(format!("{method} {path} {body}: {is_done} {why}"));
     }
@@ -126,7 +128,10 @@ impl Shop {
     }
 
     async fn refund(&mut self, customer: &str, chance: &mut Chance) {
-        let charges = self.list(&format!("/v1/charges?customer={customer}")).await;
+        let charges = self
+            .client
+            .list(&format!("/v1/charges?customer={customer}"))
+            .await;
         let Some(charge) = charges.first().and_then(|charge| charge["id"].as_str()) else {
             return;
         };
@@ -138,7 +143,7 @@ impl Shop {
     async fn exchange_card(&mut self, customer: &str, subscription: &str, card: &str) {
         let path = format!("/v1/payment_methods/{card}/attach");
         let body = format!("customer={customer}");
-        let (is_done, method) = self.ask(Method::POST, &path, &body).await;
+        let (is_done, method) = self.client.ask(Method::POST, &path, &body).await;
         let method = method["id"].as_str().unwrap_or_default().to_owned();
         self.say(format!("{card} is attached: {is_done}"));
         let body = format!("default_payment_method={method}");

@@ -2,6 +2,7 @@
 
 use billing_domain::kernel::audit::AuditLine;
 use billing_domain::kernel::page::Page;
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::ports::{Envelope, EventRecord, InboxDepth};
 use billing_domain::provider_events::replay_provider_events::ReplayReport;
 use billing_domain::provider_events::stored_event::{AttemptOutcome, EventState, StoredEvent};
@@ -140,6 +141,8 @@ pub(crate) struct AuditBody {
     cause: String,
     /// What an operator said about why.
     reason: Option<String>,
+    /// The id of the request in which somebody asked for it, under which the log knows it.
+    request_id: Option<String>,
 }
 
 impl From<AuditLine> for AuditBody {
@@ -155,6 +158,7 @@ impl From<AuditLine> for AuditBody {
             after,
             cause,
             reason,
+            request_id,
         } = line;
         Self {
             at: at.to_string(),
@@ -167,6 +171,7 @@ impl From<AuditLine> for AuditBody {
             state_after: after,
             cause,
             reason,
+            request_id,
         }
     }
 }
@@ -177,9 +182,13 @@ impl From<AuditLine> for AuditBody {
 pub(crate) struct EventRecordBody {
     #[serde(flatten)]
     event: EventBody,
-    /// The headers that were kept.
+    /// The headers that were kept, and never a credential; of one that came twice, the values are
+    /// joined by a comma. Bytes that are no text are escaped.
     #[schema(value_type = Object)]
     headers: Map<String, Value>,
+    /// The peer that delivered it: the last proxy, if there is one. Absent for an event that a scan
+    /// found, and once the event was scrubbed.
+    remote_address: Option<String>,
     /// Each attempt whose end is known, oldest first.
     attempt_history: Vec<AttemptBody>,
     /// `delivery`, or `scan` for an event that never came and was found in Stripe's list; nobody
@@ -201,6 +210,7 @@ impl From<EventRecord> for EventRecordBody {
             event,
             payload,
             signature,
+            delivery,
             attempts,
             effects,
             decisions,
@@ -213,11 +223,10 @@ impl From<EventRecord> for EventRecordBody {
                 error,
             }
         };
-        let headers = [("Stripe-Signature".to_owned(), Value::String(signature))];
-        let headers = headers.into_iter().filter(|_| !is_found);
         Self {
             event: EventBody::from(&event),
-            headers: headers.collect(),
+            headers: kept_headers(signature, &delivery),
+            remote_address: delivery.remote_address().map(|address| address.to_string()),
             origin: if is_found { "scan" } else { "delivery" },
             attempt_history: attempts.into_iter().map(attempt).collect(),
             effects: effects.into_iter().map(AuditBody::from).collect(),
@@ -226,6 +235,20 @@ impl From<EventRecord> for EventRecordBody {
                 .unwrap_or_else(|_| String::from_utf8_lossy(&payload).into_owned().into()),
         }
     }
+}
+
+/// By name; values of one name are joined as RFC 9110, section 5.3, has it.
+fn kept_headers(signature: String, delivery: &Delivery) -> Map<String, Value> {
+    let mut kept: Map<String, Value> = Map::new();
+    if !signature.is_empty() {
+        kept.insert("Stripe-Signature".to_owned(), signature.into());
+    }
+    for (name, value) in delivery.headers() {
+        let known = kept.get(name).and_then(Value::as_str);
+        let value = known.map_or_else(|| value.clone(), |known| format!("{known}, {value}"));
+        kept.insert(name.clone(), value.into());
+    }
+    kept
 }
 
 /// How full the inbox is.

@@ -65,7 +65,8 @@ impl From<ProviderError> for Problem {
                     .retry_after(seconds)
                     .because(error)
             }
-            ProviderError::Rejected { code, message } => {
+            ProviderError::Rejected { code, message }
+            | ProviderError::Unauthorized { code, message } => {
                 let detail = format!("the payment provider rejected the request ({code})");
                 Self::new(Code::StripeError)
                     .because(format!("{detail}: {message}"))

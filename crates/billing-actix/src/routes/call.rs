@@ -3,8 +3,8 @@
 
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use billing_domain::kernel::change_set::RecordedAnswer;
 use billing_domain::kernel::principal::Principal;
+use billing_domain::kernel::recorded_answer::RecordedAnswer;
 use billing_domain::kernel::request::Request;
 use serde::de::DeserializeOwned;
 
@@ -13,6 +13,7 @@ use crate::auth::authenticate;
 use crate::dto::body::{parse_json, read};
 use crate::idempotency;
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 use crate::state::{AppState, UseCases};
 
 /// A request of somebody who is known, with its body read.
@@ -56,6 +57,12 @@ impl<'r> Call<'r> {
     /// The body's shape.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         parse_json(self.request, &self.body)
+    }
+
+    /// The request of an operation that may be repeated as it is.
+    pub(super) fn request<T>(&self) -> Request<'_, T> {
+        let id = RequestId::of(self.request);
+        Request::new(&self.principal).identified_by(Some(id))
     }
 
     /// Runs a use case at most once for each key ([`idempotency::answer_once`]).

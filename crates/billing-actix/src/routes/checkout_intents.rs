@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use billing_domain::checkout::intent::CheckoutIntent;
-use billing_domain::kernel::change_set::RecordedAnswer;
 use billing_domain::kernel::id::{IntentId, IntentKind};
+use billing_domain::kernel::recorded_answer::RecordedAnswer;
 use billing_domain::provisioning::workflow::ProvisioningWorkflow;
 
 use super::call::Call;
@@ -90,7 +90,7 @@ pub(super) async fn amend_checkout_intent(
     let id: IntentId = parse_id(&request, "id")?;
     let amendment = call.json::<AmendIntentBody>()?.into_amendment()?;
     let amend = &call.use_cases().amend_intent;
-    let intent = amend.run(&call.principal, id, &amendment).await?;
+    let intent = amend.run(&call.request(), id, &amendment).await?;
     (call.use_cases().wake_workers)();
     Ok(ok(&IntentBody::from(&intent)))
 }

@@ -2,6 +2,7 @@
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, post};
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::ports::Receipt;
 
 use super::{ok, state_of};
@@ -46,17 +47,34 @@ pub(super) async fn receive_stripe_webhook(
     let correlation_id = Some(RequestId::of(&request));
     let receive = &state.use_cases.receive_webhook;
     let receipt = receive
-        .run(body.to_vec(), signature, correlation_id)
+        .run(body.to_vec(), signature, carried(&request), correlation_id)
         .await?;
     let status = match receipt {
-        Receipt::Recorded => {
-            (state.use_cases.wake_workers)();
-            "received"
-        }
+        // Its worker was woken when it was handed over.
+        Receipt::Recorded => "received",
         Receipt::Duplicate => "duplicate",
     };
     Ok(ok(&ReceivedBody {
         received: true,
         status,
     }))
+}
+
+/// What came beside body and signature. The address is the peer's; what proxies say about who was
+/// before them is among the headers, for nobody here to believe.
+fn carried(request: &HttpRequest) -> Delivery {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let mut carried = Delivery::from_peer(peer);
+    // The signature is stored by itself.
+    let mut headers: Vec<_> = request
+        .headers()
+        .iter()
+        .filter(|(name, _)| !name.as_str().eq_ignore_ascii_case(SIGNATURE))
+        .collect();
+    // The framework forgets the order of names, and keeps that of one name's values.
+    headers.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in headers {
+        carried.keep_header(name.as_str(), value.as_bytes());
+    }
+    carried
 }

@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use billing_domain::kernel::change_set::RecordedAnswer;
 use billing_domain::kernel::id::InboxEventKind;
+use billing_domain::kernel::recorded_answer::RecordedAnswer;
 use billing_domain::provider_events::event_filter::EventName;
 use billing_domain::provider_events::replay_provider_events::ReplayReport;
 use billing_domain::provider_events::stored_event::StoredEvent;

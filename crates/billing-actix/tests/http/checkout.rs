@@ -219,6 +219,14 @@ async fn f_5_row_8_the_providers_failures_are_told_apart() {
             "stripe_error",
             "",
         ),
+        (
+            Failure::Unauthorized {
+                code: "api_key_expired".to_owned(),
+            },
+            400,
+            "stripe_error",
+            "",
+        ),
         (Failure::NotConfigured, 500, "stripe_not_configured", ""),
     ];
     for (failure, status, code, retry_after) in cases {

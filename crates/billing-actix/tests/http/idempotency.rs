@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use billing_domain::kernel::change_set::RequestKey;
 use billing_domain::kernel::ports::{AnswerReader, StoreError, StoredAnswer};
+use billing_domain::kernel::recorded_answer::RequestKey;
 use billing_domain::testing::MemoryStore;
 use serde_json::json;
 

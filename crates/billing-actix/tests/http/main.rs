@@ -18,6 +18,7 @@ mod over_tcp;
 mod pages;
 mod problems;
 mod service;
+mod shutdown;
 mod surroundings;
 mod tokens;
 mod webhook;

@@ -9,7 +9,7 @@ use billing_actix::server;
 
 use crate::service::{Mood, Service};
 
-fn serve(service: &Service) -> (SocketAddr, ServerHandle) {
+pub(crate) fn serve(service: &Service) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (config, use_cases) = (

@@ -1,5 +1,6 @@
 //! The service under test, and how a test talks to it.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
@@ -200,9 +201,12 @@ impl Call {
         for (name, value) in self.headers {
             request = request.append_header((name, value));
         }
-        request.set_payload(self.body)
+        request.peer_addr(PEER).set_payload(self.body)
     }
 }
+
+/// Where every call comes from.
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 4711);
 
 /// Claims that the service believes for an hour.
 pub(crate) fn claims(name: &str) -> Value {

@@ -31,11 +31,18 @@ async fn with_events() -> (Service, Vec<InboxEventId>) {
     let reason = "malformed at `data`".to_owned();
     for (id, settlement) in [
         (ids[0], Settlement::Deferred),
-        (ids[1], Settlement::Parked { reason }),
+        (
+            ids[1],
+            Settlement::Parked {
+                reason,
+                waiting_for: None,
+            },
+        ),
         (
             ids[2],
             Settlement::Skipped {
                 reason: "this type of event has no effect".to_owned(),
+                waiting_for: None,
             },
         ),
     ] {
@@ -128,6 +135,7 @@ async fn one_event_is_shown_with_payload_attempts_and_effects() {
     assert_eq!(parked["reason"], "malformed at `data`");
     assert_eq!(parked["attempt_history"][0]["outcome"], "parked");
     assert!(parked["headers"]["Stripe-Signature"].is_string());
+    assert_eq!(parked["remote_address"], "192.0.2.7");
     assert!(!parked["payload"].is_null());
     assert_eq!(parked["effects"], json!([]));
     let applied = asked(&service, get(&format!("{EVENTS}/evt_3")))

@@ -220,12 +220,17 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Resu
     }
 }
 
-fn request(body: &str, signed_at: i64, secret: &str) -> Vec<u8> {
+/// What Stripe would sign a body with.
+pub(super) fn signature_header(body: &str, signed_at: i64, secret: &str) -> String {
     let signature = hmac_sha256(secret.as_bytes(), format!("{signed_at}.{body}").as_bytes());
+    format!("t={signed_at},v1={}", hex::encode(signature))
+}
+
+fn request(body: &str, signed_at: i64, secret: &str) -> Vec<u8> {
     format!(
         "POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
-         Stripe-Signature: t={signed_at},v1={}\r\nContent-Length: {}\r\n\r\n{body}",
-        hex::encode(signature),
+         Stripe-Signature: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        signature_header(body, signed_at, secret),
         body.len()
     )
     .into_bytes()

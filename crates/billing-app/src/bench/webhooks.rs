@@ -6,7 +6,6 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use billing_domain::provider_events::ports::EventLog;
-use billing_domain::provider_events::stored_event::EventStatus;
 use billing_seaorm::{FreshDatabase, SeaOrmStore, SqliteSynchronous, StoreConfig};
 use clap::Args;
 
@@ -47,6 +46,12 @@ const EVENTS_PER_SECOND_MAX: u32 = 20_000;
 
 /// How long an inbox may take to become empty.
 const DRAIN_MAX: Duration = Duration::from_mins(2);
+
+/// How often it is looked whether it is.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How long a service that has nothing to do needs to give back what it holds.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// Measures and prints.
 ///
@@ -146,7 +151,7 @@ impl Bench<'_> {
         drop(receiving);
         // What was received is applied before anything else is measured.
         let draining = Serving::start(self.url, true)?;
-        self.until_empty().await?;
+        self.until_empty(Instant::now()).await?;
         drop(draining);
         let applied = self.apply(connections, None).await?;
         let received = f64::from(sent.count) / sent.seconds;
@@ -205,8 +210,7 @@ impl Bench<'_> {
         let begun = load.begun;
         let sent = load.wait()?;
         let resident_kib = serving.resident_kib();
-        self.until_empty().await?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = self.until_empty(begun).await?;
         if sent.failed > 0 {
             return Err(Failure::because(format!(
                 "{} deliveries were refused",
@@ -248,22 +252,30 @@ impl Bench<'_> {
         Load::begin(child)
     }
 
-    async fn until_empty(&self) -> Result<(), Failure> {
+    /// Waits until nothing is left to apply; gives the seconds since.
+    async fn until_empty(&self, since: Instant) -> Result<f64, Failure> {
         let begun = Instant::now();
         while begun.elapsed() < DRAIN_MAX {
-            let depth = self.store.inbox_depth().await.map_err(refused)?;
-            let open = depth.counts.iter().filter(|(status, count)| {
-                matches!(status, EventStatus::Received | EventStatus::Processing) && *count > 0
-            });
-            if open.count() == 0 {
+            if self.store.is_inbox_drained().await.map_err(refused)? {
+                let seconds = since.elapsed().as_secs_f64();
+                let depth = self.store.inbox_depth().await.map_err(refused)?;
                 let left: u64 = depth.counts.iter().map(|(_, count)| count).sum();
+                // What is left to publish would be published while something else is measured.
+                while !self.store.is_outbox_drained().await.map_err(refused)? {
+                    if since.elapsed() > DRAIN_MAX {
+                        return Err(Failure::because("the outbox does not become empty"));
+                    }
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                // Whoever is stopped now shall hold nothing that the next one has to wait for.
+                tokio::time::sleep(SETTLING).await;
                 return if left == 0 {
-                    Ok(())
+                    Ok(seconds)
                 } else {
                     Err(Failure::because(format!("{left} events had no effect")))
                 };
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(Failure::because("the inbox does not become empty"))
     }
@@ -283,6 +295,8 @@ impl Serving {
             .env("BILLING_ENABLED", "true")
             .env("STRIPE_SECRET_KEY", "sk_test_bench")
             .env("STRIPE_WEBHOOK_SECRET", SECRET)
+            // Nobody answers there: nothing that is measured asks Stripe.
+            .env("STRIPE_API_BASE", "http://127.0.0.1:9")
             .env("EVENT_SCAN_INTERVAL_SECONDS", "0")
             .env("RUN_WORKERS", has_workers.to_string())
             .env("LOG_FILTER", "warn")

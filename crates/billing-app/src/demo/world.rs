@@ -50,6 +50,8 @@ pub struct World {
     pub http: reqwest::Client,
     /// With it a test makes tokens for further people.
     pub bearer_secret: String,
+    config: Config,
+    ids: Arc<dyn IdGenerator>,
 }
 
 impl World {
@@ -95,14 +97,8 @@ impl World {
         telemetry::init(&config.log, Some(&log_file))
             .map_err(|error| Failure::failed("no log file", &error))?;
         let recorder = Arc::new(Recorder::default());
-        let surroundings = Surroundings {
-            clock: Arc::new(SystemClock),
-            ids,
-            publisher: recorder.clone(),
-            sqlite_synchronous: SqliteSynchronous::Full,
-            // By itself the story is told step by step, so that it is the same every time.
-            has_workers: !args.auto,
-        };
+        // By itself the story is told step by step, so that it is the same every time.
+        let surroundings = surroundings(&ids, &recorder, !args.auto);
         let service = Service::start(&config, surroundings, listener).await?;
         let credentials = credentials(&service, &bearer_secret).await?;
         Ok(Self {
@@ -115,13 +111,42 @@ impl World {
             log_file,
             http,
             bearer_secret,
+            config,
+            ids,
         })
+    }
+
+    /// Starts the service once more, at its old address and without workers, with another webhook
+    /// secret to believe: what an operator does after registering a second destination.
+    pub async fn believing(mut self, secret: String) -> Result<Self, Failure> {
+        let address = self.service.address;
+        self.service.stop().await?;
+        let listener = TcpListener::bind(address)
+            .map_err(|error| Failure::failed("the address is taken", &error))?;
+        self.config.stripe.webhook_secrets.push(secret.into());
+        let surroundings = surroundings(&self.ids, &self.recorder, false);
+        let service = Service::start(&self.config, surroundings, listener).await?;
+        Ok(Self { service, ..self })
     }
 
     pub async fn stop(self) -> Result<(), Failure> {
         let stopped = self.service.stop().await;
         self.sandbox.stop().await;
         stopped
+    }
+}
+
+fn surroundings(
+    ids: &Arc<dyn IdGenerator>,
+    recorder: &Arc<Recorder>,
+    has_workers: bool,
+) -> Surroundings {
+    Surroundings {
+        clock: Arc::new(SystemClock),
+        ids: ids.clone(),
+        publisher: recorder.clone(),
+        sqlite_synchronous: SqliteSynchronous::Full,
+        has_workers,
     }
 }
 

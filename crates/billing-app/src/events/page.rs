@@ -142,6 +142,9 @@ pub(super) fn record(record: &EventRecord) -> String {
             "never came; found by a scan of Stripe's list, and nobody signed it",
         );
     }
+    if let Some(address) = record.delivery.remote_address() {
+        line("from", &address.to_string());
+    }
     if let Some(request) = &event.correlation_id {
         line("request", request);
     }
@@ -172,6 +175,13 @@ pub(super) fn record(record: &EventRecord) -> String {
         "nobody decided anything",
         &record.decisions,
         decided,
+    );
+    section(
+        &mut text,
+        "headers",
+        "none was kept",
+        record.delivery.headers(),
+        |(name, value)| format!("{name}: {value}"),
     );
     let payload = String::from_utf8_lossy(&record.payload);
     let _ = write!(

@@ -55,6 +55,10 @@ metrics! {
         "How long ago a scan had nothing left to look at.";
     SCAN_POSITION_AGE = "billing_event_scan_position_age_seconds", Gauge,
         "How old an event may be that a scan has not looked at; Stripe lists them for 30 days.";
+    OUTBOX_MESSAGES = "billing_outbox_messages", Gauge,
+        "Messages that are committed and not delivered, counted up to 100000.";
+    OUTBOX_OLDEST = "billing_outbox_oldest_age_seconds", Gauge,
+        "How long ago the oldest message was committed that is not delivered; 0 if none waits.";
     DATABASE_UP = "billing_database_up", Gauge,
         "1 if the database answered when the metrics were read, else 0.";
 }

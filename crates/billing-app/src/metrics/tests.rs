@@ -32,6 +32,7 @@ fn page_over(metrics: &Arc<Metrics>, clock: &ManualClock, store: &MemoryStore) -
         metrics.clone(),
         Arc::new(clock.clone()),
         store.clone(),
+        store.clone(),
         store,
     )
 }
@@ -49,7 +50,13 @@ async fn types_that_nobody_knows_are_counted_together() {
         attempt(&metrics, &made_up, EventStatus::Skipped);
     }
     attempt(&metrics, "invoice.paid", EventStatus::Processed);
+    attempt(&metrics, "v1.invoice.paid", EventStatus::Processed);
     attempt(&metrics, "invoice.paid", EventStatus::Failed);
+    attempt(
+        &metrics,
+        "v1.billing.meter.no_meter_found",
+        EventStatus::Skipped,
+    );
     let page = metrics.page.render();
     let counters = page
         .lines()
@@ -57,11 +64,11 @@ async fn types_that_nobody_knows_are_counted_together() {
     assert_eq!(counters.count(), 3, "{page}");
     has(
         &page,
-        "billing_webhook_processed_total{event_type=\"other\",status=\"skipped\"} 500",
+        "billing_webhook_processed_total{event_type=\"other\",status=\"skipped\"} 501",
     );
     has(
         &page,
-        "billing_webhook_processed_total{event_type=\"invoice.paid\",status=\"processed\"} 1",
+        "billing_webhook_processed_total{event_type=\"invoice.paid\",status=\"processed\"} 2",
     );
 }
 
@@ -122,6 +129,7 @@ async fn deliveries_are_counted_by_their_answers() {
 async fn the_page_tells_how_full_the_inbox_is_and_how_far_the_scans_are() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let clock = &world.clock;
+    world.seed(&store).await;
     let mut scan = Scan::since(ScanKind::AllEvents, clock.now());
     scan.finished_at = Some(clock.now());
     let (holder, until) = (uuid::Uuid::nil(), clock.now());
@@ -132,6 +140,11 @@ async fn the_page_tells_how_full_the_inbox_is_and_how_far_the_scans_are() {
     let page = source.render().await;
     has(&page, "billing_webhook_inbox_events{status=\"parked\"} 0");
     has(&page, "billing_webhook_oldest_unapplied_age_seconds 0");
+    // Nobody has taken what tells of the users and products of this world.
+    let waiting = store.messages().len();
+    assert!(waiting > 0);
+    has(&page, &format!("billing_outbox_messages {waiting}"));
+    has(&page, "billing_outbox_oldest_age_seconds 90");
     has(
         &page,
         "billing_event_scan_age_seconds{kind=\"all_events\"} 90",
@@ -165,7 +178,7 @@ async fn a_store_that_is_down_is_told_and_the_counters_are_shown() {
     attempt(&metrics, "invoice.paid", EventStatus::Processed);
     let clock = Arc::new(ManualClock::new());
     let scans = Arc::new(MemoryStore::new());
-    let source = LiveMetrics::new(metrics, clock, Arc::new(log), scans);
+    let source = LiveMetrics::new(metrics, clock, Arc::new(log), scans.clone(), scans);
     let page = source.render().await;
     has(&page, "billing_database_up 0");
     has(&page, "billing_webhook_lag_seconds_count 1");
@@ -176,6 +189,7 @@ async fn a_store_that_is_down_is_told_and_the_counters_are_shown() {
 async fn every_metric_is_on_the_page_with_its_description() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let clock = &world.clock;
+    world.seed(&store).await;
     let mut scan = Scan::new(ScanKind::AllEvents, clock.now());
     scan.finished_at = Some(clock.now());
     let now = clock.now();

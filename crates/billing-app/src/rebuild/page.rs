@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 pub(super) fn text(report: &RebuildReport) -> String {
     let replayed = &report.replayed;
     let mut page = format!(
-        "{} events and {} steps of provisioning decided again, {} commits taken over as recorded\n\n\
+        "{} events and {} steps of provisioning decided again, {} commits taken over as recorded\n\
+         {} events that had no effect decided again: {} would have one now, {} rest on what Stripe would say\n\n\
          {:<24} {:>10} {:>10}  {:<16}  {:<16}  differences\n",
         replayed.events,
         replayed.steps,
         replayed.given,
+        replayed.resting,
+        replayed.late_count,
+        replayed.unanswered,
         "table",
         "live",
         "rebuilt",
@@ -39,6 +43,16 @@ pub(super) fn text(report: &RebuildReport) -> String {
             page,
             "\n{} was applied and is not applied again: {}",
             refusal.event, refusal.reason
+        );
+    }
+    for late in &replayed.late {
+        let _ = write!(
+            page,
+            "\n{} ({}) was {} and would have an effect now: billing-app events replay {}",
+            late.event,
+            late.event_type,
+            late.status.name(),
+            late.event
         );
     }
     for table in &report.tables {
@@ -85,11 +99,22 @@ pub(super) fn json(report: &RebuildReport) -> Value {
         .iter()
         .map(|refusal| json!({ "event": refusal.event.to_string(), "reason": refusal.reason }))
         .collect();
+    let late = replayed.late.iter().map(|late| {
+        json!({
+            "event": late.event.to_string(),
+            "type": late.event_type,
+            "status": late.status.name(),
+        })
+    });
     json!({
         "proved": report.is_proved(),
         "events": replayed.events,
         "steps": replayed.steps,
         "given": replayed.given,
+        "resting": replayed.resting,
+        "unanswered": replayed.unanswered,
+        "late_count": replayed.late_count,
+        "late": late.collect::<Vec<_>>(),
         "refused_count": replayed.refused,
         "refused": refusals,
         "tables": report.tables.iter().map(table).collect::<Vec<_>>(),

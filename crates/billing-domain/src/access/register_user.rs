@@ -20,7 +20,8 @@ pub struct RegisterUser {
 }
 
 impl RegisterUser {
-    /// The user that a project calls by this id; a changed address is taken over.
+    /// The user that a project calls by this id; a changed address is taken over. `request_id` is
+    /// our id of the request that they come with.
     ///
     /// # Errors
     /// [`StoreFailure`].
@@ -29,9 +30,10 @@ impl RegisterUser {
         project: ProjectId,
         external_id: &ExternalUserId,
         email: Option<&Email>,
+        request_id: Option<&str>,
     ) -> Result<User, StoreFailure> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.run_once(project, external_id, email).await {
+            match self.run_once(project, external_id, email, request_id).await {
                 Err(failure) if failure.asks_to_decide_again() => {}
                 decided => return decided,
             }
@@ -44,8 +46,10 @@ impl RegisterUser {
         project: ProjectId,
         external_id: &ExternalUserId,
         email: Option<&Email>,
+        request_id: Option<&str>,
     ) -> Result<User, StoreFailure> {
-        let changes = ChangeSet::caused_by(Cause::Job("register_user"), self.core.now());
+        let changes = ChangeSet::caused_by(Cause::Job("register_user"), self.core.now())
+            .correlated_with(request_id.map(str::to_owned));
         let known = self.users.user_by_external_id(project, external_id).await?;
         let Some(known) = known else {
             let (user, event) =

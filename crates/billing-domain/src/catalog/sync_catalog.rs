@@ -13,6 +13,8 @@ use crate::kernel::id::{ProductId, ProjectId};
 use crate::kernel::ports::{ATTEMPTS_MAX, Core};
 use crate::kernel::provider::ProviderError;
 use crate::kernel::text::{FeatureCode, LookupKey, Title};
+use crate::provider_events::ports::PartyProvider;
+use crate::provider_events::reports::CatalogueItem;
 
 /// One product of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct SyncCatalog {
     pub catalog: Arc<dyn CatalogReader>,
     /// Reads the provider's.
     pub prices: Arc<dyn PriceProvider>,
+    /// Tells what the provider sells at all.
+    pub parties: Arc<dyn PartyProvider>,
 }
 
 impl SyncCatalog {
@@ -134,6 +138,13 @@ impl SyncCatalog {
         let id = known
             .as_ref()
             .map_or_else(|| self.core.id(), |known| known.value.id);
+        // What was archived there is not sold here, although its price is active. Read after the row,
+        // as its events do: whoever read the older truth meets a conflict.
+        let item = self
+            .parties
+            .catalogue_item(CatalogueItem::Product, &price.product)
+            .await?;
+        let is_active = item.is_some_and(|item| item.is_active);
         let product = Product {
             id,
             project_id,
@@ -142,7 +153,7 @@ impl SyncCatalog {
             provider_id: price.product.clone(),
             feature_codes: planned.feature_codes.clone(),
             quantity: planned.quantity,
-            is_active: true,
+            is_active,
         };
         let changes = match known {
             Some(known) => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::intent::{CheckoutIntent, IntentCommand, Terms};
 use super::policy::CheckoutPolicy;
 use super::ports::IntentReader;
-use crate::kernel::change_set::{Cause, ChangeSet};
+use crate::kernel::change_set::ChangeSet;
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::id::IntentId;
 use crate::kernel::ports::{ATTEMPTS_MAX, Core};
-use crate::kernel::principal::Principal;
+use crate::kernel::request::Request;
 use crate::kernel::text::CountryCode;
 
 /// The states that an operator may set by hand; a user may set none.
@@ -71,12 +71,12 @@ impl AmendIntent {
     /// [`AmendIntentError`]; nothing was written.
     pub async fn run(
         &self,
-        principal: &Principal,
+        request: &Request<'_, CheckoutIntent>,
         id: IntentId,
         amendment: &IntentAmendment,
     ) -> Result<CheckoutIntent, AmendIntentError> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.run_once(principal, id, amendment).await {
+            match self.run_once(request, id, amendment).await {
                 Err(AmendIntentError::Store(failure)) if failure.asks_to_decide_again() => {}
                 decided => return decided,
             }
@@ -86,10 +86,11 @@ impl AmendIntent {
 
     async fn run_once(
         &self,
-        principal: &Principal,
+        request: &Request<'_, CheckoutIntent>,
         id: IntentId,
         amendment: &IntentAmendment,
     ) -> Result<CheckoutIntent, AmendIntentError> {
+        let principal = request.principal();
         let intent = self.intents.intent(id).await.map_err(StoreFailure::from)?;
         let intent = intent
             .filter(|intent| principal.is_operator() || principal.is_user(intent.value.user_id()))
@@ -118,7 +119,7 @@ impl AmendIntent {
             .map_err(|error| AmendIntentError::Illegal(error.to_string()))?;
         let next = transition.outcome(&intent.value).clone();
         let changes =
-            ChangeSet::caused_by(Cause::request(principal), now).change_intent(&intent, transition);
+            ChangeSet::caused_by(request.underway(), now).change_intent(&intent, transition);
         if !changes.is_empty() {
             self.core
                 .writer

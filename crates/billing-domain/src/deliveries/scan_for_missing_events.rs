@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::ports::{CURSOR_UNKNOWN, EventQuery, EventSource, ListedEvent, ScanLog, ScanTurn};
 use super::scan::{Scan, ScanKind, ScanPolicy, ScanWindow};
-use crate::kernel::failure::StoreFailure;
+use crate::kernel::failure::{StoreFailure, with_causes};
 use crate::kernel::ports::Core;
 use crate::kernel::provider::ProviderError;
 use crate::kernel::timestamp::Timestamp;
-use crate::provider_events::ports::{EventInbox, Receipt, ReceivedEvent};
+use crate::provider_events::delivery::Delivery;
+use crate::provider_events::ports::{EventInbox, Receipt, ReceivedEvent, SCAN_PREFIX};
 
 /// How many pages one turn reads of each list; a scan that has more to read goes on in the next.
 pub const PAGES_MAX: u32 = 10;
@@ -71,7 +72,7 @@ impl ScanForMissingEvents {
     /// [`ScanForMissingEventsError`].
     pub async fn run(&self) -> Result<Vec<ScanTurn>, ScanForMissingEventsError> {
         let holder = self.core.ids.uuid();
-        let correlation_id = format!("scan_{}", holder.simple());
+        let correlation_id = format!("{SCAN_PREFIX}{}", holder.simple());
         let span = tracing::info_span!("event_scan", correlation.id = correlation_id);
         let turns = async {
             let mut turns = Vec::new();
@@ -128,7 +129,7 @@ impl ScanForMissingEvents {
             // Its lease ends by itself.
             Err(ScanForMissingEventsError::Store(_)) => return ended.map(|_| None),
         };
-        scan.last_error = ended.as_ref().err().map(in_full);
+        scan.last_error = ended.as_ref().err().map(|error| with_causes(error));
         turn.is_finished = ended.is_ok() && scan.window.is_none();
         turn.age = scan.age(now);
         let released = self.log.release_scan(&scan, holder, next_at).await;
@@ -227,6 +228,7 @@ impl ScanForMissingEvents {
                 // Nobody signed it: that is how an event that was found is known.
                 signature: String::new(),
                 correlation_id: Some(correlation_id.to_owned()),
+                delivery: Delivery::default(),
                 received_at: self.core.now(),
             };
             // A delivery may have come meanwhile.
@@ -263,20 +265,9 @@ fn rest_after(error: &ProviderError) -> Duration {
         ProviderError::RateLimited { retry_after: None }
         | ProviderError::Unreachable(_)
         | ProviderError::Rejected { .. }
+        | ProviderError::Unauthorized { .. }
         | ProviderError::NotConfigured => REST_AFTER_FAILURE,
     }
-}
-
-/// The error with its causes, for an operator.
-fn in_full(error: &ScanForMissingEventsError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn report(scan: &Scan, turn: &ScanTurn, now: Timestamp) {

@@ -28,6 +28,9 @@ pub struct AuditEntry {
     pub cause: String,
     /// What an operator said about why, where they were asked.
     pub reason: Option<String>,
+    /// Our id of the request in which somebody asked for it. That of a provider event's delivery is
+    /// kept with the event, which the cause names.
+    pub request_id: Option<String>,
 }
 
 /// An audit entry as it is read back: its names are those of whatever version wrote it.
@@ -44,6 +47,7 @@ pub struct AuditLine {
     pub after: String,
     pub cause: String,
     pub reason: Option<String>,
+    pub request_id: Option<String>,
 }
 
 impl From<&AuditEntry> for AuditLine {
@@ -59,6 +63,7 @@ impl From<&AuditEntry> for AuditLine {
             after,
             cause,
             reason,
+            request_id,
         } = entry;
         Self {
             entity_kind: entity_kind.name().to_owned(),
@@ -71,6 +76,7 @@ impl From<&AuditEntry> for AuditLine {
             after: after.clone(),
             cause: cause.clone(),
             reason: reason.clone(),
+            request_id: request_id.clone(),
         }
     }
 }

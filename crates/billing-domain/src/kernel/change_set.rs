@@ -16,6 +16,7 @@ use crate::catalog::product::Product;
 use crate::checkout::intent::CheckoutIntent;
 use crate::customers::customer::BillingCustomer;
 use crate::entitlements::entitlement::Entitlement;
+use crate::kernel::recorded_answer::RequestRecord;
 use crate::licensing::agreement::{Catalog, CustomerAgreement};
 use crate::licensing::license::License;
 use crate::licensing::plan::SubscriptionPlan;
@@ -27,37 +28,6 @@ use crate::provider_events::stored_event::StoredEvent;
 use crate::provisioning::workflow::ProvisioningWorkflow;
 use crate::subscriptions::subscription::Subscription;
 use crate::tenants::tenant::{Tenant, TenantAdmin};
-
-/// Identifies one request of one caller, so that its repetition gets the same answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestKey {
-    /// The caller's label: one caller's keys never meet another's.
-    pub principal: String,
-    /// The route, with its parameters' names and not their values.
-    pub route: String,
-    /// What the client sent as `Idempotency-Key`.
-    pub key: String,
-    /// A digest of path and body: another body under the same key is refused.
-    pub fingerprint: String,
-}
-
-/// An answer as it was given; what is in it is the business of whoever answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedAnswer {
-    /// Opaque to the domain; HTTP keeps its status here.
-    pub code: u16,
-    /// Opaque to the domain; HTTP keeps its body here.
-    pub body: String,
-}
-
-/// A request's key with the answer that is stored together with the change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestRecord {
-    /// Which request.
-    pub key: RequestKey,
-    /// What it was answered.
-    pub answer: RecordedAnswer,
-}
 
 /// Why something changes. The cause is part of the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +41,8 @@ pub enum Cause {
         actor: String,
         /// Key and answer, where the client sent a key.
         record: Option<RequestRecord>,
+        /// Our id of the request, where it came with one.
+        request_id: Option<String>,
     },
     /// The service itself: a sweeper, a workflow, a command.
     Job(&'static str),
@@ -82,6 +54,7 @@ impl Cause {
         Self::Request {
             actor: principal.label(),
             record: None,
+            request_id: None,
         }
     }
 
@@ -89,7 +62,11 @@ impl Cause {
     pub fn actor(&self) -> String {
         match self {
             Self::ProviderEvent(_) => "stripe".to_owned(),
-            Self::Request { actor, record: _ } => actor.clone(),
+            Self::Request {
+                actor,
+                record: _,
+                request_id: _,
+            } => actor.clone(),
             Self::Job(name) => format!("job:{name}"),
         }
     }
@@ -101,14 +78,27 @@ impl Cause {
             Self::Request {
                 actor: _,
                 record: Some(record),
+                request_id: _,
             } => {
                 format!("request:{}:{}", record.key.route, record.key.key)
             }
             Self::Request {
                 actor: _,
                 record: None,
+                request_id: _,
             } => "request".to_owned(),
             Self::Job(name) => format!("job:{name}"),
+        }
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Request {
+                actor: _,
+                record: _,
+                request_id,
+            } => request_id.as_deref(),
+            Self::ProviderEvent(_) | Self::Job(_) => None,
         }
     }
 }
@@ -150,6 +140,7 @@ impl<T: Entity> Write<T> {
             after: self.next.state_name().to_owned(),
             cause: set.cause.description(),
             reason: set.reason.as_ref().map(Reason::to_string),
+            request_id: set.request_id().map(str::to_owned),
         }
     }
 }
@@ -163,7 +154,7 @@ pub struct OutgoingMessage {
     pub dedup_key: String,
     /// The event.
     pub event: DomainEvent,
-    /// Our id of the request or the scan that brought the cause.
+    /// Our id of the request or the scan that brought the cause, or that is the cause.
     pub correlation_id: Option<String>,
 }
 
@@ -269,10 +260,10 @@ impl ChangeSet {
     /// Starts an empty set.
     pub fn caused_by(cause: Cause, at: Timestamp) -> Self {
         Self {
-            cause,
             hold: None,
             reason: None,
-            correlation_id: None,
+            correlation_id: cause.request_id().map(str::to_owned),
+            cause,
             at,
             readings: Vec::new(),
             changes: Vec::new(),
@@ -296,10 +287,19 @@ impl ChangeSet {
         &self.readings
     }
 
-    /// Adds our id of the request or the scan that brought the cause; every message carries it on.
+    /// Adds our id of the request or the scan that brought the cause; every message carries it on. A
+    /// cause that is a request has brought its own.
     pub fn correlated_with(mut self, correlation_id: Option<String>) -> Self {
         self.correlation_id = correlation_id;
         self
+    }
+
+    /// The request that the audit trail names; an event's is kept with the event.
+    fn request_id(&self) -> Option<&str> {
+        match self.cause {
+            Cause::ProviderEvent(_) => None,
+            Cause::Request { .. } | Cause::Job(_) => self.correlation_id.as_deref(),
+        }
     }
 
     /// Binds the commit to a lane: it is [`CommitError::LeaseLost`] once somebody else has taken it.
@@ -351,10 +351,17 @@ impl ChangeSet {
     pub fn made_known(&self) -> Vec<Parent> {
         let mut parents = Vec::new();
         for change in &self.changes {
-            if let Change::Intent(write) = change
-                && write.before.is_none()
-            {
+            let Change::Intent(write) = change else {
+                continue;
+            };
+            if write.before.is_none() {
                 parents.push(Parent::Intent(write.next.id()));
+            }
+            let before = write.before.as_ref();
+            let known = before.and_then(|before| before.value.parts().links.subscription.as_ref());
+            let linked = write.next.parts().links.subscription.as_ref();
+            if let Some(linked) = linked.filter(|linked| Some(*linked) != known) {
+                parents.push(Parent::SaleOf(linked.clone()));
             }
         }
         parents

@@ -3,6 +3,18 @@
 use super::change_set::{CommitError, UniqueRule};
 use super::ports::StoreError;
 
+/// The error with its causes, for an operator.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// Why a use case could not read or commit, apart from the rules that it knows by name.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFailure {

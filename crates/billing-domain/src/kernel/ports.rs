@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::change_set::{ChangeSet, CommitError, RecordedAnswer, RequestKey};
+use super::change_set::{ChangeSet, CommitError};
 use super::id::{Id, IdKind};
+use super::recorded_answer::{RecordedAnswer, RequestKey};
 use super::timestamp::Timestamp;
 
 /// How often a use case reads and decides again after a conflict.

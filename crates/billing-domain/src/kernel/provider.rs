@@ -25,6 +25,15 @@ pub enum ProviderError {
         /// The provider's text, fit for a log only.
         message: String,
     },
+    /// The provider does not accept our key, or the key may not do this: nothing is wrong with what
+    /// was asked. Nobody who waits for an answer is helped by a retry; an event that was delivered is.
+    #[error("the payment provider does not accept our key ({code})")]
+    Unauthorized {
+        /// The provider's code, fit for a log and for a client.
+        code: String,
+        /// The provider's text, fit for a log only.
+        message: String,
+    },
     /// No key is configured (C-058: there is no offline mode).
     #[error("the payment provider is not configured")]
     NotConfigured,
@@ -35,7 +44,15 @@ impl ProviderError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::RateLimited { .. } => true,
-            Self::Rejected { .. } | Self::NotConfigured => false,
+            Self::Rejected { .. } | Self::Unauthorized { .. } | Self::NotConfigured => false,
+        }
+    }
+
+    /// Whether it is our key that failed, and the same call succeeds as soon as somebody mends that.
+    pub fn is_about_our_key(&self) -> bool {
+        match self {
+            Self::Unauthorized { .. } | Self::NotConfigured => true,
+            Self::Unreachable(_) | Self::RateLimited { .. } | Self::Rejected { .. } => false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Who asks, and how the answer is remembered for a repetition of the same request.
 
-use super::change_set::{Cause, RecordedAnswer, RequestKey, RequestRecord};
+use super::change_set::Cause;
 use super::principal::Principal;
+use super::recorded_answer::{RecordedAnswer, RequestKey, RequestRecord};
 
 /// Renders a use case's result as the answer to be remembered.
 pub type Render<'a, T> = &'a (dyn Fn(&T) -> RecordedAnswer + Send + Sync);
@@ -10,6 +11,7 @@ pub type Render<'a, T> = &'a (dyn Fn(&T) -> RecordedAnswer + Send + Sync);
 pub struct Request<'a, T> {
     principal: &'a Principal,
     memory: Option<(RequestKey, Render<'a, T>)>,
+    id: Option<String>,
 }
 
 impl<'a, T> Request<'a, T> {
@@ -18,6 +20,7 @@ impl<'a, T> Request<'a, T> {
         Self {
             principal,
             memory: None,
+            id: None,
         }
     }
 
@@ -26,7 +29,15 @@ impl<'a, T> Request<'a, T> {
         Self {
             principal,
             memory: Some((key, render)),
+            id: None,
         }
+    }
+
+    /// Adds our id of the request, which goes on to the audit trail and to the messages.
+    #[must_use]
+    pub fn identified_by(mut self, id: Option<String>) -> Self {
+        self.id = id;
+        self
     }
 
     /// Who asks.
@@ -43,12 +54,17 @@ impl<'a, T> Request<'a, T> {
         Cause::Request {
             actor: self.principal.label(),
             record,
+            request_id: self.id.clone(),
         }
     }
 
     /// The cause of a commit on the way to the answer.
     pub fn underway(&self) -> Cause {
-        Cause::request(self.principal)
+        Cause::Request {
+            actor: self.principal.label(),
+            record: None,
+            request_id: self.id.clone(),
+        }
     }
 
     /// Whether an answer is to be remembered, so that even a request that changes nothing commits.

@@ -25,29 +25,50 @@ pub struct OutboxMessage {
     pub correlation_id: Option<String>,
 }
 
+/// How far undelivered messages are counted; more than these are "many".
+pub const DEPTH_COUNTED_MAX: u32 = 100_000;
+
+/// How many messages wait, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// Messages that are not delivered, counted up to [`DEPTH_COUNTED_MAX`].
+    pub waiting_count: u64,
+    /// When the change was committed of which the oldest of them tells.
+    pub oldest_at: Option<Timestamp>,
+}
+
 /// The durable queue.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait OutboxQueue: Send + Sync {
-    /// Leases at most `limit` undelivered messages, oldest first. Two claims MUST NOT get the
-    /// same message while a lease lasts.
-    async fn claim_messages(
+    /// Takes the outbox for one publisher, or keeps it for the one that has it, and gives at most
+    /// `limit` of the messages that are due, oldest first; `None` while another publisher has it.
+    /// Two publishers MUST NOT have it while a lease lasts, so that messages go out in the order of
+    /// their commits whatever the number of replicas.
+    async fn take_messages(
         &self,
+        publisher: &str,
         now: Timestamp,
         leased_until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError>;
+    ) -> Result<Option<Vec<OutboxMessage>>, StoreError>;
 
-    /// Remembers that a message was delivered.
-    async fn mark_delivered(&self, id: MessageId, now: Timestamp) -> Result<(), StoreError>;
+    /// Gives the outbox back. MUST leave it alone if somebody else has taken it meanwhile.
+    async fn release_outbox(&self, publisher: &str) -> Result<(), StoreError>;
 
-    /// Gives a message back until `at`.
+    /// Remembers that messages were delivered, all of them at once.
+    async fn mark_delivered(&self, ids: &[MessageId], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Puts a message aside until `at`.
     async fn retry_message(
         &self,
         id: MessageId,
         at: Timestamp,
         error: &str,
     ) -> Result<(), StoreError>;
+
+    /// How many messages wait. MUST cost by what waits, not by what was delivered.
+    async fn outbox_depth(&self) -> Result<OutboxDepth, StoreError>;
 }
 
 /// The message could not be delivered; it stays in the outbox.

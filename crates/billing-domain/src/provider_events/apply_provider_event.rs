@@ -74,7 +74,8 @@ impl ApplyError {
         match self {
             Self::Undecodable(_) | Self::Contradiction(_) | Self::ObjectGone(_) => false,
             Self::UnknownIntent(_) => true,
-            Self::Provider(error) => error.is_retryable(),
+            // An event is not at fault for a key that was revoked: it waits as for an outage.
+            Self::Provider(error) => error.is_retryable() || error.is_about_our_key(),
             Self::Store(failure) => failure.is_retryable() || failure.asks_to_decide_again(),
         }
     }
@@ -150,6 +151,7 @@ impl ApplyProviderEvent {
         reservation_is_free: bool,
     ) -> Result<Decision, ApplyError> {
         match self.decoder.decode(&event.event_type, &event.payload)? {
+            ProviderEvent::OfConnectedAccount => Ok(of_connected_account()),
             ProviderEvent::Irrelevant => Ok(skipped("this type of event has no effect")),
             ProviderEvent::CheckoutPaymentFailed(_) => Ok(without_capability("delayed payments")),
             ProviderEvent::InvoiceChanged(_, _) => Ok(without_capability("invoices")),
@@ -168,37 +170,47 @@ impl ApplyProviderEvent {
                 self.catalogue_changed(event, item, report).await
             }
             ProviderEvent::CheckoutCompleted(session) => {
-                let session = self.read_session(session).await?;
+                let session = read(
+                    session,
+                    |id| async move { self.provider.session(&id).await },
+                )
+                .await?;
                 self.checkout_completed(event, &session, reservation_is_free)
                     .await
             }
             ProviderEvent::CheckoutExpired(session) => {
-                let session = self.read_session(session).await?;
+                let session = read(
+                    session,
+                    |id| async move { self.provider.session(&id).await },
+                )
+                .await?;
                 self.checkout_expired(event, &session).await
             }
             ProviderEvent::InvoicePaid(invoice) => {
-                let invoice = self.read_invoice(invoice).await?;
+                let invoice = read(
+                    invoice,
+                    |id| async move { self.provider.invoice(&id).await },
+                )
+                .await?;
                 self.invoice_paid(event, &invoice, reservation_is_free)
                     .await
             }
             ProviderEvent::InvoicePaymentFailed(invoice) => {
-                let invoice = self.read_invoice(invoice).await?;
+                let invoice = read(
+                    invoice,
+                    |id| async move { self.provider.invoice(&id).await },
+                )
+                .await?;
                 self.invoice_failed(event, &invoice).await
             }
             ProviderEvent::SubscriptionChanged(change, report) => {
-                let report = self.read_subscription(report).await?;
+                let report = read(
+                    report,
+                    |id| async move { self.provider.subscription(&id).await },
+                )
+                .await?;
                 self.subscription_changed(event, change, report).await
             }
-        }
-    }
-
-    /// Whether a parent is known by now.
-    ///
-    /// # Errors
-    /// [`StoreFailure`].
-    pub async fn is_known(&self, parent: &Parent) -> Result<bool, StoreFailure> {
-        match parent {
-            Parent::Intent(id) => Ok(self.intents.intent(*id).await?.is_some()),
         }
     }
 
@@ -211,7 +223,7 @@ impl ApplyProviderEvent {
         reservation_is_free: bool,
     ) -> Result<Decision, ApplyError> {
         let Some(intent_id) = session.intent_id else {
-            return Ok(foreign());
+            return Ok(foreign(None));
         };
         let intent = self.intent(intent_id).await?;
         let changes = self.changes(event);
@@ -238,7 +250,7 @@ impl ApplyProviderEvent {
         session: &ProviderSession,
     ) -> Result<Decision, ApplyError> {
         let Some(intent_id) = session.intent_id else {
-            return Ok(foreign());
+            return Ok(foreign(None));
         };
         let intent = self.intent(intent_id).await?;
         let command = IntentCommand::CloseCheckout {
@@ -263,7 +275,7 @@ impl ApplyProviderEvent {
             .intent_of(invoice.intent_id, invoice.subscription.as_ref())
             .await?
         else {
-            return Ok(foreign());
+            return Ok(foreign(invoice.subscription.as_ref()));
         };
         let links = ProviderLinks {
             customer: invoice.customer.clone(),
@@ -290,7 +302,7 @@ impl ApplyProviderEvent {
             .intent_of(invoice.intent_id, invoice.subscription.as_ref())
             .await?
         else {
-            return Ok(foreign());
+            return Ok(foreign(invoice.subscription.as_ref()));
         };
         let links = ProviderLinks {
             customer: invoice.customer.clone(),
@@ -331,48 +343,6 @@ impl ApplyProviderEvent {
         }
     }
 
-    async fn read_session(
-        &self,
-        payload: Payload<ProviderSession>,
-    ) -> Result<ProviderSession, ApplyError> {
-        match payload {
-            Payload::Read(session) => Ok(session),
-            Payload::Missing(id) => self
-                .provider
-                .session(&id)
-                .await?
-                .ok_or(ApplyError::ObjectGone(id)),
-        }
-    }
-
-    async fn read_invoice(
-        &self,
-        payload: Payload<ProviderInvoice>,
-    ) -> Result<ProviderInvoice, ApplyError> {
-        match payload {
-            Payload::Read(invoice) => Ok(invoice),
-            Payload::Missing(id) => self
-                .provider
-                .invoice(&id)
-                .await?
-                .ok_or(ApplyError::ObjectGone(id)),
-        }
-    }
-
-    async fn read_subscription(
-        &self,
-        payload: Payload<SubscriptionReport>,
-    ) -> Result<SubscriptionReport, ApplyError> {
-        match payload {
-            Payload::Read(report) => Ok(report),
-            Payload::Missing(id) => self
-                .provider
-                .subscription(&id)
-                .await?
-                .ok_or(ApplyError::ObjectGone(id)),
-        }
-    }
-
     async fn subscription_changed(
         &self,
         event: &ClaimedEvent,
@@ -381,7 +351,7 @@ impl ApplyProviderEvent {
     ) -> Result<Decision, ApplyError> {
         let provider_id = report.facts.provider_id.clone();
         let Some(intent) = self.intent_of(report.intent_id, Some(&provider_id)).await? else {
-            return Ok(foreign());
+            return Ok(foreign(Some(&provider_id)));
         };
         let changes = self.changes(event);
         let observed = self.observe(changes, event, &intent, report.facts).await?;
@@ -406,10 +376,34 @@ impl ApplyProviderEvent {
     }
 }
 
+/// What the payload says, or the provider where the payload does not say enough.
+async fn read<T, F>(
+    payload: Payload<T>,
+    ask: impl FnOnce(ProviderRef) -> F,
+) -> Result<T, ApplyError>
+where
+    F: Future<Output = Result<Option<T>, ProviderError>>,
+{
+    match payload {
+        Payload::Read(object) => Ok(object),
+        Payload::Missing(id) => ask(id.clone()).await?.ok_or(ApplyError::ObjectGone(id)),
+    }
+}
+
+/// Nothing of it counts here, and nobody should send it: our endpoint listens to too much.
+fn of_connected_account() -> Decision {
+    Decision::Settle(Settlement::Parked {
+        reason: "the event is of a connected account; this service sells on its own only"
+            .to_owned(),
+        waiting_for: None,
+    })
+}
+
 /// Stored, and nothing more.
 fn skipped(reason: &str) -> Decision {
     Decision::Settle(Settlement::Skipped {
         reason: reason.to_owned(),
+        waiting_for: None,
     })
 }
 
@@ -419,9 +413,13 @@ fn without_capability(of: &str) -> Decision {
     skipped(&format!("this service keeps nothing about {of} yet"))
 }
 
-/// An object without our metadata belongs to somebody else who shares the account.
-fn foreign() -> Decision {
-    skipped("the object belongs to no sale of this service")
+/// An object without our metadata belongs to somebody else who shares the account, unless a
+/// sale turns out to be linked to its subscription.
+fn foreign(subscription: Option<&ProviderRef>) -> Decision {
+    Decision::Settle(Settlement::Skipped {
+        reason: "the object belongs to no sale of this service".to_owned(),
+        waiting_for: subscription.cloned().map(Parent::SaleOf),
+    })
 }
 
 #[cfg(test)]

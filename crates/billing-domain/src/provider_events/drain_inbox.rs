@@ -13,10 +13,12 @@ use super::lane::LaneShare;
 use super::observer::{Attempt, EventObserver};
 use super::ports::{ClaimedEvent, EventInbox, Settlement};
 use super::stored_event::EventStatus;
-use crate::kernel::failure::StoreFailure;
+use crate::kernel::failure::{StoreFailure, with_causes};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::Core;
 use crate::kernel::timestamp::Timestamp;
+
+pub use held::LINGER;
 
 mod held;
 mod side_by_side;
@@ -60,6 +62,8 @@ pub struct DrainReport {
     pub parked: u32,
     /// Events that wait until billing is switched on.
     pub deferred: u32,
+    /// Nothing is at hand, and the lanes are kept for [`LINGER`] in case that something comes.
+    pub lingers: bool,
 }
 
 impl DrainReport {
@@ -178,6 +182,10 @@ impl DrainInbox {
         // What is read back is told from what was handed over, so all of that is in hand then.
         let limit = if is_read_due { usize::MAX } else { WAVE_MAX };
         let handed = self.handoff.take(self.share, limit);
+        if handed.events.is_empty() && !handed.has_missed && held.lingers(now) {
+            report.lingers = true;
+            return Ok(report);
+        }
         let must_read = is_read_due || handed.has_missed || handed.events.is_empty();
         let (mut batch, mut fresh, mut has_strangers) = (Vec::new(), HashSet::new(), false);
         for event in handed.events {
@@ -198,9 +206,14 @@ impl DrainInbox {
         }
         // Whoever is asked for a sign of life meanwhile must know what is held.
         self.lanes.write(held.clone());
-        if batch.is_empty() && report.claimed() == 0 && !held.is_empty() {
-            self.inbox.release_lanes(&held.holds()).await?;
+        if !batch.is_empty() {
+            held.is_active(now);
+        } else if report.claimed() == 0 && !held.is_empty() {
+            let holds = held.holds();
             *held = HeldLanes::default();
+            // Nobody prolongs what is being given back.
+            self.lanes.write(HeldLanes::default());
+            self.inbox.release_lanes(&holds).await?;
         }
         self.apply_in_waves(batch, held, &mut report).await?;
         Ok(report)
@@ -228,7 +241,7 @@ impl DrainInbox {
             .inbox
             .take_lanes(&self.owner, self.share, now, until, LANES_PER_TURN)
             .await?;
-        held.take(taken, until);
+        held.take(taken, LANES_PER_TURN, until);
         if held.is_empty() {
             return Ok(Vec::new());
         }
@@ -239,8 +252,12 @@ impl DrainInbox {
         let due = self.inbox.due_events(&holds, now, limit).await?;
         let found = due.iter().map(|event| (event.hold.lane, event.id));
         held.read(now, found, per_lane);
+        // A lane that turned out to have more than this, or was lost and taken back, gives what the
+        // inbox has first.
+        let in_hand = in_hand.into_iter();
+        let in_hand = in_hand.filter(|event| held.accepts(event.hold.lane) == Some(event.hold));
         let mut batch: HashMap<InboxEventId, ClaimedEvent> =
-            in_hand.into_iter().map(|event| (event.id, event)).collect();
+            in_hand.map(|event| (event.id, event)).collect();
         let (mut to_begin, mut suspects) = (Vec::new(), Vec::new());
         for event in due {
             if event.abandoned > 0 {
@@ -294,7 +311,10 @@ impl DrainInbox {
                 provider_event.id = %event.provider_event_id,
                 "provider event {} is parked: {reason}", event.provider_event_id
             );
-            let settlement = Settlement::Parked { reason };
+            let settlement = Settlement::Parked {
+                reason,
+                waiting_for: None,
+            };
             count(&settlement, report);
             self.observe(&event, settlement.status(), self.core.now());
             let settled = vec![settle(&event, settlement)];
@@ -317,7 +337,7 @@ impl DrainInbox {
     /// What becomes of an event that could not be applied.
     fn failed(&self, event: &ClaimedEvent, error: &ApplyError) -> Settlement {
         let now = self.core.now();
-        let reason = reason(error);
+        let reason = with_causes(error);
         // An event that was deferred for days has had no attempt yet.
         let is_too_old =
             now.since(event.created_at) > RETRIED_FOR && event.attempts >= FAST_ATTEMPTS;
@@ -347,20 +367,11 @@ impl DrainInbox {
             error = reason,
             "provider event {} is parked; an operator must look at it", event.provider_event_id
         );
-        Settlement::Parked { reason }
+        Settlement::Parked {
+            reason,
+            waiting_for: error.awaited_parent(),
+        }
     }
-}
-
-/// The error with its causes, for an operator.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Three fast attempts, then slower and slower, at most an hour apart (F.4); spread by the

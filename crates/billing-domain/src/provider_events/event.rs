@@ -69,6 +69,8 @@ pub enum ProviderEvent {
     CustomerChanged(Payload<CustomerReport>),
     /// A product or a price was changed or deleted at the provider.
     CatalogueChanged(CatalogueItem, Payload<CatalogueReport>),
+    /// Of an account that is connected to ours: whoever has it writes what they like into its objects.
+    OfConnectedAccount,
     /// A type that this service does not know: stored and skipped.
     Irrelevant,
 }
@@ -99,6 +101,7 @@ impl ProviderEvent {
             | Self::SetupFinished(_)
             | Self::PaymentMethodChanged(_)
             | Self::CatalogueChanged(..)
+            | Self::OfConnectedAccount
             | Self::Irrelevant) => other,
         }
     }

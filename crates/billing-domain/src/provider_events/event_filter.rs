@@ -77,8 +77,8 @@ pub struct EventFilter {
     pub event_type: Option<TypeFilter>,
     /// The provider gave it this id.
     pub provider_event_id: Option<ProviderRef>,
-    /// It changed a sale or a subscription of this user. Before an event is applied, nobody knows
-    /// whose it is.
+    /// It changed a sale or a subscription of this user; or it was not applied, and concerns their
+    /// customer, a page or a subscription of theirs, as the provider names them.
     pub owner: Option<UserId>,
     /// It came then.
     pub received: TimeRange,

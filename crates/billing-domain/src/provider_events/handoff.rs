@@ -2,6 +2,7 @@
 //! read back. Bounded: whatever does not fit is in the inbox all the same.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::lane::{Lane, LaneHold, LaneShare};
@@ -88,30 +89,55 @@ struct Queue {
 }
 
 /// One queue for each worker of this replica.
-#[derive(Debug)]
 pub struct Handoff {
     queues: Vec<Mutex<Queue>>,
+    /// Wakes the worker with this number.
+    ring: Box<dyn Fn(usize) + Send + Sync>,
+}
+
+impl fmt::Debug for Handoff {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Handoff")
+            .field(&self.queues)
+            .finish()
+    }
 }
 
 impl Handoff {
     /// Empty queues for a number of workers that share the lanes; without workers everything goes
     /// by the inbox.
     pub fn new(workers: u16) -> Self {
+        Self::ringing(workers, |_| {})
+    }
+
+    /// The same, and wakes the worker to whom something is handed, by its number: nobody else has
+    /// anything to do with it.
+    pub fn ringing(workers: u16, ring: impl Fn(usize) + Send + Sync + 'static) -> Self {
         Self {
             queues: (0..workers).map(|_| Mutex::default()).collect(),
+            ring: Box::new(ring),
         }
     }
 
-    /// Hands an event over, if there is room.
+    /// Hands an event over, if there is room; if not, its worker is told to read the inbox.
     pub fn offer(&self, event: FreshEvent) {
         let shares = u16::try_from(self.queues.len()).unwrap_or(u16::MAX);
-        let index = event.lane().number().checked_rem(shares);
-        let Some(queue) = index.and_then(|index| self.queues.get(usize::from(index))) else {
+        let Some(index) = event.lane().number().checked_rem(shares).map(usize::from) else {
             return;
         };
+        if let Some(queue) = self.queues.get(index) {
+            Self::put(queue, event);
+            (self.ring)(index);
+        }
+    }
+
+    fn put(queue: &Mutex<Queue>, event: FreshEvent) {
         let mut queue = lock(queue);
         let bytes = queue.bytes.saturating_add(event.payload.len());
-        if queue.events.len() >= EVENTS_MAX || bytes > BYTES_MAX {
+        // Once one was missed, what comes after it is missed as well until the worker knows:
+        // otherwise it would be applied before it.
+        if queue.has_missed || queue.events.len() >= EVENTS_MAX || bytes > BYTES_MAX {
             queue.has_missed = true;
             return;
         }
@@ -200,6 +226,36 @@ mod tests {
             handoff.offer(event(&world, "cus_1", bytes));
             assert_eq!(handoff.take(LaneShare::WHOLE, 1).events.len(), 1);
         }
+    }
+
+    #[test]
+    fn nothing_passes_what_was_missed() {
+        let world = World::new(1);
+        let handoff = Handoff::new(1);
+        for _ in 0..=EVENTS_MAX {
+            handoff.offer(event(&world, "cus_1", 1));
+        }
+        // There is room again, and the worker has not been told yet.
+        assert!(!handoff.take(LaneShare::WHOLE, 9).has_missed);
+        handoff.offer(event(&world, "cus_1", 1));
+        let rest = handoff.take(LaneShare::WHOLE, usize::MAX);
+        assert_eq!((rest.events.len(), rest.has_missed), (EVENTS_MAX - 9, true));
+    }
+
+    #[test]
+    fn whoever_is_handed_something_is_woken_and_nobody_else() {
+        let world = World::new(1);
+        let rung = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let heard = rung.clone();
+        let handoff = Handoff::ringing(2, move |worker| heard.lock().unwrap().push(worker));
+        let mut expected = Vec::new();
+        for number in 0..20 {
+            // The last ones find no room: their worker has to read them.
+            let event = event(&world, &format!("cus_{number}"), BYTES_MAX / 4);
+            expected.push(usize::from(event.lane().number() % 2));
+            handoff.offer(event);
+        }
+        assert_eq!(*rung.lock().unwrap(), expected);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub enum DeliveryOutcome {
     Stored(Receipt),
     /// It was refused, and nothing of it was stored.
     Refused(VerifyError),
-    /// It is not durable; the provider delivers it again.
+    /// It is not durable, or nobody waited until it was; the provider delivers it again.
     Failed,
 }
 

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use super::delivery::Delivery;
 use super::event::ProviderEvent;
 use super::event_filter::{EventFilter, EventName};
 use super::lane::{LaneHold, LaneShare};
@@ -120,6 +121,8 @@ pub struct ReceivedEvent {
     pub signature: String,
     /// Our id of the request that delivered it, or of the scan that found it.
     pub correlation_id: Option<String>,
+    /// What the delivery carried beside these.
+    pub delivery: Delivery,
     /// When it came.
     pub received_at: Timestamp,
 }
@@ -165,6 +168,8 @@ pub enum Settlement {
     Skipped {
         /// Why.
         reason: String,
+        /// What would give it one.
+        waiting_for: Option<Parent>,
     },
     /// Try again later.
     Retry {
@@ -187,12 +192,25 @@ pub enum Settlement {
     Parked {
         /// Why.
         reason: String,
+        /// What it waited for in vain, and is tried again for if that comes after all.
+        waiting_for: Option<Parent>,
     },
     /// Billing is switched off (C-005).
     Deferred,
 }
 
 impl Settlement {
+    /// Whose commit makes the event due.
+    pub fn waiting_for(&self) -> Option<&Parent> {
+        match self {
+            Self::Waiting { parent, .. } => Some(parent),
+            Self::Skipped { waiting_for, .. } | Self::Parked { waiting_for, .. } => {
+                waiting_for.as_ref()
+            }
+            Self::Retry { .. } | Self::Deferred => None,
+        }
+    }
+
     /// The status that it leaves the event in.
     pub fn status(&self) -> EventStatus {
         match self {
@@ -268,12 +286,11 @@ pub trait EventInbox: Send + Sync {
     /// discarded, or whose lane somebody else has taken. MUST keep the outcome of an attempt that
     /// failed, at once with the settlement ([`EventRecord::attempts`]); of any other nothing but the
     /// row itself needs to be written.
+    ///
+    /// An event whose parent is known MUST be due afterwards. A commit MUST make those due that wait
+    /// for what it [makes known](crate::kernel::change_set::ChangeSet::made_known), in its own
+    /// transaction; of the two, whichever comes second MUST see the other.
     async fn settle(&self, settled: Vec<Settled>, now: Timestamp) -> Result<(), StoreError>;
-
-    /// Makes the events due that wait for this parent; gives their number. A commit MUST do the same
-    /// for every parent in [`ChangeSet::made_known`](crate::kernel::change_set::ChangeSet::made_known),
-    /// in its own transaction.
-    async fn wake(&self, parent: &Parent, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes deferred events due again; gives their number.
     async fn release_deferred(&self, now: Timestamp) -> Result<u64, StoreError>;
@@ -298,6 +315,8 @@ pub struct AgedEvent {
     pub payload: Vec<u8>,
     /// Whether it was applied, skipped or discarded: nobody has to look at it any more.
     pub is_at_rest: bool,
+    /// Whether it was discarded, so that nothing of it will ever count.
+    pub is_discarded: bool,
     /// Whether it was scrubbed before.
     pub is_scrubbed: bool,
 }
@@ -355,6 +374,9 @@ pub struct InboxDepth {
     pub oldest_unapplied_at: Option<Timestamp>,
 }
 
+/// How the correlation ids of scans begin.
+pub const SCAN_PREFIX: &str = "scan_";
+
 /// Everything that is known of one event. Personal data may be in the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
@@ -364,6 +386,8 @@ pub struct EventRecord {
     pub payload: Vec<u8>,
     /// The signature header as it came; empty for an event that a scan found.
     pub signature: String,
+    /// What the delivery carried beside these, unless it was scrubbed.
+    pub delivery: Delivery,
     /// How each attempt ended, oldest first. An attempt whose worker ended before it told is not
     /// among them.
     pub attempts: Vec<AttemptOutcome>,
@@ -375,9 +399,12 @@ pub struct EventRecord {
 
 impl EventRecord {
     /// Whether the event never came by itself: a scan of the provider's list found it. A delivery
-    /// without a signature is not stored, so the two cannot be confused.
+    /// without a signature is not stored, and scrubbing, which removes signatures, leaves the
+    /// correlation id.
     pub fn is_found_by_scan(&self) -> bool {
-        self.signature.is_empty()
+        let correlation_id = self.event.correlation_id.as_deref();
+        let is_scans = correlation_id.is_some_and(|id| id.starts_with(SCAN_PREFIX));
+        self.signature.is_empty() && is_scans
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
+use super::delivery::Delivery;
 use super::handoff::{FreshEvent, Handoff};
 use super::observer::{DeliveryOutcome, EventObserver};
 use super::ports::{EventInbox, Receipt, ReceivedEvent, VerifyError, WebhookVerifier};
@@ -45,17 +46,22 @@ impl ReceiveWebhook {
         &self,
         payload: Vec<u8>,
         signature: Option<&str>,
+        delivery: Delivery,
         correlation_id: Option<String>,
     ) -> Result<Receipt, ReceiveWebhookError> {
-        let now = self.core.now();
-        let answer = self.receive(payload, signature, correlation_id, now).await;
-        let outcome = match &answer {
+        let began_at = self.core.now();
+        let mut answering = Answering {
+            receive: self,
+            began_at,
+            outcome: DeliveryOutcome::Failed,
+        };
+        let answer = self.receive(payload, signature, delivery, correlation_id, began_at);
+        let answer = answer.await;
+        answering.outcome = match &answer {
             Ok(receipt) => DeliveryOutcome::Stored(*receipt),
             Err(ReceiveWebhookError::Refused(error)) => DeliveryOutcome::Refused(*error),
             Err(ReceiveWebhookError::Store(_)) => DeliveryOutcome::Failed,
         };
-        self.observer
-            .delivery_answered(outcome, self.core.now().since(now));
         answer
     }
 
@@ -63,6 +69,7 @@ impl ReceiveWebhook {
         &self,
         payload: Vec<u8>,
         signature: Option<&str>,
+        delivery: Delivery,
         correlation_id: Option<String>,
         now: Timestamp,
     ) -> Result<Receipt, ReceiveWebhookError> {
@@ -75,6 +82,7 @@ impl ReceiveWebhook {
             payload,
             signature: signature.unwrap_or_default().to_owned(),
             correlation_id,
+            delivery,
             received_at: now,
         };
         let fresh = FreshEvent::from(&event);
@@ -97,6 +105,20 @@ impl ReceiveWebhook {
             "provider event {event_id} ({event_type}) received"
         );
         Ok(receipt)
+    }
+}
+
+/// Tells how a delivery was answered, also where whoever sent it did not wait for the answer.
+struct Answering<'a> {
+    receive: &'a ReceiveWebhook,
+    began_at: Timestamp,
+    outcome: DeliveryOutcome,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        let took = self.receive.core.now().since(self.began_at);
+        self.receive.observer.delivery_answered(self.outcome, took);
     }
 }
 

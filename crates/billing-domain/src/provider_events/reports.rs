@@ -81,18 +81,22 @@ names! {
         Won = "won",
         Lost = "lost",
         Prevented = "prevented",
+        AppealNeedsResponse = "appeal_needs_response",
+        AppealUnderReview = "appeal_under_review",
     }
 }
 
 impl DisputeStatus {
-    /// Whether nothing follows.
+    /// Whether nothing follows, unless somebody appeals (possible since 2026-10).
     pub fn is_final(self) -> bool {
         match self {
             Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented => true,
             Self::WarningNeedsResponse
             | Self::WarningUnderReview
             | Self::NeedsResponse
-            | Self::UnderReview => false,
+            | Self::UnderReview
+            | Self::AppealNeedsResponse
+            | Self::AppealUnderReview => false,
         }
     }
 }

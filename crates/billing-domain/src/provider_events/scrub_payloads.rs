@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use time::Duration;
+
 use super::payload_retention::{PayloadRetention, ScrubbedBatch};
 use super::ports::{AgedEvent, EventDecoder, PayloadArchive, PayloadScrubber, ScrubbedPayload};
 use crate::kernel::change_set::{Cause, ChangeSet};
@@ -14,6 +16,9 @@ use crate::kernel::timestamp::Timestamp;
 /// How many events or answers one batch takes.
 pub const SCRUBBED_BATCH: u32 = 200;
 
+/// How often everything is looked at again, for what did not rest the last time.
+const ROUND: Duration = Duration::days(30);
+
 /// What is to be scrubbed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScrubOrder {
@@ -21,7 +26,8 @@ pub struct ScrubOrder {
     pub received_before: Timestamp,
     /// Changes nothing and says what would change.
     pub is_rehearsal: bool,
-    /// Begins with the first event again, for those that did not rest when they were looked at.
+    /// Begins with the first event again, for those that did not rest when they were looked at; once
+    /// in thirty days that is done without being asked for.
     pub from_the_first: bool,
     /// Who wants it.
     pub cause: Cause,
@@ -69,8 +75,13 @@ impl ScrubPayloads {
     ) -> Result<ScrubReport, StoreFailure> {
         let mut report = ScrubReport::default();
         let mut retention = self.archive.retention().await?;
-        let known = retention.as_ref().and_then(|r| r.value.scrubbed_until);
-        let mut after = if order.from_the_first { None } else { known };
+        let known = retention.as_ref().map(|retention| &retention.value);
+        let is_time =
+            known.is_some_and(|known| round(known.received_before) != round(order.received_before));
+        let mut after = known.and_then(|known| known.scrubbed_until);
+        if order.from_the_first || is_time {
+            after = None;
+        }
         loop {
             let events = self
                 .archive
@@ -155,6 +166,10 @@ impl ScrubPayloads {
     /// The payload without what is personal; `None` if it would not say the same.
     fn reduced(&self, event: &AgedEvent) -> Option<Vec<u8>> {
         let reduced = self.scrubber.scrub(&event.payload).ok()?;
+        // Whatever it said, it has no effect.
+        if event.is_discarded {
+            return Some(reduced);
+        }
         let before = self
             .decoder
             .decode(&event.event_type, &event.payload)
@@ -186,6 +201,11 @@ impl ScrubPayloads {
         }
         Ok(self.core.writer.commit(changes).await?)
     }
+}
+
+fn round(received_before: Timestamp) -> i64 {
+    let seconds = received_before.unix_seconds();
+    seconds.div_euclid(ROUND.whole_seconds())
 }
 
 fn size(payload: &[u8]) -> u64 {

@@ -16,6 +16,15 @@ pub const COMPARED_PAGE: u32 = 512;
 /// How many differences of one table are named.
 pub const DIFFERENCES_MAX: usize = 100;
 
+/// How far a check is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckProgress {
+    /// So many commits were replayed.
+    Replayed(u64),
+    /// So many rows of a table were compared.
+    Compared(EntityKind, u64),
+}
+
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableReport {
@@ -49,7 +58,8 @@ pub struct RebuildReport {
 impl RebuildReport {
     /// Whether the record is what the log leads to.
     pub fn is_proved(&self) -> bool {
-        self.replayed.refused == 0 && self.tables.iter().all(|table| table.difference_count == 0)
+        self.replayed.is_as_recorded()
+            && self.tables.iter().all(|table| table.difference_count == 0)
     }
 }
 
@@ -70,17 +80,23 @@ impl CheckRebuild {
     pub async fn run(
         &self,
         as_of: Timestamp,
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(CheckProgress) + Send + Sync),
     ) -> Result<RebuildReport, StoreFailure> {
-        let replayed = self.replay.run(None, progress).await?;
+        let told = |done| progress(CheckProgress::Replayed(done));
+        let replayed = self.replay.run(None, &told).await?;
         let mut tables = Vec::new();
         for kind in self.projection.kinds() {
-            tables.push(self.table(kind, as_of).await?);
+            tables.push(self.table(kind, as_of, progress).await?);
         }
         Ok(RebuildReport { replayed, tables })
     }
 
-    async fn table(&self, kind: EntityKind, as_of: Timestamp) -> Result<TableReport, StoreFailure> {
+    async fn table(
+        &self,
+        kind: EntityKind,
+        as_of: Timestamp,
+        progress: &(dyn Fn(CheckProgress) + Send + Sync),
+    ) -> Result<TableReport, StoreFailure> {
         let mut live = Rows::of(&*self.projection, Side::Live, kind);
         let mut rebuilt = Rows::of(&*self.projection, Side::Rebuilt, kind);
         let mut report = TableReport {
@@ -94,6 +110,9 @@ impl CheckRebuild {
             changed_meanwhile: 0,
         };
         loop {
+            if live.is_between_pages() {
+                progress(CheckProgress::Compared(kind, live.count));
+            }
             let (here, there) = (live.peek().await?, rebuilt.peek().await?);
             let found = match (here, there) {
                 (None, None) => break,
@@ -174,6 +193,10 @@ impl<'a> Rows<'a> {
             self.page = rows.into();
         }
         Ok(self.page.front())
+    }
+
+    fn is_between_pages(&self) -> bool {
+        self.page.is_empty()
     }
 
     fn take(&mut self) {

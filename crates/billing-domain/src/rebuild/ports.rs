@@ -10,6 +10,7 @@ use crate::kernel::ports::StoreError;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::ports::ReceivedEvent;
 use crate::provider_events::reading::Reading;
+use crate::provider_events::stored_event::EventStatus;
 
 /// What caused a recorded commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,18 @@ pub enum RecordedCause {
         /// What was read.
         readings: Vec<Reading>,
     },
+    /// An event that rests: it was decided, and had no effect.
+    Resting {
+        /// The event.
+        event: Box<ReceivedEvent>,
+        /// How it rests.
+        status: EventStatus,
+    },
     /// Anything else, as the audit trail names it.
     Other(String),
 }
 
-/// One commit as it is recorded.
+/// One commit as it is recorded, or one decision against a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedCommit {
     /// Its place: the commits of a history are numbered from 1 in their order.
@@ -38,8 +46,8 @@ pub struct RecordedCommit {
     pub lines: Vec<AuditLine>,
 }
 
-/// The recorded commits in the order in which they were decided: by time, then by the provider's
-/// time. MUST NOT write to the live store.
+/// The recorded commits, and between them the events that were skipped or parked, in the order in
+/// which they were decided: by time, then by the provider's time. MUST NOT write to the live store.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait History: Send + Sync {

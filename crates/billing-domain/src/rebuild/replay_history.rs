@@ -12,14 +12,16 @@ use crate::kernel::audit::{AuditLine, EntityKind};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::id::{InboxEventId, PlanId, WorkflowId};
 use crate::kernel::ports::Core;
+use crate::kernel::timestamp::Timestamp;
 use crate::licensing::ports::LicenseReader;
-use crate::provider_events::apply_provider_event::{ApplyProviderEvent, Decision};
+use crate::provider_events::apply_provider_event::{ApplyError, ApplyProviderEvent, Decision};
 use crate::provider_events::lane::{Fence, Lane, LaneHold};
 use crate::provider_events::ports::{ClaimedEvent, EventInbox, ReceivedEvent, Settlement};
+use crate::provider_events::stored_event::EventStatus;
 use crate::provisioning::run_provisioning::RunProvisioning;
 
-/// How many commits are in memory at a time.
-pub const REPLAY_PAGE: u32 = 256;
+/// How many commits are in memory at a time, each with a payload of at most one MiB.
+pub const REPLAY_PAGE: u32 = 64;
 
 /// How many events that were not applied again are named.
 pub const REFUSALS_MAX: usize = 100;
@@ -33,6 +35,17 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// An event that had no effect then and would have one now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateEffect {
+    /// Which.
+    pub event: InboxEventId,
+    /// Of which type.
+    pub event_type: String,
+    /// How it rests.
+    pub status: EventStatus,
+}
+
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayedHistory {
@@ -42,10 +55,25 @@ pub struct ReplayedHistory {
     pub steps: u64,
     /// Commits that were taken over as they are recorded.
     pub given: u64,
+    /// Events that had no effect and were decided again.
+    pub resting: u64,
+    /// Those of them that the provider would have to be asked about: what it said then is not kept.
+    pub unanswered: u64,
+    /// Those of them that would have an effect now; the first [`REFUSALS_MAX`].
+    pub late: Vec<LateEffect>,
+    /// How many there are of those.
+    pub late_count: u64,
     /// Events that are not applied any more; the first [`REFUSALS_MAX`] of them.
     pub refusals: Vec<Refusal>,
     /// How many there are of those.
     pub refused: u64,
+}
+
+impl ReplayedHistory {
+    /// Whether each event had an effect again, or again none.
+    pub fn is_as_recorded(&self) -> bool {
+        self.refused == 0 && self.late_count == 0
+    }
 }
 
 /// Replays a history.
@@ -120,6 +148,18 @@ impl ReplayHistory {
                 }
                 Ok(())
             }
+            RecordedCause::Resting { event, status } => match status {
+                EventStatus::Skipped | EventStatus::Parked => {
+                    self.resting(commit.at, event, *status, done).await
+                }
+                // It moved on since, or an operator decided.
+                EventStatus::Received
+                | EventStatus::Processing
+                | EventStatus::Processed
+                | EventStatus::Failed
+                | EventStatus::Deferred
+                | EventStatus::Discarded => Ok(()),
+            },
             RecordedCause::Other(cause) if is_step(cause, &commit.lines) => {
                 self.script
                     .turn_to(commit.at, new_ids(&commit.lines), Vec::new());
@@ -136,28 +176,48 @@ impl ReplayHistory {
         }
     }
 
+    /// Decides an event again that had no effect, and writes nothing: the record has none of it.
+    async fn resting(
+        &self,
+        at: Timestamp,
+        event: &ReceivedEvent,
+        status: EventStatus,
+        done: &mut ReplayedHistory,
+    ) -> Result<(), StoreFailure> {
+        self.script.turn_to(at, Vec::new(), Vec::new());
+        done.resting = done.resting.saturating_add(1);
+        let decision = self.events.run(&claimed(event), true).await;
+        if self.script.has_no_answer() {
+            done.unanswered = done.unanswered.saturating_add(1);
+            return Ok(());
+        }
+        let has_effect = match decision {
+            Ok(Decision::Commit(changes)) => !changes.is_empty(),
+            Ok(Decision::Settle(_)) => false,
+            Err(ApplyError::Store(failure)) => return Err(failure),
+            // What cannot be decided has no effect.
+            Err(_) => false,
+        };
+        if has_effect {
+            done.late_count = done.late_count.saturating_add(1);
+            if done.late.len() < REFUSALS_MAX {
+                done.late.push(LateEffect {
+                    event: event.id,
+                    event_type: event.envelope.event_type.clone(),
+                    status,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Decides an event again; says why it was not applied this time.
     async fn event(
         &self,
         event: &ReceivedEvent,
         lines: &[AuditLine],
     ) -> Result<Option<String>, StoreFailure> {
-        let claimed = ClaimedEvent {
-            id: event.id,
-            provider_event_id: event.envelope.provider_event_id.clone(),
-            event_type: event.envelope.event_type.clone(),
-            subject: event.envelope.subject.clone(),
-            payload: event.payload.clone(),
-            created_at: event.envelope.created_at,
-            correlation_id: event.correlation_id.clone(),
-            attempts: 0,
-            abandoned: 0,
-            // Nobody else writes to the rebuilt record, and no commit here names a lane.
-            hold: LaneHold {
-                lane: Lane::of(event.envelope.subject.as_ref()),
-                fence: Fence::restore(0),
-            },
-        };
+        let claimed = claimed(event);
         let arrived = ReceivedEvent {
             payload: Vec::new(),
             ..event.clone()
@@ -196,6 +256,26 @@ impl ReplayHistory {
     }
 }
 
+/// As a worker would have it.
+fn claimed(event: &ReceivedEvent) -> ClaimedEvent {
+    ClaimedEvent {
+        id: event.id,
+        provider_event_id: event.envelope.provider_event_id.clone(),
+        event_type: event.envelope.event_type.clone(),
+        subject: event.envelope.subject.clone(),
+        payload: event.payload.clone(),
+        created_at: event.envelope.created_at,
+        correlation_id: event.correlation_id.clone(),
+        attempts: 0,
+        abandoned: 0,
+        // Nobody else writes to the rebuilt record, and no commit here names a lane.
+        hold: LaneHold {
+            lane: Lane::of(event.envelope.subject.as_ref()),
+            fence: Fence::restore(0),
+        },
+    }
+}
+
 /// The ids that the commit gave out, in the order in which they were made: they rise with time.
 fn new_ids(lines: &[AuditLine]) -> Vec<Uuid> {
     let new = lines.iter().filter(|line| line.version == 1);
@@ -214,9 +294,9 @@ fn is_step(cause: &str, lines: &[AuditLine]) -> bool {
 
 fn named(settlement: Settlement) -> String {
     match settlement {
-        Settlement::Skipped { reason } => format!("skipped: {reason}"),
+        Settlement::Skipped { reason, .. } => format!("skipped: {reason}"),
         Settlement::Retry { at: _, error } => format!("failed: {error}"),
-        Settlement::Parked { reason } => format!("parked: {reason}"),
+        Settlement::Parked { reason, .. } => format!("parked: {reason}"),
         Settlement::Waiting { .. } => "waits for its parent".to_owned(),
         Settlement::Deferred => "deferred".to_owned(),
     }

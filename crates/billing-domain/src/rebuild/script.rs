@@ -26,6 +26,7 @@ struct Lines {
     at: Timestamp,
     ids: VecDeque<Uuid>,
     readings: Vec<Reading>,
+    has_no_answer: bool,
     made_up: u128,
 }
 
@@ -40,6 +41,7 @@ impl Script {
             at,
             ids: VecDeque::new(),
             readings: Vec::new(),
+            has_no_answer: false,
             made_up: 0,
         }))
     }
@@ -50,6 +52,12 @@ impl Script {
         lines.at = at;
         lines.ids = ids.into();
         lines.readings = readings;
+        lines.has_no_answer = false;
+    }
+
+    /// Whether the provider was asked something since that is not recorded.
+    pub fn has_no_answer(&self) -> bool {
+        self.lines().has_no_answer
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -65,10 +73,14 @@ impl Script {
     where
         T: Clone,
     {
-        let lines = self.lines();
+        let mut lines = self.lines();
         let mut said = lines.readings.iter().filter_map(find);
-        said.find(|(of, _)| *of == id)
-            .and_then(|(_, answer)| answer.clone())
+        let said = said.find(|(of, _)| *of == id);
+        let Some(answer) = said.map(|(_, answer)| answer.clone()) else {
+            lines.has_no_answer = true;
+            return None;
+        };
+        answer
     }
 }
 

@@ -132,6 +132,7 @@ pub async fn run_concurrency<S: Store>(new_store: impl AsyncFn() -> S) {
     concurrency::no_update_is_lost(&new_store().await).await;
     concurrency::one_of_fifty_gets_the_slug(&new_store().await).await;
     concurrency::one_of_many_deliveries_is_applied(&new_store().await).await;
+    concurrency::no_event_misses_the_sale_that_it_waits_for(&new_store().await).await;
 }
 
 /// The inbox and the outbox.
@@ -140,16 +141,21 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     inbox::deliveries_at_the_same_time_are_each_recorded_once(&new_store().await).await;
     inbox::each_settlement_does_what_it_says(&new_store().await).await;
     inbox::an_applied_event_cannot_be_settled(&new_store().await).await;
+    inbox::c_073_a_failure_is_kept_although_its_attempt_was_rolled_back(&new_store().await).await;
     lanes::a_lane_is_one_takers_until_its_lease_ends(&new_store().await).await;
     lanes::two_takers_never_share_a_lane(&new_store().await).await;
     lanes::a_stale_hold_changes_nothing(&new_store().await).await;
     lanes::due_events_come_in_order_and_by_the_lane(&new_store().await).await;
     lanes::attempts_without_a_word_are_counted(&new_store().await).await;
+    lanes::an_attempt_begins_only_at_what_is_open(&new_store().await).await;
+    lanes::an_event_in_work_is_shown_with_the_lease_of_its_lane(&new_store().await).await;
     lanes::a_share_keeps_to_its_lanes(&new_store().await).await;
     lanes::one_that_fails_in_a_batch_costs_the_others_nothing(&new_store().await).await;
     inbox::an_event_that_waits_is_woken_by_its_parent(&new_store().await).await;
+    inbox::an_event_of_no_sale_is_woken_when_a_sale_is_linked(&new_store().await).await;
     event_log::a_list_has_what_its_filter_means_page_by_page(&new_store().await).await;
     event_log::an_owners_events_are_those_that_changed_their_sale(&new_store().await).await;
+    event_log::an_owners_events_are_also_those_that_wait_for_somebody(&new_store().await).await;
     event_log::an_event_is_shown_with_all_that_became_of_it(&new_store().await).await;
     event_log::a_decision_meets_no_event_that_moved_on(&new_store().await).await;
     event_log::a_discarded_event_has_no_effect_until_it_is_replayed(&new_store().await).await;
@@ -162,10 +168,12 @@ pub async fn run_queues<S: Store>(new_store: impl AsyncFn() -> S) {
     scans::of_many_holders_one_gets_the_scan(&new_store().await).await;
     scans::a_scan_is_hurried_and_set_back(&new_store().await).await;
     scans::what_is_not_in_the_inbox_is_unknown(&new_store().await).await;
-    outbox::messages_come_in_order_and_once_per_lease(&new_store().await).await;
+    outbox::messages_come_in_order_to_one_publisher(&new_store().await).await;
     outbox::a_message_comes_back_until_it_is_delivered(&new_store().await).await;
     outbox::a_message_has_the_correlation_id_of_its_cause(&new_store().await).await;
-    outbox::two_claims_never_get_the_same_message(&new_store().await).await;
+    outbox::the_outbox_is_one_publishers_at_a_time(&new_store().await).await;
+    outbox::what_is_not_delivered_is_counted(&new_store().await).await;
+    outbox::a_change_has_the_id_of_the_request_that_asked_for_it(&new_store().await).await;
 }
 
 /// The readers, the listings and the sweeps.

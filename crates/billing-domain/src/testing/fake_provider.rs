@@ -39,6 +39,11 @@ pub enum Failure {
         /// With which code.
         code: String,
     },
+    /// The provider does not accept the key.
+    Unauthorized {
+        /// With which code.
+        code: String,
+    },
     /// There is no key.
     NotConfigured,
 }
@@ -297,6 +302,10 @@ impl FakeProvider {
                 return Err(ProviderError::RateLimited { retry_after });
             }
             Some(Failure::Rejected { code }) => return Err(rejected(&code)),
+            Some(Failure::Unauthorized { code }) => {
+                let message = "the fake provider was told not to accept the key".to_owned();
+                return Err(ProviderError::Unauthorized { code, message });
+            }
             Some(Failure::NotConfigured) => return Err(ProviderError::NotConfigured),
         };
         let answer = answer(&mut state);

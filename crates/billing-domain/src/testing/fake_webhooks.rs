@@ -63,6 +63,14 @@ impl FakeWebhooks {
         self.insert(id, event_type, created_at, Err(DecodeError { field }))
     }
 
+    /// Says whom an event concerns that was written down before.
+    pub fn concern(&self, id: &str, subject: &str) {
+        let subject = ProviderRef::parse(subject).expect("a test names subjects as they are named");
+        if let Some(event) = self.events().get_mut(id) {
+            event.envelope.subject = Some(subject);
+        }
+    }
+
     fn insert(
         &self,
         id: &str,

@@ -1,9 +1,8 @@
 //! Every use case over one memory store and one fake provider, put together as a service does it,
 //! and the steps of a sale that tests of later steps begin with.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use time::Duration;
 
 use super::clock::ManualClock;
@@ -12,6 +11,7 @@ use super::fake_webhooks::FakeWebhooks;
 use super::faults::Faults;
 use super::fixtures::World;
 use super::memory_store::{InboxStatus, MemoryStore};
+use super::rigged_writers::{RivalWriter, StoppingWriter};
 use crate::catalog::ports::PriceName;
 use crate::checkout::amend_intent::AmendIntent;
 use crate::checkout::create_intent::CreateIntent;
@@ -22,7 +22,7 @@ use crate::checkout::start_checkout::{StartCheckout, StartCheckoutRequest};
 use crate::checkout::sweep_intents::SweepIntents;
 use crate::checkout::sync_checkout::SyncCheckout;
 use crate::customers::ensure_customer::EnsureCustomer;
-use crate::kernel::change_set::{ChangeSet, CommitError};
+use crate::kernel::change_set::ChangeSet;
 use crate::kernel::id::IntentId;
 use crate::kernel::ports::{BillingWriter, Core};
 use crate::kernel::principal::Principal;
@@ -33,6 +33,7 @@ use crate::licensing::activate_license::ActivateLicense;
 use crate::licensing::assign_licenses::AssignLicenses;
 use crate::licensing::revoke_license::RevokeLicense;
 use crate::provider_events::apply_provider_event::ApplyProviderEvent;
+use crate::provider_events::delivery::Delivery;
 use crate::provider_events::drain_inbox::{DrainInbox, DrainReport, LanesInHand};
 use crate::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
 use crate::provider_events::handoff::Handoff;
@@ -109,10 +110,7 @@ impl Workbench {
     /// The same parts with rivals who commit first.
     #[must_use]
     pub fn with_rivals(&self, rivals: Vec<ChangeSet>) -> Self {
-        let writer = RivalWriter {
-            store: self.store.clone(),
-            rivals: Mutex::new(rivals),
-        };
+        let writer = RivalWriter::new(self.store.clone(), rivals);
         Self {
             writer: Arc::new(writer),
             ..self.clone()
@@ -383,9 +381,19 @@ impl Workbench {
     /// Receives an event that the provider made then.
     pub async fn receive_from(&self, id: &str, event: ProviderEvent, made: Timestamp) -> Receipt {
         let sent = self.webhooks.register(id, "test.event", made, event);
+        self.receive_sent(sent).await
+    }
+
+    /// Receives what was sent.
+    pub async fn receive_sent(&self, sent: crate::testing::fake_webhooks::Delivery) -> Receipt {
         let received = self
             .receive_webhook()
-            .run(sent.payload, Some(&sent.signature), None)
+            .run(
+                sent.payload,
+                Some(&sent.signature),
+                Delivery::default(),
+                None,
+            )
             .await;
         received.expect(STORY)
     }
@@ -431,10 +439,7 @@ impl Workbench {
 
     /// Provisioning stops when the plan exists and its licences do not, as if the program were gone.
     pub async fn run_provisioning_until_the_plan_exists(&self) {
-        let writer = StoppingWriter {
-            store: self.store.clone(),
-            commits_left: Mutex::new(STEPS_UP_TO_THE_PLAN),
-        };
+        let writer = StoppingWriter::new(self.store.clone(), STEPS_UP_TO_THE_PLAN);
         let stopping = Self {
             writer: Arc::new(writer),
             ..self.clone()
@@ -448,44 +453,5 @@ impl Workbench {
         let provisioned = self.run_provisioning().run_due().await;
         provisioned.expect(STORY);
         payment
-    }
-}
-
-/// A writer before whom somebody else commits: a race that always ends the same way.
-struct RivalWriter {
-    store: MemoryStore,
-    rivals: Mutex<Vec<ChangeSet>>,
-}
-
-#[async_trait]
-impl BillingWriter for RivalWriter {
-    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
-        let rivals = std::mem::take(&mut *self.rivals.lock().expect("no holder panics"));
-        for rival in rivals {
-            self.store.commit(rival).await?;
-        }
-        self.store.commit(changes).await
-    }
-}
-
-/// A writer that is gone after some commits.
-struct StoppingWriter {
-    store: MemoryStore,
-    commits_left: Mutex<u32>,
-}
-
-#[async_trait]
-impl BillingWriter for StoppingWriter {
-    async fn commit(&self, changes: ChangeSet) -> Result<(), CommitError> {
-        let is_gone = {
-            let mut left = self.commits_left.lock().expect("no holder panics");
-            let is_gone = *left == 0;
-            *left = left.saturating_sub(1);
-            is_gone
-        };
-        if is_gone {
-            return Err(CommitError::Unavailable("the program is gone".into()));
-        }
-        self.store.commit(changes).await
     }
 }

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use billing_domain::kernel::change_set::{Cause, ChangeSet, CommitError, RequestRecord};
+use billing_domain::kernel::change_set::{Cause, ChangeSet, CommitError};
+use billing_domain::kernel::recorded_answer::RequestRecord;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::lane::LaneHold;
 use sea_orm::sea_query::OnConflict;
@@ -43,6 +44,7 @@ pub(super) async fn mark_causes(
             Cause::Request {
                 actor: _,
                 record: Some(record),
+                request_id: _,
             } => match remember_answer(transaction, record, set.at()).await {
                 Ok(()) => {}
                 Err(CommitError::AlreadyApplied) => {
@@ -53,6 +55,7 @@ pub(super) async fn mark_causes(
             Cause::Request {
                 actor: _,
                 record: None,
+                request_id: _,
             }
             | Cause::Job(_) => {}
         }
@@ -69,7 +72,7 @@ async fn mark_events(
     events: &[(usize, Uuid, &ChangeSet)],
 ) -> Result<HashSet<Uuid>, CommitError> {
     const MARK: &str = "status = 'processed', claimed_until = NULL, next_attempt_at = NULL,
-         last_error = NULL, abandoned = 0, version = version + 1,
+         last_error = NULL, waiting_for = NULL, abandoned = 0, version = version + 1,
          attempts = attempts + CASE WHEN status = 'processing' THEN 0 ELSE 1 END";
     const IS_OPEN: &str = "applied_at IS NULL AND status <> 'discarded'";
     if events.is_empty() {

@@ -39,6 +39,7 @@ pub(crate) async fn write_decision(
         .col_expr(Column::SettledAt, Expr::value(cells.settled_at))
         .col_expr(Column::LastError, Expr::value(cells.last_error))
         .col_expr(Column::Abandoned, Expr::value(0_i64))
+        .col_expr(Column::WaitingFor, Expr::value(None::<String>))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(id))
         .filter(Column::Version.eq(rows::version_cell(before.version)))

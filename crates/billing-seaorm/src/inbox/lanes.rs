@@ -80,7 +80,8 @@ impl SeaOrmStore {
         self.set_leases(held, 0).await.map(|_| ())
     }
 
-    /// Only where the fence is still theirs.
+    /// Only where the fence is still theirs, and the lane was not given back: such a lane is nobody's,
+    /// and a renewal that comes late must not keep it from everybody.
     async fn set_leases(
         &self,
         held: &[LaneHold],
@@ -94,6 +95,7 @@ impl SeaOrmStore {
                     "UPDATE provider_event_lanes AS kept SET leased_until = $3
                      FROM unnest($1::bigint[], $2::bigint[]) AS held (lane, fence)
                      WHERE kept.lane = held.lane AND kept.fence = held.fence
+                       AND kept.leased_until > 0
                      RETURNING kept.lane, kept.fence",
                     [lanes, fences, leased_until.into()],
                 );
@@ -121,7 +123,7 @@ impl SeaOrmStore {
             let statement = Statement::from_sql_and_values(
                 backend,
                 "UPDATE provider_event_lanes SET leased_until = $1
-                 WHERE lane = $2 AND fence = $3 RETURNING lane, fence",
+                 WHERE lane = $2 AND fence = $3 AND leased_until > 0 RETURNING lane, fence",
                 [
                     leased_until.into(),
                     i64::from(hold.lane.number()).into(),

@@ -3,153 +3,105 @@
 //! arrives joins the next one.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::provider_events::ports::Receipt;
 use sea_orm::sea_query::ArrayType;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
-use tokio::sync::oneshot;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
-use crate::fault::store_error;
+use crate::fault::{is_about_a_row, store_error, unavailable};
 use crate::rows::provider_event::Model;
 use crate::store::SeaOrmStore;
+use crate::together::{Limits, Together};
 
 /// Deliveries in one insert at most, and the bytes of their payloads: what a database takes in one
 /// statement without strain.
 const BATCH_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
+/// Deliveries that wait at most, while the database does not answer. The sender comes again.
+const WAITING_MAX: usize = 4_096;
+
 /// Bound values per event in SQLite's statement.
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 15;
 
 /// Deliveries on their way into the database.
-#[derive(Debug, Default)]
-pub(crate) struct Receiving {
-    waiting: Mutex<Vec<Waiting>>,
-    /// One insert at a time; its holder takes everybody who waits along.
-    turn: tokio::sync::Mutex<()>,
-}
+pub(crate) type Receiving = Together<Model, Result<Receipt, StoreError>>;
 
-#[derive(Debug)]
-struct Waiting {
-    row: Model,
-    told: oneshot::Sender<Result<Receipt, StoreError>>,
-}
-
-impl Receiving {
-    fn join(&self, waiting: Waiting) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(waiting);
-    }
-
-    /// The oldest of those who wait, as many as one insert takes; at least one if anybody waits.
-    fn take_batch(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = 0_usize;
-        let fits = waiting
-            .iter()
-            .take(BATCH_MAX)
-            .take_while(|next| {
-                let is_first = bytes == 0;
-                bytes = bytes.saturating_add(next.row.payload.len().max(1));
-                is_first || bytes <= BATCH_BYTES_MAX
-            })
-            .count();
-        let rest = waiting.split_off(fits);
-        let mut batch = std::mem::replace(&mut *waiting, rest);
-        // Two replicas that store the same events then meet them in the same order, and neither waits
-        // for the other while the other waits for it.
-        batch.sort_by(|left, right| {
-            let (left, right) = (&left.row, &right.row);
-            left.provider_event_id.cmp(&right.provider_event_id)
-        });
-        batch
-    }
+/// Where deliveries meet.
+pub(crate) fn receiving() -> Arc<Receiving> {
+    Together::new(Limits {
+        items_max: BATCH_MAX,
+        weight_max: BATCH_BYTES_MAX,
+        weight: |row| row.payload.len(),
+        waiting_max: WAITING_MAX,
+    })
 }
 
 impl SeaOrmStore {
-    /// Stores one event together with those that arrive meanwhile. The insert runs in a task of its
-    /// own: a caller that goes away takes nobody else's event with it.
+    /// Stores one event together with those that arrive meanwhile.
     pub(crate) async fn receive(&self, row: Model) -> Result<Receipt, StoreError> {
-        let (told, answer) = oneshot::channel();
-        self.receiving().join(Waiting { row, told });
         let store = self.clone();
-        tokio::spawn(async move { store.store_waiting().await });
-        answer.await.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable(Box::from(
-                "the task that stores deliveries ended",
-            )))
-        })
+        let answer = move |rows| {
+            let store = store.clone();
+            async move { store.insert_together(rows).await }
+        };
+        let receipt = self.meetings().receiving.ask(row, answer).await;
+        receipt.unwrap_or_else(|| Err(unavailable("too many deliveries wait to be stored")))
     }
 
-    async fn store_waiting(&self) {
-        let receiving = Arc::clone(self.receiving());
-        let _turn = receiving.turn.lock().await;
-        let batch = receiving.take_batch();
-        if batch.is_empty() {
-            return;
-        }
-        let (rows, told): (Vec<Model>, Vec<_>) =
-            batch.into_iter().map(|each| (each.row, each.told)).unzip();
-        let receipts = self.insert_together(rows).await;
-        for (told, receipt) in told.into_iter().zip(receipts) {
-            // Whoever asked may be gone; the event is stored all the same.
-            let _ = told.send(receipt);
-        }
-    }
-
-    /// One insert for all; if that fails, each by itself, so that one row that the database refuses
-    /// costs the others nothing.
+    /// One insert for all. If the database refuses that for what is in a row, each goes by itself, so
+    /// that such a row costs the others nothing; if it does not answer, nobody is stored, and nobody
+    /// waits until it has not answered each of them.
     async fn insert_together(&self, rows: Vec<Model>) -> Vec<Result<Receipt, StoreError>> {
-        match self.insert_events(&rows).await {
-            Ok(receipts) => receipts.into_iter().map(Ok).collect(),
-            Err(error) if rows.len() == 1 => vec![Err(error)],
-            Err(_) => {
+        let all: Vec<&Model> = rows.iter().collect();
+        match self.insert_events(all).await {
+            Ok(inserted) => rows.iter().map(|row| Ok(receipt(row, &inserted))).collect(),
+            Err(error) if rows.len() == 1 => vec![Err(store_error(error))],
+            Err(error) if is_about_a_row(&error) => {
                 let mut receipts = Vec::with_capacity(rows.len());
                 for row in &rows {
-                    let receipt = self.insert_events(std::slice::from_ref(row)).await;
-                    receipts.push(receipt.map(|receipts| receipts[0]));
+                    let inserted = self.insert_events(vec![row]).await;
+                    let receipt = inserted.map(|inserted| receipt(row, &inserted));
+                    receipts.push(receipt.map_err(store_error));
                 }
                 receipts
             }
+            Err(error) => {
+                let reason = error.to_string();
+                rows.iter().map(|_| Err(unavailable(&reason))).collect()
+            }
         }
     }
 
-    /// A receipt for each row, in order. Of one event that is delivered twice in a batch, one row is
-    /// stored.
-    async fn insert_events(&self, rows: &[Model]) -> Result<Vec<Receipt>, StoreError> {
+    /// Gives the ids of the rows that were not stored before. Of one event that is delivered twice in
+    /// a batch, one row is stored.
+    async fn insert_events(&self, mut rows: Vec<&Model>) -> Result<HashSet<Uuid>, DbErr> {
+        // Two replicas that store the same events then meet them in the same order, and neither waits
+        // for the other while the other waits for it.
+        rows.sort_by(|left, right| left.provider_event_id.cmp(&right.provider_event_id));
         let backend = self.backend();
         let statement = match backend {
-            DbBackend::Postgres => as_arrays(rows),
-            _ => as_values(backend, rows),
+            DbBackend::Postgres => as_arrays(&rows),
+            _ => as_values(backend, &rows),
         };
-        let inserted = self
-            .writes()
-            .query_all_raw(statement)
-            .await
-            .map_err(store_error)?;
-        let inserted: HashSet<Uuid> = inserted
-            .iter()
-            .map(|row| row.try_get::<Uuid>("", "id"))
-            .collect::<Result<_, _>>()
-            .map_err(store_error)?;
-        let receipt = |row: &Model| {
-            if inserted.contains(&row.id) {
-                Receipt::Recorded
-            } else {
-                Receipt::Duplicate
-            }
-        };
-        Ok(rows.iter().map(receipt).collect())
+        let inserted = self.writes().query_all_raw(statement).await?;
+        inserted.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+}
+
+fn receipt(row: &Model, inserted: &HashSet<Uuid>) -> Receipt {
+    if inserted.contains(&row.id) {
+        Receipt::Recorded
+    } else {
+        Receipt::Duplicate
     }
 }
 
 /// PostgreSQL: one array for each column, whatever the number of rows.
-fn as_arrays(rows: &[Model]) -> Statement {
+fn as_arrays(rows: &[&Model]) -> Statement {
     fn array(kind: ArrayType, values: impl Iterator<Item = Value>) -> Value {
         Value::Array(kind, Some(Box::new(values.collect())))
     }
@@ -174,21 +126,24 @@ fn as_arrays(rows: &[Model]) -> Statement {
         numbers(|row| row.received_at),
         texts(|row| row.subject.as_deref().unwrap_or_default()),
         numbers(|row| row.lane),
+        texts(|row| row.headers.as_deref().unwrap_or_default()),
+        texts(|row| row.remote_address.as_deref().unwrap_or_default()),
     ];
     // Arrays cannot hold nulls here, so an empty text stands for one.
     Statement::from_sql_and_values(
         DbBackend::Postgres,
         "INSERT INTO provider_events
              (id, provider_event_id, event_type, api_version, is_live, account, payload, signature,
-              correlation_id, created_at, received_at, subject, lane, status, attempts)
+              correlation_id, created_at, received_at, subject, lane, headers, remote_address,
+              status, attempts)
          SELECT id, event_id, kind, NULLIF(version, ''), live, NULLIF(account, ''), payload,
                 signature, NULLIF(correlation, ''), created, received, NULLIF(subject, ''), lane,
-                'received', 0
+                NULLIF(headers, ''), NULLIF(address, ''), 'received', 0
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
                      $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::bigint[],
-                     $12::text[], $13::bigint[])
+                     $12::text[], $13::bigint[], $14::text[], $15::text[])
               AS new (id, event_id, kind, version, live, account, payload, signature, correlation,
-                      created, received, subject, lane)
+                      created, received, subject, lane, headers, address)
          ON CONFLICT (provider_event_id) DO NOTHING
          RETURNING id",
         values,
@@ -196,7 +151,7 @@ fn as_arrays(rows: &[Model]) -> Statement {
 }
 
 /// SQLite: a row of bound values for each event.
-fn as_values(backend: DbBackend, rows: &[Model]) -> Statement {
+fn as_values(backend: DbBackend, rows: &[&Model]) -> Statement {
     let row = |index: usize| {
         let marks: Vec<String> = (1..=COLUMNS)
             .map(|column| format!("${}", index * COLUMNS + column))
@@ -219,6 +174,8 @@ fn as_values(backend: DbBackend, rows: &[Model]) -> Statement {
             row.received_at.into(),
             row.subject.clone().into(),
             row.lane.into(),
+            row.headers.clone().into(),
+            row.remote_address.clone().into(),
         ]
     });
     Statement::from_sql_and_values(
@@ -226,8 +183,8 @@ fn as_values(backend: DbBackend, rows: &[Model]) -> Statement {
         format!(
             "INSERT INTO provider_events
                  (id, provider_event_id, event_type, api_version, is_live, account, payload,
-                  signature, correlation_id, created_at, received_at, subject, lane, status,
-                  attempts)
+                  signature, correlation_id, created_at, received_at, subject, lane, headers,
+                  remote_address, status, attempts)
              VALUES {}
              ON CONFLICT (provider_event_id) DO NOTHING
              RETURNING id",

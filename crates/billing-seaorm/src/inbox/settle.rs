@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::parent::Parent;
 use billing_domain::provider_events::ports::{Settled, Settlement};
 use billing_domain::provider_events::stored_event::{AttemptOutcome, EventStatus};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::decisions::keep_attempt;
 use super::still_held;
+use super::waiting::{hold_back, wake_known};
 use crate::many_rows::{ManyRows, returned_ids};
 use crate::migrate::begin;
 use crate::store::SeaOrmStore;
@@ -30,17 +32,13 @@ impl Row {
             hold: _,
             settlement,
         } = settled;
-        let mut waiting_for = None;
+        let waiting_for = settlement.waiting_for().map(Parent::key);
         let (status, next_attempt_at, error) = match settlement {
-            Settlement::Skipped { reason } => (EventStatus::Skipped, None, Some(reason)),
-            Settlement::Retry { at, error } => {
+            Settlement::Skipped { reason, .. } => (EventStatus::Skipped, None, Some(reason)),
+            Settlement::Retry { at, error } | Settlement::Waiting { at, error, .. } => {
                 (EventStatus::Failed, Some(at.unix_micros()), Some(error))
             }
-            Settlement::Waiting { parent, at, error } => {
-                waiting_for = Some(parent.key());
-                (EventStatus::Failed, Some(at.unix_micros()), Some(error))
-            }
-            Settlement::Parked { reason } => (EventStatus::Parked, None, Some(reason)),
+            Settlement::Parked { reason, .. } => (EventStatus::Parked, None, Some(reason)),
             Settlement::Deferred => (EventStatus::Deferred, None, None),
         };
         Self {
@@ -72,10 +70,20 @@ impl SeaOrmStore {
             let still = still_held(&transaction, &holds).await?;
             settled.retain(|each| each.hold.is_none_or(|hold| still.contains(&hold)));
         }
+        let awaited = settled
+            .iter()
+            .filter_map(|each| each.settlement.waiting_for());
+        let awaited: Vec<Parent> = awaited.cloned().collect();
         let rows: Vec<Row> = settled.into_iter().map(Row::of).collect();
+        if !awaited.is_empty() {
+            hold_back(&transaction, &awaited).await?;
+        }
         if !rows.is_empty() {
             let changed = write(&transaction, &rows, now).await?;
             keep_failures(&transaction, rows, &changed, now).await?;
+        }
+        if !awaited.is_empty() {
+            wake_known(&transaction, &awaited).await?;
         }
         transaction.commit().await
     }

@@ -52,6 +52,7 @@ impl PayloadArchive for SeaOrmStore {
             payload: model.payload,
             is_at_rest: EventStatus::parse(&model.status)
                 .is_some_and(|status| AT_REST.contains(&status)),
+            is_discarded: model.status == EventStatus::Discarded.name(),
             is_scrubbed: model.scrubbed_at.is_some(),
         };
         Ok(models.into_iter().map(event).collect())

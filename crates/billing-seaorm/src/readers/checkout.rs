@@ -19,7 +19,7 @@ use crate::store::SeaOrmStore;
 #[async_trait]
 impl IntentReader for SeaOrmStore {
     async fn intent(&self, id: IntentId) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
-        self.by_id::<Entity>(id.uuid()).await
+        self.meetings().intents.get(self, id.uuid()).await
     }
 
     async fn unfulfilled_intent_of(
@@ -38,14 +38,8 @@ impl IntentReader for SeaOrmStore {
         &self,
         reference: &ProviderRef,
     ) -> Result<Option<Stored<CheckoutIntent>>, StoreError> {
-        let linked = Entity::find()
-            .filter(
-                Condition::any()
-                    .add(Column::SessionRef.eq(reference.as_str()))
-                    .add(Column::SubscriptionRef.eq(reference.as_str())),
-            )
-            .order_by_desc(Column::Id);
-        self.first(linked).await
+        let linked = &self.meetings().intents_by_reference;
+        linked.get(self, reference.to_string()).await
     }
 
     async fn reservation_holder(

@@ -9,6 +9,7 @@ use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::page::{Page, PageRequest};
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::stored::Stored;
+use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::event_filter::{EventFilter, EventName};
 use billing_domain::provider_events::ports::{EventLog, EventRecord, InboxDepth};
@@ -19,12 +20,12 @@ use sea_orm::{
 
 use uuid::Uuid;
 
-use self::scopes::{Direction, KeyRange, Scope};
+use self::scopes::{Direction, KeyRange, Scope, owner};
 use crate::fault::store_error;
 use crate::rows::Cells;
-use crate::rows::provider_event::{Column, Entity};
+use crate::rows::provider_event::Entity;
 use crate::rows::stored_event::Line;
-use crate::rows::{audit, provider_event_attempt};
+use crate::rows::{audit, delivery_cells, provider_event_attempt};
 use crate::store::SeaOrmStore;
 
 mod scopes;
@@ -92,20 +93,31 @@ impl EventLog for SeaOrmStore {
     }
 
     async fn event(&self, name: &EventName) -> Result<Option<Stored<StoredEvent>>, StoreError> {
-        let model = self.named(name).await?;
-        model.map(|model| Line::from(&model).decode()).transpose()
+        let statement = scopes::named(self.backend(), name);
+        let row = self.reads().query_one_raw(statement).await;
+        let row = row.map_err(store_error)?;
+        let line = row.map(|row| Line::from_query_result(&row, ""));
+        let line = line.transpose().map_err(store_error)?;
+        line.map(Line::decode).transpose()
     }
 
     async fn event_record(&self, name: &EventName) -> Result<Option<EventRecord>, StoreError> {
-        let Some(model) = self.named(name).await? else {
+        let Some(event) = self.event(name).await? else {
             return Ok(None);
         };
-        let event = Line::from(&model).decode()?.value;
+        let event = event.value;
+        let model = Entity::find_by_id(event.id.uuid()).one(self.reads()).await;
+        // No event is ever removed.
+        let Some(model) = model.map_err(store_error)? else {
+            return Ok(None);
+        };
+        let delivery = delivery_cells::decode(&model)?;
         let mut attempts = self.kept_attempts(&event).await?;
         attempts.extend(event.last_outcome());
         Ok(Some(EventRecord {
             payload: model.payload,
             signature: model.signature,
+            delivery,
             attempts,
             effects: self.effects(&event).await?,
             decisions: self.decisions(&event).await?,
@@ -166,14 +178,23 @@ impl SeaOrmStore {
 
     /// Where to look, so that each look costs by the page.
     async fn scopes(&self, filter: &EventFilter) -> Result<Vec<Scope>, StoreError> {
-        if let Some(owner) = filter.owner {
+        if let Some(user) = filter.owner {
             let rows = self
                 .reads()
-                .query_all_raw(scopes::of_owner(self.backend(), owner));
+                .query_all_raw(owner::causes(self.backend(), user));
             let rows = rows.await.map_err(store_error)?;
             let causes = rows.iter().map(|row| row.try_get::<String>("", "cause"));
             let causes: BTreeSet<String> = causes.collect::<Result<_, _>>().map_err(store_error)?;
-            return Ok(scopes::of_causes(&causes, &filter.statuses));
+            let mut found = owner::of_causes(&causes, &filter.statuses);
+            let names = owner::names(self.backend(), user);
+            let names = self.reads().query_all_raw(names).await;
+            let mut subjects = Vec::new();
+            for row in names.map_err(store_error)? {
+                let name: String = row.try_get("", "name").map_err(store_error)?;
+                subjects.extend(ProviderRef::parse(&name));
+            }
+            found.extend(owner::of_subjects(&subjects, &filter.statuses));
+            return Ok(found);
         }
         let mut found = Vec::new();
         let keys = self.keys(filter).await?;
@@ -252,19 +273,6 @@ impl SeaOrmStore {
         Ok(Uuid::from_u128(since))
     }
 
-    async fn named(
-        &self,
-        name: &EventName,
-    ) -> Result<Option<crate::rows::provider_event::Model>, StoreError> {
-        let selection = match name {
-            EventName::Id(id) => Entity::find_by_id(id.uuid()),
-            EventName::Provider(id) => {
-                Entity::find().filter(Column::ProviderEventId.eq(id.as_str()))
-            }
-        };
-        selection.one(self.reads()).await.map_err(store_error)
-    }
-
     async fn kept_attempts(&self, event: &StoredEvent) -> Result<Vec<AttemptOutcome>, StoreError> {
         use provider_event_attempt::{Column, Entity};
         let kept = Entity::find()
@@ -331,6 +339,7 @@ pub(crate) fn audit_line(model: audit::Model) -> Result<AuditLine, StoreError> {
         state_after,
         cause,
         reason,
+        request_id,
     } = model;
     let cells = Cells::of("audit_entries", entity_id);
     Ok(AuditLine {
@@ -344,5 +353,6 @@ pub(crate) fn audit_line(model: audit::Model) -> Result<AuditLine, StoreError> {
         after: state_after,
         cause,
         reason,
+        request_id,
     })
 }

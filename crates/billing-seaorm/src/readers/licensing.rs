@@ -50,8 +50,7 @@ impl LicensingReader for SeaOrmStore {
         &self,
         workflow: WorkflowId,
     ) -> Result<Option<Stored<SubscriptionPlan>>, StoreError> {
-        self.first(plan::Entity::find().filter(plan::Column::WorkflowId.eq(workflow.uuid())))
-            .await
+        self.meetings().plans.get(self, workflow.uuid()).await
     }
 
     async fn license_counts(&self, plan: PlanId) -> Result<LicenseCounts, StoreError> {

@@ -27,8 +27,7 @@ impl WorkflowReader for SeaOrmStore {
         &self,
         intent: IntentId,
     ) -> Result<Option<Stored<ProvisioningWorkflow>>, StoreError> {
-        self.first(Entity::find().filter(Column::IntentId.eq(intent.uuid())))
-            .await
+        self.meetings().workflows.get(self, intent.uuid()).await
     }
 
     async fn due_workflows(

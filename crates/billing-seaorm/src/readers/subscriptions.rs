@@ -6,9 +6,7 @@ use billing_domain::kernel::stored::Stored;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::subscriptions::ports::SubscriptionReader;
 use billing_domain::subscriptions::subscription::Subscription;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::rows::subscription::{Column, Entity};
 use crate::store::SeaOrmStore;
 
 #[async_trait]
@@ -17,7 +15,7 @@ impl SubscriptionReader for SeaOrmStore {
         &self,
         provider_id: &ProviderRef,
     ) -> Result<Option<Stored<Subscription>>, StoreError> {
-        self.first(Entity::find().filter(Column::ProviderId.eq(provider_id.as_str())))
-            .await
+        let mirrors = &self.meetings().subscriptions;
+        mirrors.get(self, provider_id.to_string()).await
     }
 }

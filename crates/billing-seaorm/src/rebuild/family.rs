@@ -6,6 +6,7 @@ use billing_domain::kernel::id::IntentId;
 use billing_domain::kernel::ports::StoreError;
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,40 +21,8 @@ use crate::rows::{
 /// Rows by table, in the order in which they can be inserted.
 pub type Rows = BTreeMap<String, Vec<Value>>;
 
-/// Names each table once: where its rows go, and where they come from.
-macro_rules! tables {
-    ($($name:literal => $table:ident;)*) => {
-        impl RebuildStore {
-            async fn restore_row(&self, table: &str, row: Value) -> Result<(), StoreError> {
-                match table {
-                    $($name => self.restore_into::<$table::Entity>(row).await,)*
-                    _ => Err(Cells::of("recorded_case", Uuid::nil()).inconsistent("table")),
-                }
-            }
-        }
-    };
-}
-
-tables! {
-    "projects" => project;
-    "users" => user;
-    "products" => product;
-    "prices" => price;
-    "customers" => customer;
-    "tenants" => tenant;
-    "tenant_admins" => tenant_admin;
-    "checkout_intents" => intent;
-    "subscriptions" => subscription;
-    "provisioning_workflows" => workflow;
-    "catalogs" => catalog;
-    "agreements" => agreement;
-    "plans" => plan;
-    "licenses" => license;
-    "entitlements" => entitlement;
-}
-
 impl RebuildStore {
-    async fn restore_into<R>(&self, row: Value) -> Result<(), StoreError>
+    pub(super) async fn restore_into<R>(&self, row: Value) -> Result<(), StoreError>
     where
         R: Row,
         R::Model: IntoActiveModel<R::ActiveModel> + DeserializeOwned,
@@ -143,26 +112,23 @@ impl RebuildStore {
         let projects = of(&users, |row| Some(row.project_id));
         let projects = project::Entity::find().filter(project::Column::Id.is_in(projects));
         let projects = self.found(projects).await?;
-        Ok([
-            ("projects", as_json(&projects)),
-            ("users", as_json(&users)),
-            ("products", as_json(&products)),
-            ("prices", as_json(&prices)),
-            ("customers", as_json(&customers)),
-            ("tenants", as_json(&tenants)),
-            ("tenant_admins", as_json(&admins)),
-            ("checkout_intents", as_json(&intents)),
-            ("subscriptions", as_json(&subscriptions)),
-            ("provisioning_workflows", as_json(&workflows)),
-            ("catalogs", as_json(&catalogs)),
-            ("agreements", as_json(&agreements)),
-            ("plans", as_json(&plans)),
-            ("licenses", as_json(&licenses)),
-            ("entitlements", as_json(&entitlements)),
-        ]
-        .into_iter()
-        .map(|(name, rows)| (name.to_owned(), rows))
-        .collect())
+        Ok(BTreeMap::from([
+            as_json::<project::Entity>(&projects),
+            as_json::<user::Entity>(&users),
+            as_json::<product::Entity>(&products),
+            as_json::<price::Entity>(&prices),
+            as_json::<customer::Entity>(&customers),
+            as_json::<tenant::Entity>(&tenants),
+            as_json::<tenant_admin::Entity>(&admins),
+            as_json::<intent::Entity>(&intents),
+            as_json::<subscription::Entity>(&subscriptions),
+            as_json::<workflow::Entity>(&workflows),
+            as_json::<catalog::Entity>(&catalogs),
+            as_json::<agreement::Entity>(&agreements),
+            as_json::<plan::Entity>(&plans),
+            as_json::<license::Entity>(&licenses),
+            as_json::<entitlement::Entity>(&entitlements),
+        ]))
     }
 }
 
@@ -170,12 +136,17 @@ fn of<M>(rows: &[M], id: impl Fn(&M) -> Option<Uuid>) -> Vec<Uuid> {
     rows.iter().filter_map(id).collect()
 }
 
-/// In the order of their ids, so that two dumps of the same rows are the same text.
-fn as_json<M: serde::Serialize>(rows: &[M]) -> Vec<Value> {
+/// A table's rows under its name, in the order of their ids, so that two dumps of the same rows are
+/// the same text.
+fn as_json<R>(rows: &[R::Model]) -> (String, Vec<Value>)
+where
+    R: Row + Default,
+    R::Model: Serialize,
+{
     let mut rows: Vec<Value> = rows
         .iter()
         .filter_map(|row| serde_json::to_value(row).ok())
         .collect();
     rows.sort_by_key(|row| row["id"].to_string());
-    rows
+    (R::default().table_name().to_owned(), rows)
 }

@@ -9,49 +9,25 @@ use billing_domain::rebuild::ports::{GivenFacts, RecordedCommit};
 use sea_orm::IntoActiveModel;
 use uuid::Uuid;
 
-use super::{RebuildStore, is_copied};
+use super::RebuildStore;
+use super::tables::REBUILT;
 use crate::fault::store_error;
-use crate::rows::{
-    self, Row, agreement, catalog, entitlement, intent, license, plan, subscription, tenant,
-    tenant_admin, workflow,
-};
-
-/// The kinds that a line of the audit trail may name.
-const KINDS: [EntityKind; 18] = [
-    EntityKind::Project,
-    EntityKind::App,
-    EntityKind::ApiKey,
-    EntityKind::User,
-    EntityKind::Product,
-    EntityKind::Price,
-    EntityKind::Customer,
-    EntityKind::Tenant,
-    EntityKind::TenantAdmin,
-    EntityKind::Intent,
-    EntityKind::Subscription,
-    EntityKind::Workflow,
-    EntityKind::Catalog,
-    EntityKind::Agreement,
-    EntityKind::Plan,
-    EntityKind::License,
-    EntityKind::Entitlement,
-    EntityKind::ProviderEvent,
-];
+use crate::rows::{Row, entitlement, intent, license, plan, workflow};
 
 #[async_trait]
 impl GivenFacts for RebuildStore {
     async fn take_over(&self, commit: &RecordedCommit) -> Result<(), StoreError> {
         for line in &commit.lines {
-            let kind = KINDS
-                .into_iter()
-                .find(|kind| kind.name() == line.entity_kind);
-            match kind {
+            let mut rebuilt = REBUILT.iter();
+            match rebuilt.find(|kind| kind.name() == line.entity_kind) {
                 Some(EntityKind::Intent) => self.give_intent(line).await?,
                 Some(EntityKind::Workflow) => self.give_workflow(line, commit).await?,
                 Some(EntityKind::License) => self.give_license(line).await?,
                 Some(EntityKind::Entitlement) => self.give_entitlement(line).await?,
-                Some(kind) if !is_copied(kind) => self.give_whole(kind, line.entity_id).await?,
-                Some(_) | None => {}
+                // Somebody wrote by hand what events and provisioning write otherwise: it is as they
+                // left it.
+                Some(kind) => self.give_whole(*kind, line.entity_id).await?,
+                None => {}
             }
         }
         Ok(())
@@ -242,20 +218,7 @@ impl RebuildStore {
         self.put::<entitlement::Entity>(next).await
     }
 
-    /// Somebody wrote by hand what events and provisioning write otherwise: it is as they left it.
-    async fn give_whole(&self, kind: EntityKind, id: Uuid) -> Result<(), StoreError> {
-        match kind {
-            EntityKind::Tenant => self.give_row::<tenant::Entity>(id).await,
-            EntityKind::TenantAdmin => self.give_row::<tenant_admin::Entity>(id).await,
-            EntityKind::Subscription => self.give_row::<subscription::Entity>(id).await,
-            EntityKind::Catalog => self.give_row::<catalog::Entity>(id).await,
-            EntityKind::Agreement => self.give_row::<agreement::Entity>(id).await,
-            EntityKind::Plan => self.give_row::<plan::Entity>(id).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn give_row<R>(&self, id: Uuid) -> Result<(), StoreError>
+    pub(super) async fn give_row<R>(&self, id: Uuid) -> Result<(), StoreError>
     where
         R: Row,
         R::Model: IntoActiveModel<R::ActiveModel>,
@@ -311,8 +274,8 @@ fn husk_of_intent(id: Uuid, at: i64) -> intent::Model {
     }
 }
 
-fn husk_of_entitlement(id: Uuid, at: i64) -> rows::entitlement::Model {
-    rows::entitlement::Model {
+fn husk_of_entitlement(id: Uuid, at: i64) -> entitlement::Model {
+    entitlement::Model {
         id,
         version: 1,
         user_id: Uuid::nil(),

@@ -10,11 +10,13 @@ use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::ports::{Envelope, ReceivedEvent};
+use billing_domain::provider_events::stored_event::EventStatus;
 use billing_domain::rebuild::ports::{History, RecordedCause, RecordedCommit};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-    Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
 };
 use uuid::Uuid;
 
@@ -66,75 +68,98 @@ impl RebuildStore {
         done.map(|_| ()).map_err(store_error)
     }
 
+    /// Events by when they were applied, or put to rest without an effect.
     async fn place_events(&self, until: i64) -> Result<(), StoreError> {
         use provider_event::{Column, Entity};
+        let at_rest = [EventStatus::Skipped, EventStatus::Parked].map(|status| status.name());
+        let rests = Condition::all()
+            .add(Column::AppliedAt.is_null())
+            .add(Column::Status.is_in(at_rest))
+            .add(Column::SettledAt.lte(until));
+        let is_decided = Condition::any()
+            .add(Column::AppliedAt.lte(until))
+            .add(rests);
         let mut after = Uuid::nil();
         loop {
-            let page: Vec<(Uuid, i64, Option<i64>)> = Entity::find()
+            let page: Vec<(Uuid, i64, Option<i64>, Option<i64>)> = Entity::find()
                 .select_only()
-                .columns([Column::Id, Column::CreatedAt, Column::AppliedAt])
+                .columns([
+                    Column::Id,
+                    Column::CreatedAt,
+                    Column::AppliedAt,
+                    Column::SettledAt,
+                ])
                 .filter(Column::Id.gt(after))
-                .filter(Column::AppliedAt.lte(until))
+                .filter(is_decided.clone())
                 .order_by_asc(Column::Id)
                 .limit(ORDERED_PAGE)
                 .into_tuple()
                 .all(self.live.reads())
                 .await
                 .map_err(store_error)?;
-            let Some((last, _, _)) = page.last() else {
+            let Some((last, ..)) = page.last() else {
                 return Ok(());
             };
             after = *last;
-            let places = page.into_iter().map(|(id, created_at, applied_at)| Place {
-                at: applied_at.unwrap_or_default(),
+            let place = |(id, created_at, applied_at, settled_at): (_, _, Option<i64>, _)| Place {
+                at: applied_at.or(settled_at).unwrap_or_default(),
                 tie: created_at,
                 cause: Cause::ProviderEvent(InboxEventId::from_uuid(id)).description(),
                 event_id: Some(id),
-            });
-            self.place(places.collect()).await?;
+            };
+            self.place(page.into_iter().map(place).collect()).await?;
         }
     }
 
-    /// What no event caused, by the audit trail.
+    /// What no event caused, by the audit trail: one stretch of time after the other, each with so
+    /// many lines as an index finds at once. A group over all that follows would be one over the
+    /// whole trail, for each page.
     async fn place_others(&self, until: i64) -> Result<(), StoreError> {
         use audit::{Column, Entity};
         let mut after = i64::MIN;
-        loop {
-            let mut page: Vec<(i64, String)> = Entity::find()
+        while after < until {
+            let times: Vec<i64> = Entity::find()
                 .select_only()
-                .columns([Column::At, Column::Cause])
+                .column(Column::At)
                 .filter(Column::At.gt(after))
-                .filter(Column::At.lte(until))
-                .filter(Column::Cause.not_like(format!("{EVENT_CAUSE}%")))
-                .group_by(Column::At)
-                .group_by(Column::Cause)
                 .order_by_asc(Column::At)
-                .order_by_asc(Column::Cause)
                 .limit(ORDERED_PAGE)
                 .into_tuple()
                 .all(self.live.reads())
                 .await
                 .map_err(store_error)?;
-            let Some((last, _)) = page.last().cloned() else {
+            let Some(last) = times.last() else {
                 return Ok(());
             };
-            let is_cut = page.len() as u64 == ORDERED_PAGE;
-            // The moment at the cut may have more causes: it is read again as a whole.
-            if is_cut && page.iter().any(|(at, _)| *at < last) {
-                page.retain(|(at, _)| *at < last);
-            }
-            after = page.last().map_or(last, |(at, _)| *at);
-            let places = page.into_iter().map(|(at, cause)| Place {
+            // Whatever else is of the last moment is in the stretch as well.
+            let end = until.min(*last);
+            let causes: Vec<(i64, String)> = Entity::find()
+                .select_only()
+                .columns([Column::At, Column::Cause])
+                .distinct()
+                .filter(Column::At.gt(after))
+                .filter(Column::At.lte(end))
+                .filter(Column::Cause.not_like(format!("{EVENT_CAUSE}%")))
+                .into_tuple()
+                .all(self.live.reads())
+                .await
+                .map_err(store_error)?;
+            let places = causes.into_iter().map(|(at, cause)| Place {
                 at,
                 tie: 0,
                 cause,
                 event_id: None,
             });
             self.place(places.collect()).await?;
+            after = end;
         }
+        Ok(())
     }
 
     async fn place(&self, places: Vec<Place>) -> Result<(), StoreError> {
+        if places.is_empty() {
+            return Ok(());
+        }
         let row = |index: usize| {
             let first = index * COLUMNS;
             format!(
@@ -251,7 +276,8 @@ impl History for RebuildStore {
         for (number, place) in places {
             let event = place.event_id.and_then(|id| events.remove(&id));
             let cause = match (event, place.event_id) {
-                (Some(model), _) => recorded_event(model)?,
+                (Some(model), _) if model.applied_at == Some(place.at) => recorded_event(model)?,
+                (Some(model), _) => resting_event(model)?,
                 (None, None) => RecordedCause::Other(place.cause.clone()),
                 // It was there a moment ago, and nobody removes events.
                 (None, Some(id)) => {
@@ -281,6 +307,17 @@ pub(super) fn recorded_event(model: provider_event::Model) -> Result<RecordedCau
     })
 }
 
+fn resting_event(model: provider_event::Model) -> Result<RecordedCause, StoreError> {
+    let status = {
+        let cells = Cells::of("provider_events", model.id);
+        cells.present("status", EventStatus::parse(&model.status))?
+    };
+    Ok(RecordedCause::Resting {
+        event: Box::new(stored_event(model)?),
+        status,
+    })
+}
+
 /// An event as it was received, or as it was left by scrubbing.
 fn stored_event(model: provider_event::Model) -> Result<ReceivedEvent, StoreError> {
     let cells = Cells::of("provider_events", model.id);
@@ -301,6 +338,8 @@ fn stored_event(model: provider_event::Model) -> Result<ReceivedEvent, StoreErro
         payload: model.payload,
         signature: model.signature,
         correlation_id: model.correlation_id,
+        // No decision rests on it.
+        delivery: Delivery::default(),
         received_at: cells.time("received_at", model.received_at)?,
     })
 }

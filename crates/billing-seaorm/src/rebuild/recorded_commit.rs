@@ -5,6 +5,7 @@ use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::StoreError;
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::event_filter::EventName;
 use billing_domain::provider_events::ports::{Envelope, ReceivedEvent};
 use billing_domain::rebuild::ports::{History, RecordedCause, RecordedCommit};
@@ -101,6 +102,7 @@ pub fn read_commit(document: &Value) -> Result<RecordedCommit, StoreError> {
         payload: document.payload.to_string().into_bytes(),
         signature: String::new(),
         correlation_id: None,
+        delivery: Delivery::default(),
         received_at: cells.time("received_at", document.received_at)?,
     };
     let lines = document.lines.into_iter().map(|line| AuditLine {
@@ -114,6 +116,7 @@ pub fn read_commit(document: &Value) -> Result<RecordedCommit, StoreError> {
         after: line.after,
         cause: String::new(),
         reason: None,
+        request_id: None,
     });
     Ok(RecordedCommit {
         place: 1,
@@ -148,8 +151,8 @@ impl RebuildStore {
         let Some(model) = model else { return Ok(None) };
         let statement = Statement::from_sql_and_values(
             self.rebuilt.backend(),
-            "SELECT place FROM recorded_order WHERE event_id = $1",
-            [model.id.into()],
+            "SELECT place FROM recorded_order WHERE event_id = $1 AND at = $2",
+            [model.id.into(), model.applied_at.into()],
         );
         let row = self.rebuilt.writes().query_one_raw(statement).await;
         let row = row.map_err(store_error)?;

@@ -23,6 +23,7 @@ pub struct Model {
     pub state_after: String,
     pub cause: String,
     pub reason: Option<String>,
+    pub request_id: Option<String>,
 }
 
 /// Joins are not made through SeaORM.

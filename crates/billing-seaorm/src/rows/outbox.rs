@@ -19,7 +19,6 @@ pub struct Model {
     pub attempts: i64,
     pub created_at: i64,
     pub next_attempt_at: Option<i64>,
-    pub claimed_until: Option<i64>,
     pub delivered_at: Option<i64>,
     pub last_error: Option<String>,
     pub correlation_id: Option<String>,

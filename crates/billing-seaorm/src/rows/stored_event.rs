@@ -10,11 +10,14 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::Cells;
-use super::provider_event::Model;
 
-/// The columns that a list reads.
+/// The columns that a list reads. Leases are those of lanes: whoever has the event has it for as long
+/// as its lane, however long ago the attempt began.
 pub(crate) const COLUMNS: &str = "id, provider_event_id, event_type, api_version, is_live, account, \
-     correlation_id, created_at, received_at, status, attempts, next_attempt_at, claimed_until, \
+     correlation_id, created_at, received_at, status, attempts, next_attempt_at, \
+     (SELECT CASE WHEN held.leased_until > provider_events.claimed_until THEN held.leased_until \
+                  ELSE provider_events.claimed_until END \
+      FROM provider_event_lanes AS held WHERE held.lane = provider_events.lane) AS claimed_until, \
      applied_at, settled_at, last_error, version, subject";
 
 /// One row.
@@ -38,60 +41,6 @@ pub(crate) struct Line {
     last_error: Option<String>,
     version: i64,
     subject: Option<String>,
-}
-
-impl From<&Model> for Line {
-    fn from(model: &Model) -> Self {
-        let Model {
-            id,
-            provider_event_id,
-            event_type,
-            api_version,
-            is_live,
-            account,
-            payload: _,
-            signature: _,
-            correlation_id,
-            created_at,
-            received_at,
-            status,
-            attempts,
-            next_attempt_at,
-            claimed_until,
-            applied_at,
-            settled_at,
-            last_error,
-            version,
-            subject,
-            lane: _,
-            abandoned: _,
-            readings: _,
-            scrubbed_at: _,
-            headers: _,
-            remote_address: _,
-            waiting_for: _,
-        } = model;
-        Self {
-            id: *id,
-            provider_event_id: provider_event_id.clone(),
-            event_type: event_type.clone(),
-            api_version: api_version.clone(),
-            is_live: *is_live,
-            account: account.clone(),
-            correlation_id: correlation_id.clone(),
-            created_at: *created_at,
-            received_at: *received_at,
-            status: status.clone(),
-            attempts: *attempts,
-            next_attempt_at: *next_attempt_at,
-            claimed_until: *claimed_until,
-            applied_at: *applied_at,
-            settled_at: *settled_at,
-            last_error: last_error.clone(),
-            version: *version,
-            subject: subject.clone(),
-        }
-    }
 }
 
 impl Line {

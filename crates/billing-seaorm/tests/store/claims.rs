@@ -7,6 +7,7 @@ use billing_domain::kernel::id::MessageId;
 use billing_domain::kernel::ports::BillingWriter;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::outbox::ports::OutboxQueue;
+use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::lane::LaneShare;
 use billing_domain::provider_events::ports::{
     Envelope, EventInbox, Receipt, ReceivedEvent, Settlement,
@@ -33,6 +34,7 @@ pub(crate) fn received(provider_event_id: &str, created_at: Timestamp) -> Receiv
         payload: b"{\"a\": 1.10, \"a\":2}\x00\xff".to_vec(),
         signature: "t=1,v1=ab".to_owned(),
         correlation_id: Some("req_1".to_owned()),
+        delivery: Delivery::default(),
         received_at: at(0),
     }
 }
@@ -167,9 +169,11 @@ async fn a_settlement_decides_when_an_event_is_due_again() {
         let settlements = [
             Settlement::Skipped {
                 reason: "irrelevant".to_owned(),
+                waiting_for: None,
             },
             Settlement::Parked {
                 reason: "undecodable".to_owned(),
+                waiting_for: None,
             },
             Settlement::Retry {
                 at: at(30),
@@ -192,6 +196,7 @@ async fn a_settlement_decides_when_an_event_is_due_again() {
         assert_eq!(due[0].provider_event_id, reference("retry"));
         let parked = Settlement::Parked {
             reason: "enough".to_owned(),
+            waiting_for: None,
         };
         settle_one(&store, due[0].id, parked, at(30)).await;
         assert_eq!(store.release_deferred(at(31)).await.unwrap(), 1);
@@ -207,62 +212,46 @@ fn tenant(name: &str) -> (Tenant, billing_domain::kernel::event::DomainEvent) {
 }
 
 #[tokio::test]
-async fn a_message_is_leased_tried_again_and_delivered_once() {
+async fn a_message_is_taken_tried_again_and_delivered_once() {
     for database in TestDatabase::every().await {
         let store = database.store();
         let (tenant, event) = tenant("acme");
         let expected = serde_json::to_string(&event).unwrap();
         commit(&store, changes().insert_tenant(tenant.clone(), event)).await;
 
-        let claimed = store.claim_messages(at(1), at(10), 5).await.unwrap();
-        assert_eq!(claimed.len(), 1);
-        assert_eq!(claimed[0].topic, "tenant_created");
-        assert_eq!(claimed[0].payload, expected);
+        let take = |name, now, until| {
+            let store = store.clone();
+            async move { store.take_messages(name, now, until, 5).await.unwrap() }
+        };
+        let taken = take("first", at(1), at(10)).await.unwrap();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].topic, "tenant_created");
+        assert_eq!(taken[0].payload, expected);
         assert_eq!(
-            claimed[0].dedup_key,
+            taken[0].dedup_key,
             format!("tenant:{}:1", tenant.id.uuid().simple())
         );
-        assert_eq!((claimed[0].attempts, claimed[0].created_at), (0, at(0)));
-        let message: MessageId = claimed[0].id;
-        assert!(
-            store
-                .claim_messages(at(9), at(20), 5)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!((taken[0].attempts, taken[0].created_at), (0, at(0)));
+        let message: MessageId = taken[0].id;
+        assert_eq!(take("second", at(9), at(20)).await, None);
 
         store
             .retry_message(message, at(15), "refused")
             .await
             .unwrap();
-        assert!(
-            store
-                .claim_messages(at(14), at(20), 5)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-        let again = store.claim_messages(at(15), at(20), 5).await.unwrap();
-        assert_eq!((again.len(), again[0].attempts), (1, 1));
         // The lease ends without a word: somebody else may try.
-        let again = store.claim_messages(at(20), at(30), 5).await.unwrap();
-        assert_eq!((again.len(), again[0].attempts), (1, 2));
+        assert_eq!(take("second", at(14), at(20)).await.unwrap().len(), 0);
+        let again = take("second", at(15), at(20)).await.unwrap();
+        assert_eq!((again.len(), again[0].attempts), (1, 1));
 
-        store.mark_delivered(message, at(21)).await.unwrap();
+        store.mark_delivered(&[message], at(21)).await.unwrap();
         store.retry_message(message, at(22), "late").await.unwrap();
-        assert!(
-            store
-                .claim_messages(at(99), at(100), 5)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(take("first", at(99), at(100)).await.unwrap().len(), 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn parallel_claims_of_messages_never_overlap() {
+async fn one_of_many_publishers_has_the_outbox() {
     for database in TestDatabase::every().await {
         let store = database.store();
         let set = (0..40).fold(changes(), |set, number| {
@@ -270,25 +259,21 @@ async fn parallel_claims_of_messages_never_overlap() {
             set.insert_tenant(tenant, event)
         });
         commit(&store, set).await;
-        let claimers: Vec<_> = (0..10)
-            .map(|_| {
+        let takers: Vec<_> = (0..10)
+            .map(|number| {
                 let store = database.store();
-                tokio::spawn(async move { store.claim_messages(at(1), at(9), 6).await.unwrap() })
+                tokio::spawn(async move {
+                    let name = format!("publisher {number}");
+                    store.take_messages(&name, at(1), at(9), 99).await.unwrap()
+                })
             })
             .collect();
-        let mut seen = HashSet::new();
-        for claimer in claimers {
-            for message in claimer.await.unwrap() {
-                assert!(
-                    seen.insert(message.id),
-                    "{}: claimed twice",
-                    database.name()
-                );
-            }
+        let mut taken = Vec::new();
+        for taker in takers {
+            taken.extend(taker.await.unwrap());
         }
-        for message in store.claim_messages(at(1), at(9), 99).await.unwrap() {
-            assert!(seen.insert(message.id));
-        }
+        assert_eq!(taken.len(), 1, "{}", database.name());
+        let seen: HashSet<_> = taken[0].iter().map(|message| message.id).collect();
         assert_eq!(seen.len(), 40);
     }
 }

@@ -3,11 +3,10 @@
 use billing_domain::checkout::intent::IntentCommand;
 use billing_domain::checkout::intent::ProviderLinks;
 use billing_domain::checkout::ports::IntentReader;
-use billing_domain::kernel::change_set::{
-    Cause, ChangeSet, CommitError, RecordedAnswer, RequestKey, RequestRecord, UniqueRule,
-};
+use billing_domain::kernel::change_set::{Cause, ChangeSet, CommitError, UniqueRule};
 use billing_domain::kernel::id::InboxEventId;
 use billing_domain::kernel::ports::{AnswerReader, BillingWriter};
+use billing_domain::kernel::recorded_answer::{RecordedAnswer, RequestKey, RequestRecord};
 use billing_domain::licensing::license::License;
 use billing_domain::licensing::ports::LicensingReader;
 use billing_domain::provider_events::ports::{EventInbox, Settlement};
@@ -61,6 +60,7 @@ fn asked(record: RequestRecord) -> ChangeSet {
     let cause = Cause::Request {
         actor: "user_1".to_owned(),
         record: Some(record),
+        request_id: None,
     };
     ChangeSet::caused_by(cause, at(0))
 }

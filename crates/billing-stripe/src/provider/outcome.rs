@@ -66,6 +66,10 @@ pub(super) fn failure(error: CallError) -> ProviderError {
             408 | 409 | 500..=599 => {
                 ProviderError::Unreachable(Box::new(CallError::Refused(error)))
             }
+            401 | 403 => ProviderError::Unauthorized {
+                code: code_of(&error, error.status),
+                message: message_of(&error),
+            },
             status => rejected(&code_of(&error, status), &message_of(&error)),
         },
     }
@@ -190,13 +194,13 @@ mod tests {
                 None,
                 "rejected idempotency_error",
             ),
-            (401, invalid, None, None, "rejected http_401"),
+            (401, invalid, None, None, "unauthorized http_401"),
             (
                 403,
                 invalid,
                 Some("account_invalid"),
                 None,
-                "rejected account_invalid",
+                "unauthorized account_invalid",
             ),
             (404, "", None, None, "rejected http_404"),
             (302, "", None, None, "rejected http_302"),
@@ -216,6 +220,7 @@ mod tests {
             let outcome = match (refusal(&error), failure(error)) {
                 (Some(reason), _) => format!("refused {reason}"),
                 (None, ProviderError::Rejected { code, .. }) => format!("rejected {code}"),
+                (None, ProviderError::Unauthorized { code, .. }) => format!("unauthorized {code}"),
                 (None, ProviderError::Unreachable(_)) => "unreachable".to_owned(),
                 (None, ProviderError::RateLimited { .. }) => "rate limited".to_owned(),
                 (None, ProviderError::NotConfigured) => "not configured".to_owned(),

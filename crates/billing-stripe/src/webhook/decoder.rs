@@ -4,7 +4,7 @@ use billing_domain::kernel::text::ProviderRef;
 use billing_domain::provider_events::event::{Payload, ProviderEvent, SubscriptionChange};
 use billing_domain::provider_events::ports::{DecodeError, EventDecoder};
 use billing_domain::provider_events::reports::{CatalogueItem, InvoiceChange, InvoiceReport};
-use serde_json::Value;
+use serde_json_borrow::Value;
 
 use crate::fields::{Fields, ReadError};
 use crate::objects::{
@@ -239,13 +239,13 @@ fn payload<T>(
 }
 
 fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
-    let value: Value =
+    let value: Value<'_> =
         serde_json::from_slice(payload).map_err(|_| ReadError::Malformed("body".to_owned()))?;
     let event = Fields::root(&value)?;
     let is_thin = event.text("object")? == Some(THIN);
     if event.has("account") || (is_thin && event.has("context")) {
         // Whoever has a connected account could write the metadata of our sales into its objects.
-        return Ok(ProviderEvent::Irrelevant);
+        return Ok(ProviderEvent::OfConnectedAccount);
     }
     if is_thin {
         return thin(kind, &event);
@@ -263,6 +263,12 @@ const THIN: &str = "v2.core.event";
 
 /// What the type of a thin event puts before the name that its snapshot has.
 const THIN_PREFIX: &str = "v1.";
+
+/// The type of an event in the form of a snapshot: the two forms of one event have the same name but
+/// for the prefix.
+pub fn snapshot_type(event_type: &str) -> &str {
+    event_type.strip_prefix(THIN_PREFIX).unwrap_or(event_type)
+}
 
 /// A thin event says only what changed and where it is: everything is asked for.
 fn thin(kind: Kind, event: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
@@ -282,9 +288,7 @@ fn thin(kind: Kind, event: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
 
 impl EventDecoder for StripeEventDecoder {
     fn decode(&self, event_type: &str, payload: &[u8]) -> Result<ProviderEvent, DecodeError> {
-        // The two forms of one event have the same name but for the prefix.
-        let event_type = event_type.strip_prefix(THIN_PREFIX).unwrap_or(event_type);
-        match Kind::of(event_type) {
+        match Kind::of(snapshot_type(event_type)) {
             None => Ok(ProviderEvent::Irrelevant),
             Some(kind) => decode(kind, payload).map_err(|error| DecodeError {
                 field: error.field().to_owned(),

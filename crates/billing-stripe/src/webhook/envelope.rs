@@ -4,22 +4,22 @@
 use billing_domain::kernel::text::ProviderRef;
 use billing_domain::kernel::timestamp::Timestamp;
 use billing_domain::provider_events::ports::Envelope;
-use serde_json::Value;
+use serde_json_borrow::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::fields::{Fields, ReadError};
+use crate::fields::{Fields, ReadError, member};
 
 /// Longer than any type, version or account that Stripe has.
 const WORD_BYTES_MAX: usize = 200;
 
 /// Reads the envelope; `None` where the body is not an event.
 pub(crate) fn read_envelope(payload: &[u8]) -> Option<Envelope> {
-    let value: Value = serde_json::from_slice(payload).ok()?;
+    let value: Value<'_> = serde_json::from_slice(payload).ok()?;
     envelope(&value).ok()
 }
 
-fn envelope(value: &Value) -> Result<Envelope, ReadError> {
+fn envelope(value: &Value<'_>) -> Result<Envelope, ReadError> {
     let event = Fields::root(value)?;
     let id = event.needed("id", event.text("id")?)?;
     let id = ProviderRef::parse(id).map_err(|_| event.malformed("id"))?;
@@ -36,18 +36,21 @@ fn envelope(value: &Value) -> Result<Envelope, ReadError> {
 
 /// Whom the event concerns: the customer that its object names, else the object. Whatever cannot be
 /// read is passed over, since only the order of application hangs on it.
-fn subject(event: &Value) -> Option<ProviderRef> {
-    let snapshot = event.pointer("/data/object");
-    let thin = event.get("related_object");
-    let object = snapshot.or(thin)?;
+fn subject(event: &Value<'_>) -> Option<ProviderRef> {
+    let event = event.as_object()?;
+    let data = member(event, "data").and_then(Value::as_object);
+    let snapshot = data.and_then(|data| member(data, "object"));
+    let thin = member(event, "related_object");
+    let object = snapshot.or(thin)?.as_object()?;
     // A customer's own events follow those that name it.
-    let named = [object.get("customer"), object.get("id")];
+    let named = [member(object, "customer"), member(object, "id")];
     named.into_iter().flatten().find_map(reference)
 }
 
 /// An id, also where the object stands expanded in its place.
-fn reference(value: &Value) -> Option<ProviderRef> {
-    let id = value.as_str().or_else(|| value.get("id")?.as_str())?;
+fn reference(value: &Value<'_>) -> Option<ProviderRef> {
+    let expanded = || member(value.as_object()?, "id")?.as_str();
+    let id = value.as_str().or_else(expanded)?;
     let is_word = id.len() <= WORD_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
     ProviderRef::parse(id).ok().filter(|_| is_word)
 }

@@ -11,7 +11,7 @@ use crate::objects::{CUSTOMER_KEY, INTENT_KEY, REQUEST_KEY, USER_KEY};
 pub struct StripePayloadScrubber;
 
 /// The envelope and what every object has.
-const EVERYWHERE: [&str; 16] = [
+const EVERYWHERE: [&str; 17] = [
     "id",
     "object",
     "type",
@@ -19,6 +19,7 @@ const EVERYWHERE: [&str; 16] = [
     "livemode",
     "api_version",
     "account",
+    "context",
     "data",
     "previous_attributes",
     "related_object",

@@ -4,3 +4,4 @@ mod decoding;
 mod payloads;
 mod robustness;
 mod signatures;
+mod subjects;

@@ -12,8 +12,8 @@ async fn register(bench: &Workbench, name: &str, address: Option<&str>) -> User 
     let external_id = ExternalUserId::parse(name).unwrap();
     let address = address.map(email);
     let project = bench.world.project.id;
-    let registered = register.run(project, &external_id, address.as_ref()).await;
-    registered.unwrap()
+    let registered = register.run(project, &external_id, address.as_ref(), None);
+    registered.await.unwrap()
 }
 
 #[tokio::test]

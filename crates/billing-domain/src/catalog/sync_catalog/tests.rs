@@ -4,6 +4,7 @@ use super::*;
 use crate::kernel::currency::Currency;
 use crate::kernel::money::Money;
 use crate::kernel::stored::Stored;
+use crate::provider_events::reports::CatalogueReport;
 use crate::testing::fixtures::{World, provider_ref, title};
 use crate::testing::{FakeProvider, MemoryStore};
 
@@ -37,10 +38,26 @@ impl Shop {
         plan: &[PlannedProduct],
         prices: Vec<ProviderPrice>,
     ) -> Result<u32, SyncCatalogError> {
+        self.sync_where(plan, prices, true).await
+    }
+
+    /// The same, where the product is sold or archived.
+    async fn sync_where(
+        &self,
+        plan: &[PlannedProduct],
+        prices: Vec<ProviderPrice>,
+        is_active: bool,
+    ) -> Result<u32, SyncCatalogError> {
         let provider = FakeProvider::new(self.world.clock.clone());
         for price in prices {
+            provider.put_catalogue_item(CatalogueReport {
+                item: CatalogueItem::Product,
+                id: price.product.clone(),
+                is_active,
+            });
             provider.add_price(price);
         }
+        let provider = Arc::new(provider);
         let sync = SyncCatalog {
             core: Core {
                 writer: Arc::new(self.store.clone()),
@@ -48,7 +65,8 @@ impl Shop {
                 ids: Arc::new(self.world.ids.clone()),
             },
             catalog: Arc::new(self.store.clone()),
-            prices: Arc::new(provider),
+            prices: provider.clone(),
+            parties: provider,
         };
         sync.run(self.world.project.id, plan).await
     }
@@ -170,4 +188,22 @@ async fn a_changed_description_changes_the_product_and_not_its_price() {
     assert_eq!(shop.sync(&plan, prices()).await.unwrap(), 1);
     assert_eq!(shop.products()[0].value.name, title("Teams"));
     assert_eq!(shop.prices(), before);
+}
+
+#[tokio::test]
+async fn a_094_a_product_that_is_archived_is_not_sold_again_by_the_next_start() {
+    let shop = Shop::new();
+    let prices = || vec![shop.world.provider_price()];
+    shop.sync(&shop.plan(), prices()).await.unwrap();
+    for is_active in [false, true, false] {
+        let changed = shop.sync_where(&shop.plan(), prices(), is_active).await;
+        assert_eq!(changed.unwrap(), 1);
+        assert_eq!(shop.products()[0].value.is_active, is_active);
+        let again = shop.sync_where(&shop.plan(), prices(), is_active).await;
+        assert_eq!(again.unwrap(), 0);
+    }
+    let new = Shop::new();
+    let synced = new.sync_where(&new.plan(), prices(), false).await;
+    assert_eq!(synced.unwrap(), 2);
+    assert!(!new.products()[0].value.is_active, "its events came before");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checkout::intent::IntentState;
+use crate::kernel::principal::Principal;
 use crate::testing::Workbench;
 use crate::testing::fixtures::links;
 
@@ -33,7 +34,8 @@ async fn amend(
     amendment: &IntentAmendment,
 ) -> Result<CheckoutIntent, AmendIntentError> {
     let id = bench.intent().id();
-    bench.amend_intent().run(principal, id, amendment).await
+    let request = Request::new(principal);
+    bench.amend_intent().run(&request, id, amendment).await
 }
 
 #[tokio::test]

@@ -40,15 +40,12 @@ impl CheckoutIntent {
             // the money was taken, so it is never refused.
             IntentState::Expired { .. } => {}
             // the same sale again is a repetition, another one is an error.
-            IntentState::Paid { .. } => {
-                merged_links(&parts.links, told)?;
-                return self.link_provider(told, now);
-            }
             // later invoices of the same subscription leave the state alone.
-            IntentState::Fulfilled { .. }
+            IntentState::Paid { .. }
+            | IntentState::Fulfilled { .. }
             | IntentState::ErroredBackoffice { .. }
             | IntentState::ErroredFulfillmentStalled { .. }
-            | IntentState::ErroredProvisioning { .. } => return Ok(Transition::AlreadyApplied),
+            | IntentState::ErroredProvisioning { .. } => return self.link_provider(told, now),
         }
         let links = ProviderLinks {
             customer: told.customer.clone().or(parts.links.customer),

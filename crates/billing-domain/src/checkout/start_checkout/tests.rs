@@ -4,8 +4,8 @@ use time::Duration;
 
 use super::*;
 use crate::checkout::create_intent::CreateIntentError;
-use crate::kernel::change_set::{RecordedAnswer, RequestKey};
 use crate::kernel::ports::AnswerReader;
+use crate::kernel::recorded_answer::{RecordedAnswer, RequestKey};
 use crate::testing::Workbench;
 use crate::testing::fake_provider::Failure;
 use crate::testing::faults::FaultPoint;

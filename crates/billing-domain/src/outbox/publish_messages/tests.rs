@@ -46,6 +46,7 @@ fn publishing(bench: &Workbench, receiver: &Arc<Receiver>) -> PublishMessages {
         clock: Arc::new(bench.world.clock.clone()),
         queue: Arc::new(bench.store.clone()),
         publisher: receiver.clone(),
+        name: "a".to_owned(),
     }
 }
 
@@ -57,12 +58,12 @@ async fn every_message_is_delivered_once_when_nothing_fails() {
     let waiting = bench.store.undelivered_count();
     assert!(waiting > 0);
     assert_eq!(
-        usize::try_from(publish.run().await.unwrap()).unwrap(),
+        usize::try_from(publish.run().await.unwrap().count()).unwrap(),
         waiting
     );
     assert_eq!(bench.store.undelivered_count(), 0);
     bench.clock().advance(Duration::days(1));
-    assert_eq!(publish.run().await.unwrap(), 0);
+    assert_eq!(publish.run().await.unwrap().count(), 0);
     assert_eq!(receiver.attempts(), waiting);
 }
 
@@ -81,7 +82,7 @@ async fn a_message_that_fails_waits_longer_each_time() {
     let mut waits = Vec::new();
     for _ in 0..14 {
         let mut seconds: i64 = 0;
-        while publish.run().await.unwrap() == 0 {
+        while publish.run().await.unwrap().count() == 0 {
             bench.clock().advance(Duration::seconds(1));
             seconds += 1;
         }
@@ -93,25 +94,37 @@ async fn a_message_that_fails_waits_longer_each_time() {
     assert_eq!(waits, expected);
     receiver.refuse(None);
     bench.clock().advance(Duration::hours(1));
-    assert_eq!(publish.run().await.unwrap(), 1);
+    assert_eq!(publish.run().await.unwrap().count(), 1);
     assert_eq!(bench.store.undelivered_count(), 0);
 }
 
 #[tokio::test]
-async fn a_message_whose_worker_died_is_taken_up_when_its_lease_ends() {
+async fn what_a_publisher_that_died_has_taken_goes_out_when_its_lease_ends() {
     let bench = Workbench::new().await;
     let receiver = Arc::new(Receiver::default());
     let now = bench.now();
-    let claimed = bench
+    let until = now.plus(OUTBOX_LEASE);
+    let taken = bench
         .store
-        .claim_messages(now, now.plus(MESSAGE_LEASE), MESSAGE_BATCH_MAX)
-        .await;
-    let waiting = claimed.unwrap().len();
+        .take_messages("b", now, until, MESSAGE_BATCH_MAX);
+    let waiting = taken.await.unwrap().unwrap().len();
     let publish = publishing(&bench, &receiver);
-    assert_eq!(publish.run().await.unwrap(), 0);
-    bench.clock().advance(MESSAGE_LEASE);
-    assert_eq!(
-        usize::try_from(publish.run().await.unwrap()).unwrap(),
-        waiting
-    );
+    assert_eq!(publish.run().await.unwrap(), Published::Elsewhere);
+    bench.clock().advance(OUTBOX_LEASE);
+    let published = publish.run().await.unwrap().count();
+    assert_eq!(usize::try_from(published).unwrap(), waiting);
+}
+
+#[tokio::test]
+async fn a_publisher_that_has_nothing_left_to_do_leaves_the_outbox_to_others() {
+    let bench = Workbench::new().await;
+    let receiver = Arc::new(Receiver::default());
+    let first = publishing(&bench, &receiver);
+    let second = PublishMessages {
+        name: "b".to_owned(),
+        ..publishing(&bench, &receiver)
+    };
+    assert!(first.run().await.unwrap().count() > 0);
+    assert_eq!(second.run().await.unwrap(), Published::Here(0));
+    assert_eq!(first.run().await.unwrap(), Published::Here(0));
 }

@@ -5,12 +5,14 @@ use time::Duration;
 use super::*;
 use crate::checkout::create_intent::CreateIntentError;
 use crate::kernel::request::Request;
+use crate::provider_events::delivery::Delivery;
 use crate::testing::Workbench;
 use crate::testing::fake_provider::FakePayment;
 use crate::testing::fixtures::{intent_request, provider_ref};
 use crate::testing::memory_store::InboxStatus;
 
 mod parties;
+mod payments;
 mod subscriptions;
 
 fn paid(invoice: ProviderInvoice) -> ProviderEvent {
@@ -141,6 +143,51 @@ async fn a_070_an_invoice_without_metadata_is_found_by_a_subscription_that_we_kn
 }
 
 #[tokio::test]
+async fn a_070_an_invoice_without_metadata_counts_also_when_it_comes_before_the_link() {
+    let bench = Workbench::new().await;
+    let payment = bench.pay_page("acme").await;
+    let bare = ProviderInvoice {
+        intent_id: None,
+        ..invoice_of(&payment)
+    };
+    let status = told(&bench, "evt_2", paid(bare)).await;
+    assert!(matches!(status, InboxStatus::Skipped { .. }), "{status:?}");
+    bench.clock().advance(Duration::days(40));
+    assert_eq!(bench.drain().await.claimed(), 0, "nobody tries meanwhile");
+    told(&bench, "evt_1", completed(payment.session.clone())).await;
+    bench.drain().await;
+    assert_eq!(bench.intent().state().name(), "paid");
+    let statuses = bench.store.event_statuses();
+    assert_eq!(statuses, [InboxStatus::Applied, InboxStatus::Applied]);
+}
+
+#[tokio::test]
+async fn a_063_an_event_that_was_parked_for_want_of_its_sale_is_woken_by_it() {
+    let bench = Workbench::new().await;
+    let (intent, created) = bench.world.intent(bench.world.user.id, "acme");
+    let invoice = ProviderInvoice {
+        id: provider_ref("in_1"),
+        customer: None,
+        subscription: None,
+        intent_id: Some(intent.id()),
+        is_paid: true,
+    };
+    bench.receive("evt_1", paid(invoice)).await;
+    for _ in 0..5 {
+        bench.drain().await;
+        bench.clock().advance(Duration::days(1));
+    }
+    let status = bench.last_status();
+    assert!(matches!(status, InboxStatus::Parked { .. }), "{status:?}");
+    let sale = bench.world.changes().insert_intent(intent, created);
+    crate::kernel::ports::BillingWriter::commit(&bench.store, sale)
+        .await
+        .unwrap();
+    assert_eq!(bench.drain().await.applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
+}
+
+#[tokio::test]
 async fn a_070_an_invoice_of_an_unknown_intent_waits_for_it() {
     let bench = Workbench::new().await;
     let payment = bench.pay_page("acme").await;
@@ -161,8 +208,9 @@ async fn a_070_malformed_metadata_is_parked_at_once() {
         .webhooks
         .register_malformed("evt_1", "invoice.paid", bench.now(), field);
     let receive = bench.receive_webhook();
-    let received = receive.run(sent.payload, Some(&sent.signature), None).await;
-    received.unwrap();
+    let carried = Delivery::default();
+    let received = receive.run(sent.payload, Some(&sent.signature), carried, None);
+    received.await.unwrap();
     assert_eq!(bench.drain().await.parked, 1);
     let InboxStatus::Parked { reason } = bench.last_status() else {
         panic!("it will never be understood");
@@ -207,17 +255,23 @@ async fn f_2_what_a_payload_does_not_say_is_read_from_the_provider() {
 }
 
 #[tokio::test]
-async fn a_035_a_payment_of_another_sale_is_parked() {
-    let bench = Workbench::new().await;
-    let payment = bench.buy("acme").await;
-    let intents = bench.store.intents();
-    let other = ProviderInvoice {
-        subscription: Some(provider_ref("sub_other")),
-        ..invoice_of(&payment)
-    };
-    let status = told(&bench, "evt_other", paid(other)).await;
-    assert!(matches!(status, InboxStatus::Parked { .. }), "{status:?}");
-    assert_eq!(bench.store.intents(), intents);
+async fn a_035_a_payment_of_another_sale_is_parked_whether_or_not_the_first_is_fulfilled() {
+    for is_fulfilled in [false, true] {
+        let bench = Workbench::new().await;
+        let payment = if is_fulfilled {
+            bench.sell("acme").await
+        } else {
+            bench.buy("acme").await
+        };
+        let intents = bench.store.intents();
+        let other = ProviderInvoice {
+            subscription: Some(provider_ref("sub_other")),
+            ..invoice_of(&payment)
+        };
+        let status = told(&bench, "evt_other", paid(other)).await;
+        assert!(matches!(status, InboxStatus::Parked { .. }), "{status:?}");
+        assert_eq!(bench.store.intents(), intents);
+    }
 }
 
 #[tokio::test]
@@ -330,4 +384,26 @@ async fn a_009_a_payment_that_meets_another_writer_is_decided_again() {
     let intent = bench.intent();
     assert_eq!(intent.state().name(), "paid");
     assert_eq!(intent.parts().country.as_ref().unwrap().as_str(), "FR");
+}
+
+#[tokio::test]
+async fn e_072_a_payment_buys_nothing_by_itself() {
+    let bench = Workbench::new().await;
+    bench.pay_page("acme").await;
+    let intents = bench.store.intents();
+    let payment = ProviderEvent::PaymentChanged(Payload::Missing(provider_ref("pi_1")));
+    let status = told(&bench, "evt_1", payment).await;
+    assert!(matches!(status, InboxStatus::Skipped { .. }), "{status:?}");
+    assert_eq!(bench.store.intents(), intents);
+    assert!(bench.store.workflows().is_empty());
+}
+
+#[tokio::test]
+async fn f_2_an_event_of_a_connected_account_is_parked_with_its_reason() {
+    let bench = Workbench::new().await;
+    let status = told(&bench, "evt_1", ProviderEvent::OfConnectedAccount).await;
+    let InboxStatus::Parked { reason } = status else {
+        panic!("somebody must look: {status:?}");
+    };
+    assert!(reason.contains("connected account"), "{reason}");
 }

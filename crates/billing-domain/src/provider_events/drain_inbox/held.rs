@@ -13,6 +13,9 @@ use super::LEASE;
 /// How often a busy worker looks into the inbox for what other replicas have stored in its lanes.
 const READ_EVERY: Duration = Duration::milliseconds(500);
 
+/// How long a worker keeps lanes in which nothing happens.
+pub const LINGER: Duration = Duration::milliseconds(50);
+
 #[derive(Debug, Clone)]
 struct HeldLane {
     fence: Fence,
@@ -27,6 +30,10 @@ pub(super) struct HeldLanes {
     lanes: BTreeMap<Lane, HeldLane>,
     leased_until: Option<Timestamp>,
     read_at: Option<Timestamp>,
+    /// Whether there may be more lanes to take than one turn takes.
+    has_more_to_take: bool,
+    /// When there was something to apply.
+    active_at: Option<Timestamp>,
     /// What the last reading found: it may be handed over in memory as well.
     seen: HashSet<InboxEventId>,
 }
@@ -62,7 +69,20 @@ impl HeldLanes {
     /// Whether the inbox has to be read whatever was handed over.
     pub(super) fn must_read(&self, now: Timestamp) -> bool {
         let is_old = self.read_at.is_none_or(|at| now.since(at) >= READ_EVERY);
-        is_old || self.lanes.values().any(|held| !held.is_caught_up)
+        let is_behind = self.lanes.values().any(|held| !held.is_caught_up);
+        is_old || is_behind || self.has_more_to_take
+    }
+
+    /// There is something to apply.
+    pub(super) fn is_active(&mut self, now: Timestamp) {
+        self.active_at = Some(now);
+    }
+
+    /// Whether the lanes are kept although nothing is at hand: between two events of a stream they
+    /// need not be given back and taken again.
+    pub(super) fn lingers(&self, now: Timestamp) -> bool {
+        let was_active = (self.active_at).is_some_and(|at| now.since(at) < LINGER);
+        was_active && !self.lanes.is_empty() && !self.must_read(now)
     }
 
     /// Whether half of the lease is over.
@@ -71,7 +91,9 @@ impl HeldLanes {
         !self.lanes.is_empty() && (self.leased_until).is_none_or(|until| until.since(now) < half)
     }
 
-    pub(super) fn take(&mut self, taken: Vec<LaneHold>, leased_until: Timestamp) {
+    pub(super) fn take(&mut self, taken: Vec<LaneHold>, asked: u32, leased_until: Timestamp) {
+        let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+        self.has_more_to_take = taken.len() >= asked;
         if self.lanes.is_empty() {
             self.leased_until = Some(leased_until);
         }

@@ -17,6 +17,12 @@ use crate::testing::faults::FaultPoint;
 use crate::testing::memory_store::InboxStatus;
 use crate::testing::{MemoryStore, Workbench};
 
+mod abandoned;
+mod delivered_again;
+mod order;
+mod rows;
+mod takeover;
+
 /// A payment whose invoice must be read from the provider.
 async fn with_thin_event() -> Workbench {
     let bench = Workbench::new().await;
@@ -97,6 +103,35 @@ async fn f_2_a_rejected_call_is_parked_without_another_attempt() {
     let code = "resource_missing".to_owned();
     bench.provider.fail_next(Failure::Rejected { code });
     assert_eq!(bench.drain().await.parked, 1);
+}
+
+#[tokio::test]
+async fn f_2_an_event_outlasts_a_key_that_is_refused_or_missing() {
+    let expired = || Failure::Unauthorized {
+        code: "api_key_expired".to_owned(),
+    };
+    let bench = with_thin_event().await;
+    for failure in [expired(), Failure::NotConfigured, expired()] {
+        bench.provider.fail_next(failure);
+        assert_eq!(bench.drain().await.retried, 1);
+        bench.clock().set(retry_time(&bench));
+    }
+    assert_eq!(bench.drain().await.applied, 1);
+    assert_eq!(bench.intent().state().name(), "paid");
+
+    let bench = with_thin_event().await;
+    bench.clock().advance(RETRIED_FOR + Duration::seconds(1));
+    for _ in 0..FAST_ATTEMPTS {
+        bench.provider.fail_next(expired());
+        assert_eq!(bench.drain().await.retried, 1);
+        bench.clock().set(retry_time(&bench));
+    }
+    bench.provider.fail_next(expired());
+    assert_eq!(
+        bench.drain().await.parked,
+        1,
+        "an operator hears of it in time"
+    );
 }
 
 #[tokio::test]

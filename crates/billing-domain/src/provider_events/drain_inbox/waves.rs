@@ -13,7 +13,6 @@ use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::ATTEMPTS_MAX;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::apply_provider_event::{ApplyError, Decision};
-use crate::provider_events::parent::Parent;
 use crate::provider_events::ports::{ClaimedEvent, Settled, Settlement};
 use crate::provider_events::stored_event::EventStatus;
 
@@ -167,29 +166,11 @@ impl DrainInbox {
         }
     }
 
-    /// Settles; a parent that became known while its events were put aside wakes them at once.
     pub(super) async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreFailure> {
         if settled.is_empty() {
             return Ok(());
         }
-        let awaited: Vec<Parent> = settled
-            .iter()
-            .filter_map(|each| match &each.settlement {
-                Settlement::Waiting { parent, .. } => Some(*parent),
-                Settlement::Skipped { .. }
-                | Settlement::Retry { .. }
-                | Settlement::Parked { .. }
-                | Settlement::Deferred => None,
-            })
-            .collect();
-        let now = self.core.now();
-        self.inbox.settle(settled, now).await?;
-        for parent in awaited {
-            if self.apply.is_known(&parent).await? {
-                self.inbox.wake(&parent, now).await?;
-            }
-        }
-        Ok(())
+        Ok(self.inbox.settle(settled, self.core.now()).await?)
     }
 
     async fn decide(&self, wave: &[(Job, VecDeque<Job>)]) -> Vec<Result<Decision, ApplyError>> {

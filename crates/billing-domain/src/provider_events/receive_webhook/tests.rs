@@ -21,7 +21,9 @@ async fn a_065_a_repeated_delivery_is_acknowledged_and_stored_once() {
     let receive = bench.receive_webhook();
     let mut receipts = Vec::new();
     for _ in 0..3 {
-        let received = receive.run(payload.clone(), Some("right"), None).await;
+        let received = receive
+            .run(payload.clone(), Some("right"), Delivery::default(), None)
+            .await;
         receipts.push(received.unwrap());
     }
     let once = [Receipt::Recorded, Receipt::Duplicate, Receipt::Duplicate];
@@ -36,7 +38,7 @@ async fn f_2_nothing_is_stored_of_a_delivery_with_a_wrong_signature() {
     for signature in [None, Some("wrong")] {
         let refused = bench
             .receive_webhook()
-            .run(payload.clone(), signature, None)
+            .run(payload.clone(), signature, Delivery::default(), None)
             .await;
         assert!(matches!(refused, Err(ReceiveWebhookError::Refused(_))));
     }
@@ -55,9 +57,49 @@ async fn f_2_a_delivery_that_is_not_durable_is_not_acknowledged() {
         inbox: Arc::new(inbox),
         ..bench.receive_webhook()
     };
-    let refused = receive.run(payload, Some("right"), None).await;
+    let refused = receive
+        .run(payload, Some("right"), Delivery::default(), None)
+        .await;
     assert!(matches!(
         refused,
         Err(ReceiveWebhookError::Store(StoreFailure::Unavailable(_)))
     ));
+}
+
+/// Remembers how deliveries were answered.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<Vec<DeliveryOutcome>>);
+
+impl EventObserver for Heard {
+    fn delivery_answered(&self, outcome: DeliveryOutcome, _took: time::Duration) {
+        self.0.lock().unwrap().push(outcome);
+    }
+
+    fn attempt_ended(&self, _attempt: &crate::provider_events::observer::Attempt<'_>) {}
+}
+
+/// A store that hangs makes senders hang up, and their requests end where they stand: that has to be
+/// seen like any other failure.
+#[tokio::test]
+async fn a_delivery_that_nobody_waits_for_any_more_counts_as_failed() {
+    let bench = Workbench::new().await;
+    let heard = Arc::new(Heard::default());
+    let receive = ReceiveWebhook {
+        observer: heard.clone(),
+        ..bench.receive_webhook()
+    };
+    let payload = delivery(&bench);
+    let answered = receive.run(payload, Some("right"), Delivery::default(), None);
+    answered.await.unwrap();
+    // What a request leaves behind that is dropped while it waits for the store.
+    drop(Answering {
+        receive: &receive,
+        began_at: bench.now(),
+        outcome: DeliveryOutcome::Failed,
+    });
+    let expected = [
+        DeliveryOutcome::Stored(Receipt::Recorded),
+        DeliveryOutcome::Failed,
+    ];
+    assert_eq!(*heard.0.lock().unwrap(), expected);
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::catalog::product::Product;
-use crate::kernel::change_set::{RecordedAnswer, RequestKey};
 use crate::kernel::event::DomainEvent;
 use crate::kernel::ports::{AnswerReader, BillingWriter};
+use crate::kernel::recorded_answer::{RecordedAnswer, RequestKey};
 use crate::provider_events::event::{Payload, ProviderEvent};
 use crate::provider_events::reports::{CatalogueItem, CatalogueReport};
 use crate::testing::Workbench;

@@ -8,6 +8,7 @@ use super::{ScrubOrder, ScrubPayloads};
 use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::{BillingWriter, Core};
+use crate::kernel::text::Reason;
 use crate::provider_events::event::{Payload, ProviderEvent};
 use crate::provider_events::event_filter::EventName;
 use crate::provider_events::ports::{
@@ -92,9 +93,24 @@ impl Bench {
         id
     }
 
+    async fn discard(&self, id: InboxEventId) {
+        let known = self.store.event(&EventName::Id(id)).await.unwrap().unwrap();
+        let reason = Reason::parse("not ours").unwrap();
+        let discarded = known.value.discard(&reason, self.world.now()).unwrap();
+        let set = self
+            .world
+            .changes()
+            .change_provider_event(&known, discarded);
+        self.store.commit(set).await.unwrap();
+    }
+
     async fn payload(&self, id: InboxEventId) -> Vec<u8> {
         let record = self.store.event_record(&EventName::Id(id)).await.unwrap();
         record.unwrap().payload
+    }
+
+    fn now_seconds(&self) -> i64 {
+        self.world.now().unix_seconds()
     }
 
     fn order(&self) -> ScrubOrder {
@@ -122,6 +138,15 @@ async fn what_is_personal_goes_and_what_would_say_something_else_stays() {
             report.unsettled_count
         ),
         (1, 2, 1)
+    );
+    let discarded = bench.received("evt_5", b"broken").await;
+    bench.discard(discarded).await;
+    let report = bench.use_case.run(&bench.order(), &|_| {}).await.unwrap();
+    assert_eq!((report.scrubbed_count, report.irreducible_count), (1, 0));
+    let record = bench.store.event_record(&EventName::Id(discarded)).await;
+    assert!(
+        record.unwrap().unwrap().signature.is_empty(),
+        "it is scrubbed"
     );
     assert_eq!(bench.payload(one).await, b"1");
     assert_eq!(bench.payload(two).await, b"mail:2");
@@ -176,4 +201,26 @@ async fn it_goes_on_where_it_stopped_and_each_batch_is_audited() {
     let report = bench.use_case.run(&order, &|_| {}).await.unwrap();
     assert_eq!(report.scrubbed_count, 1);
     assert_eq!(bench.payload(waiting).await, b"0");
+}
+
+#[tokio::test]
+async fn what_did_not_rest_is_looked_at_again_once_a_month() {
+    let bench = Bench::new(b"");
+    let waiting = bench.received("evt_0", b"mail:0").await;
+    bench.applied("evt_1", b"mail:1").await;
+    bench.use_case.run(&bench.order(), &|_| {}).await.unwrap();
+    let set = ChangeSet::caused_by(Cause::ProviderEvent(waiting), bench.world.now());
+    bench.store.commit(set).await.unwrap();
+    let mut scrubbed = Vec::new();
+    for _ in 0..61 {
+        bench.world.clock.advance(Duration::days(1));
+        // As on every day, something was looked at and the place moved on.
+        bench
+            .applied(&format!("evt_{}", bench.now_seconds()), b"mail:1")
+            .await;
+        bench.use_case.run(&bench.order(), &|_| {}).await.unwrap();
+        scrubbed.push(bench.payload(waiting).await == b"0");
+    }
+    let after = scrubbed.iter().position(|is_scrubbed| *is_scrubbed);
+    assert!(after.is_some_and(|days| days <= 30), "{after:?}");
 }

@@ -1,13 +1,15 @@
 //! One commit: everything or nothing, once, on the version that was read.
 
+use std::net::Ipv6Addr;
+
 use super::{Store, put, read};
 use crate::checkout::intent::{IntentCommand, Terms};
 use crate::kernel::audit::AuditLine;
-use crate::kernel::change_set::{
-    Cause, ChangeSet, CommitError, RecordedAnswer, RequestKey, RequestRecord, UniqueRule,
-};
+use crate::kernel::change_set::{Cause, ChangeSet, CommitError, UniqueRule};
 use crate::kernel::id::InboxEventId;
+use crate::kernel::recorded_answer::{RecordedAnswer, RequestKey, RequestRecord};
 use crate::kernel::stored::{Stored, Version};
+use crate::provider_events::delivery::Delivery;
 use crate::provider_events::ports::{Envelope, Receipt, ReceivedEvent};
 use crate::testing::contract::outbox::claim_all;
 use crate::testing::fixtures::{World, links, provider_ref};
@@ -28,8 +30,20 @@ pub(crate) fn delivery(world: &World, provider_id: &str) -> ReceivedEvent {
         payload: b"{\"id\":1}".to_vec(),
         signature: "t=1,v1=00".to_owned(),
         correlation_id: Some(format!("req_{provider_id}")),
+        delivery: carried(),
         received_at: world.now(),
     }
+}
+
+/// Headers that a database has to keep as they are: in order, twice, with quotes, and no text.
+fn carried() -> Delivery {
+    let mut carried = Delivery::from_peer(Some(Ipv6Addr::LOCALHOST.into()));
+    carried.keep_header("user-agent", br#"Stripe/1.0 ("webhooks" \o/)"#);
+    carried.keep_header("x-forwarded-for", b"192.0.2.1");
+    carried.keep_header("x-odd", b"caf\xe9\0 {NULL}");
+    carried.keep_header("x-forwarded-for", "192.0.2.2, \u{fc}".as_bytes());
+    carried.keep_header("x-empty", b"");
+    carried
 }
 
 /// Stores an event that is new.
@@ -235,6 +249,7 @@ pub(super) async fn a_request_key_is_answered_once<S: Store>(store: &S) {
         let cause = Cause::Request {
             actor: key.principal.clone(),
             record: Some(record),
+            request_id: None,
         };
         ChangeSet::caused_by(cause, world.now())
     };

@@ -2,11 +2,17 @@
 
 use std::pin::Pin;
 
+use time::Duration;
+
 use super::commit::{delivery, record};
 use super::{Store, join_all, put, read};
 use crate::access::user::User;
+use crate::checkout::intent::{IntentCommand, ProviderLinks};
 use crate::kernel::change_set::{Cause, ChangeSet, CommitError, UniqueRule};
-use crate::testing::fixtures::{World, email};
+use crate::provider_events::parent::Parent;
+use crate::provider_events::ports::Settlement;
+use crate::testing::fixtures::{World, email, provider_ref};
+use crate::testing::inbox_steps::{begin_due, settle_one};
 
 type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -102,4 +108,53 @@ pub(super) async fn one_of_many_deliveries_is_applied<S: Store>(store: &S) {
     assert_eq!(applied.into_iter().filter(|applied| *applied).count(), 1);
     assert_eq!(store.audit_lines().await.len(), audit_count + 1);
     put(store, world.changes()).await;
+}
+
+pub(super) async fn no_event_misses_the_sale_that_it_waits_for<S: Store>(store: &S) {
+    const PAIRS: usize = 24;
+    let world = World::new(1);
+    world.seed(store).await;
+    let mut meetings: Vec<Running<'_, ()>> = Vec::new();
+    let mut events = Vec::new();
+    for number in 0..PAIRS {
+        let user = world.seed_user(store, &format!("user{number:02}")).await.id;
+        let (intent, created) = world.intent(user, &format!("shop{number:02}"));
+        let id = intent.id();
+        put(store, world.changes().insert_intent(intent, created)).await;
+        let subscription = provider_ref(&format!("sub_{number}"));
+        let mut event = delivery(&world, &format!("evt_{number}"));
+        event.envelope.subject = Some(subscription.clone());
+        let event = record(store, event).await;
+        events.push(event);
+        let known = read(store.intent(id).await).expect("it is stored");
+        let links = ProviderLinks {
+            customer: None,
+            session: None,
+            subscription: Some(subscription.clone()),
+        };
+        let linked = known
+            .value
+            .apply(IntentCommand::LinkProvider { links }, world.now());
+        let linked = linked.expect("an open sale can be linked");
+        let link = world.changes().change_intent(&known, linked);
+        let skip = Settlement::Skipped {
+            reason: "the object belongs to no sale of this service".to_owned(),
+            waiting_for: Some(Parent::SaleOf(subscription)),
+        };
+        let at = world.now();
+        let settling: Running<'_, ()> = Box::pin(settle_one(store, event, skip, at));
+        let linking: Running<'_, ()> = Box::pin(put(store, link));
+        meetings.extend(if number % 2 == 0 {
+            [settling, linking]
+        } else {
+            [linking, settling]
+        });
+    }
+    let (now, until) = (world.now(), world.now().plus(Duration::minutes(1)));
+    assert_eq!(begin_due(store, now, until, 100).await.len(), PAIRS);
+    join_all(meetings).await;
+    let due = begin_due(store, until, until.plus(Duration::minutes(1)), 100).await;
+    let mut due: Vec<_> = due.into_iter().map(|event| event.id).collect();
+    due.sort_unstable();
+    assert_eq!(due, events, "whichever of the two came first");
 }

@@ -4,12 +4,13 @@ use time::Duration;
 
 use super::commit::{delivery, record};
 use super::{Store, put, read};
+use crate::checkout::intent::{IntentCommand, ProviderLinks};
 use crate::kernel::change_set::{Cause, ChangeSet, CommitError, EVENT_CAUSE};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::page::PageRequest;
 use crate::kernel::principal::Principal;
 use crate::kernel::stored::Stored;
-use crate::kernel::text::Reason;
+use crate::kernel::text::{ProviderRef, Reason};
 use crate::provider_events::event_filter::{EventFilter, EventName, TimeRange, TypeFilter};
 use crate::provider_events::ports::Settlement;
 use crate::provider_events::stored_event::{AttemptOutcome, EventState, EventStatus, StoredEvent};
@@ -47,8 +48,20 @@ async fn event_in<S: Store>(
     number: usize,
     status: EventStatus,
 ) -> InboxEventId {
+    event_about(store, world, number, status, Some(provider_ref("cus_1"))).await
+}
+
+/// The same, about somebody.
+async fn event_about<S: Store>(
+    store: &S,
+    world: &World,
+    number: usize,
+    status: EventStatus,
+    subject: Option<ProviderRef>,
+) -> InboxEventId {
     world.clock.advance(Duration::seconds(1));
     let mut event = delivery(world, &format!("evt_{number}"));
+    event.envelope.subject = subject;
     TYPES[number % TYPES.len()].clone_into(&mut event.envelope.event_type);
     event.envelope.created_at = world.now().minus(Duration::seconds(100));
     let id = record(store, event).await;
@@ -60,9 +73,11 @@ async fn event_in<S: Store>(
         }),
         EventStatus::Skipped => Some(Settlement::Skipped {
             reason: "irrelevant".to_owned(),
+            waiting_for: None,
         }),
         EventStatus::Parked => Some(Settlement::Parked {
             reason: "malformed".to_owned(),
+            waiting_for: None,
         }),
         EventStatus::Deferred => Some(Settlement::Deferred),
         EventStatus::Processed => {
@@ -219,6 +234,72 @@ pub(super) async fn an_owners_events_are_those_that_changed_their_sale<S: Store>
     }
 }
 
+pub(super) async fn an_owners_events_are_also_those_that_wait_for_somebody<S: Store>(store: &S) {
+    let world = World::new(1);
+    world.seed(store).await;
+    let bob = world.seed_user(store, "bob").await;
+    let mut names = Vec::new();
+    for (word, user) in [("ada", world.user.id), ("bob", bob.id)] {
+        let (intent, created) = world.intent(user, word);
+        let id = intent.id();
+        put(store, world.changes().insert_intent(intent, created)).await;
+        let named = |prefix: &str| Some(provider_ref(&format!("{prefix}_{word}")));
+        let links = ProviderLinks {
+            customer: named("cus"),
+            session: named("cs"),
+            subscription: named("sub"),
+        };
+        names.extend(
+            [named("cus"), named("cs"), named("sub")]
+                .into_iter()
+                .flatten(),
+        );
+        let known = read(store.intent(id).await).expect("it is stored");
+        let linked = known
+            .value
+            .apply(IntentCommand::LinkProvider { links }, world.now());
+        let linked = linked.expect("an open sale can be linked");
+        put(store, world.changes().change_intent(&known, linked)).await;
+    }
+    names.push(provider_ref("cus_somebody_else"));
+    let settled = [
+        EventStatus::Failed,
+        EventStatus::Skipped,
+        EventStatus::Parked,
+        EventStatus::Deferred,
+        EventStatus::Discarded,
+        EventStatus::Received,
+    ];
+    let mut events = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        for (place, status) in settled.into_iter().enumerate() {
+            let number = number * settled.len() + place;
+            let id = event_about(store, &world, number, status, Some(name.clone())).await;
+            events.push((id, name.clone(), status));
+        }
+    }
+    for (word, user) in [("ada", world.user.id), ("bob", bob.id)] {
+        for wanted in [&settled[..], &settled[2..3], &settled[5..], &[]] {
+            let filter = EventFilter {
+                owner: Some(user),
+                statuses: wanted.to_vec(),
+                ..EventFilter::default()
+            };
+            let is_meant = |(_, name, status): &&(InboxEventId, ProviderRef, EventStatus)| {
+                name.as_str().ends_with(word) && (wanted.is_empty() || wanted.contains(status))
+            };
+            let meant = events.iter().filter(is_meant);
+            let expected: Vec<InboxEventId> = meant.map(|(id, _, _)| *id).collect();
+            assert!(!expected.is_empty());
+            let found = read(store.oldest_events(&filter, 100).await);
+            let found: Vec<InboxEventId> = found.iter().map(|event| event.value.id).collect();
+            assert_eq!(found, expected, "{word}: {wanted:?}");
+            let count = u32::try_from(expected.len()).expect("few");
+            assert_eq!(read(store.event_count(&filter, 100).await), count);
+        }
+    }
+}
+
 pub(super) async fn an_event_is_shown_with_all_that_became_of_it<S: Store>(store: &S) {
     let world = World::new(1);
     world.seed(store).await;
@@ -238,9 +319,11 @@ pub(super) async fn an_event_is_shown_with_all_that_became_of_it<S: Store>(store
     };
     let park = Settlement::Parked {
         reason: "malformed".to_owned(),
+        waiting_for: None,
     };
     let skip = Settlement::Skipped {
         reason: "irrelevant".to_owned(),
+        waiting_for: None,
     };
     for (settlement, status, error) in [
         (retry(world.now()), EventStatus::Failed, "not yet"),
@@ -270,6 +353,7 @@ pub(super) async fn an_event_is_shown_with_all_that_became_of_it<S: Store>(store
     assert_eq!(record.attempts, expected);
     assert_eq!(record.payload, delivered.payload, "the bytes as they came");
     assert_eq!(record.signature, delivered.signature);
+    assert_eq!(record.delivery, delivered.delivery, "in order and complete");
     assert_eq!(record.event.envelope, delivered.envelope);
     let at = world.now();
     assert_eq!(record.event.state, EventState::Processed { at });

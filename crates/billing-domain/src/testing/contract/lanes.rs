@@ -10,9 +10,10 @@ use super::{Store, join_all, put, read};
 use crate::kernel::change_set::{Cause, ChangeSet, CommitError};
 use crate::kernel::id::InboxEventId;
 use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::event_filter::{EventFilter, EventName};
 use crate::provider_events::lane::{LANES, Lane, LaneHold, LaneShare};
 use crate::provider_events::ports::{ClaimedEvent, Settled, Settlement};
-use crate::provider_events::stored_event::EventStatus;
+use crate::provider_events::stored_event::{EventState, EventStatus};
 use crate::testing::fixtures::{World, provider_ref};
 use crate::testing::inbox_steps::{begin_due, settle_one};
 
@@ -74,6 +75,8 @@ pub(super) async fn a_lane_is_one_takers_until_its_lease_ends<S: Store>(store: &
         "it is not theirs"
     );
     read(store.release_lanes(&next).await);
+    let late = store.renew_lanes(&next, world.now().plus(LEASE)).await;
+    assert!(read(late).is_empty(), "what was given back is nobody's");
     assert_eq!(take(store, world.now()).await.len(), 1);
 }
 
@@ -217,10 +220,59 @@ pub(super) async fn attempts_without_a_word_are_counted<S: Store>(store: &S) {
     )
     .await;
     for (event, attempts) in [(id, 4), (handed, 1)] {
-        let name = crate::provider_events::event_filter::EventName::Id(event);
+        let name = EventName::Id(event);
         let event = read(store.event(&name).await).expect("it is stored");
         assert_eq!(event.value.attempts, attempts);
         assert_eq!(event.value.state.status(), EventStatus::Processed);
+    }
+}
+
+pub(super) async fn an_attempt_begins_only_at_what_is_open<S: Store>(store: &S) {
+    let world = World::new(1);
+    let (now, later) = (world.now(), world.now().plus(LEASE));
+    let settlements = [
+        Some(Settlement::Skipped {
+            waiting_for: None,
+            reason: "irrelevant".to_owned(),
+        }),
+        Some(Settlement::Parked {
+            waiting_for: None,
+            reason: "malformed".to_owned(),
+        }),
+        Some(Settlement::Deferred),
+        None,
+    ];
+    let mut closed = Vec::new();
+    for (number, settlement) in settlements.into_iter().enumerate() {
+        let id = event_of(store, &world, number, "cus_1").await;
+        match settlement {
+            Some(settlement) => settle_one(store, id, settlement, now).await,
+            None => put(store, ChangeSet::caused_by(Cause::ProviderEvent(id), now)).await,
+        }
+        closed.push(id);
+    }
+    let resting = event_of(store, &world, 8, "cus_1").await;
+    let retry = Settlement::Retry {
+        at: later,
+        error: "not yet".to_owned(),
+    };
+    settle_one(store, resting, retry, now).await;
+    let fresh = event_of(store, &world, 9, "cus_1").await;
+    let hold = take(store, now).await[0];
+    let mut before = Vec::new();
+    for id in &closed {
+        before.push(read(store.event(&EventName::Id(*id)).await));
+    }
+    let all = closed.iter().chain([&resting, &fresh]);
+    let attempts: Vec<_> = all.map(|id| (*id, hold)).collect();
+    let mut begun = read(store.begin_attempts(&attempts, later).await);
+    begun.sort_unstable();
+    let mut open = [resting, fresh];
+    open.sort_unstable();
+    assert_eq!(begun, open);
+    for (id, before) in closed.iter().zip(before) {
+        let after = read(store.event(&EventName::Id(*id)).await);
+        assert_eq!(after, before, "nothing happened to it");
     }
 }
 
@@ -290,4 +342,19 @@ pub(super) async fn one_that_fails_in_a_batch_costs_the_others_nothing<S: Store>
     assert_eq!(store.audit_lines().await.len(), audit_count + 6);
     let left = begin_due(store, now, now.plus(LEASE), 99).await;
     assert_eq!(left.len(), 2, "those that failed are due, and no other");
+}
+
+pub(super) async fn an_event_in_work_is_shown_with_the_lease_of_its_lane<S: Store>(store: &S) {
+    let world = World::new(1);
+    let id = event_of(store, &world, 1, "cus_1").await;
+    let held = take(store, world.now()).await;
+    let began = world.now().plus(LEASE);
+    read(store.begin_attempts(&[(id, held[0])], began).await);
+    for leased_until in [began.plus(LEASE), began.plus(LEASE * 2)] {
+        read(store.renew_lanes(&held, leased_until).await);
+        let event = read(store.event(&EventName::Id(id)).await).expect("it is stored");
+        assert_eq!(event.value.state, EventState::Processing { leased_until });
+        let page = read(store.oldest_events(&EventFilter::default(), 1).await);
+        assert_eq!(page[0], event);
+    }
 }

@@ -4,8 +4,10 @@ use time::Duration;
 
 use super::commit::{delivery, record};
 use super::{Store, put, read};
-use crate::kernel::change_set::{Cause, ChangeSet, RecordedAnswer, RequestKey, RequestRecord};
+use crate::kernel::change_set::{Cause, ChangeSet};
 use crate::kernel::id::InboxEventId;
+use crate::kernel::recorded_answer::{RecordedAnswer, RequestKey, RequestRecord};
+use crate::provider_events::delivery::Delivery;
 use crate::provider_events::event_filter::EventName;
 use crate::provider_events::payload_retention::{PayloadRetention, ScrubbedBatch};
 use crate::provider_events::ports::{ScrubbedPayload, Settled, Settlement};
@@ -42,7 +44,10 @@ pub(super) async fn only_what_rests_is_scrubbed_and_only_once<S: Store>(store: &
                 vec![Settled {
                     id: skipped,
                     hold: None,
-                    settlement: Settlement::Skipped { reason },
+                    settlement: Settlement::Skipped {
+                        reason,
+                        waiting_for: None,
+                    },
                 }],
                 world.now(),
             )
@@ -86,6 +91,9 @@ pub(super) async fn only_what_rests_is_scrubbed_and_only_once<S: Store>(store: &
         let record = record.expect("it is stored");
         assert_eq!(record.payload == b"{}", is_scrubbed);
         assert_eq!(record.signature.is_empty(), is_scrubbed);
+        let carries_nothing = record.delivery == Delivery::default();
+        assert_eq!(carries_nothing, is_scrubbed, "headers and address too");
+        assert!(!record.is_found_by_scan(), "it was delivered all the same");
     }
 }
 
@@ -108,6 +116,7 @@ pub(super) async fn old_answers_are_forgotten_and_young_ones_kept<S: Store>(stor
                 key: key.clone(),
                 answer,
             }),
+            request_id: None,
         };
         (key, cause)
     };

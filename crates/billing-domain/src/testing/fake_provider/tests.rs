@@ -27,6 +27,13 @@ async fn each_failure_is_told_once_and_only_a_lost_answer_has_its_effect() {
         (Failure::RateLimited { retry_after: None }, true, 0),
         (Failure::NotConfigured, false, 0),
         (
+            Failure::Unauthorized {
+                code: "api_key_expired".to_owned(),
+            },
+            false,
+            0,
+        ),
+        (
             Failure::Rejected {
                 code: "no".to_owned(),
             },

@@ -8,6 +8,7 @@ use crate::kernel::id::InboxEventId;
 use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Stored;
 use crate::kernel::timestamp::Timestamp;
+use crate::provider_events::delivery::Delivery;
 use crate::provider_events::payload_retention::PayloadRetention;
 use crate::provider_events::ports::{AgedEvent, PayloadArchive, ScrubbedPayload};
 
@@ -40,6 +41,7 @@ impl PayloadArchive for MemoryStore {
                 event_type: row.event.envelope.event_type.clone(),
                 payload: row.event.payload.clone(),
                 is_at_rest: is_at_rest(&row.status),
+                is_discarded: matches!(row.status, InboxStatus::Discarded { .. }),
                 is_scrubbed: row.is_scrubbed,
             };
             aged.take(rows_max(limit)).map(event).collect()
@@ -57,6 +59,7 @@ impl PayloadArchive for MemoryStore {
                 if let Some(row) = row.filter(|row| is_at_rest(&row.status)) {
                     row.event.payload = payload;
                     row.event.signature = String::new();
+                    row.event.delivery = Delivery::default();
                     row.is_scrubbed = true;
                     row.version = row.version.next();
                 }

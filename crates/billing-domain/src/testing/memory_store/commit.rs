@@ -7,10 +7,9 @@ use super::outbox::OutboxRow;
 use super::tables::{AnswerKey, Kept, State};
 use super::{MemoryStore, commit_fault};
 use crate::kernel::audit::{Entity, EntityKind};
-use crate::kernel::change_set::{
-    Cause, Change, ChangeSet, CommitError, RequestKey, RequestRecord, UniqueRule, Write,
-};
+use crate::kernel::change_set::{Cause, Change, ChangeSet, CommitError, UniqueRule, Write};
 use crate::kernel::ports::{AnswerReader, BillingWriter, StoreError, StoredAnswer};
+use crate::kernel::recorded_answer::{RequestKey, RequestRecord};
 use crate::kernel::stored::Stored;
 use crate::provider_events::stored_event::StoredEvent;
 
@@ -93,10 +92,12 @@ fn check_cause(state: &State, cause: &Cause) -> Result<(), CommitError> {
         Cause::Request {
             actor: _,
             record: Some(record),
+            request_id: _,
         } => state.answers.contains_key(&answer_key(&record.key)),
         Cause::Request {
             actor: _,
             record: None,
+            request_id: _,
         }
         | Cause::Job(_) => false,
     };
@@ -117,6 +118,7 @@ fn mark_cause(state: &mut State, set: &ChangeSet) {
         Cause::Request {
             actor: _,
             record: Some(RequestRecord { key, answer }),
+            request_id: _,
         } => {
             let stored = StoredAnswer {
                 fingerprint: key.fingerprint.clone(),
@@ -127,6 +129,7 @@ fn mark_cause(state: &mut State, set: &ChangeSet) {
         Cause::Request {
             actor: _,
             record: None,
+            request_id: _,
         }
         | Cause::Job(_) => {}
     }

@@ -8,12 +8,14 @@ use uuid::Uuid;
 use super::inbox::{InboxRow, InboxStatus};
 use super::tables::State;
 use super::{MemoryStore, page_of};
+use crate::customers::customer::CustomerOwner;
 use crate::kernel::audit::{AuditLine, EntityKind};
 use crate::kernel::change_set::{Cause, EVENT_CAUSE};
 use crate::kernel::id::{InboxEventId, UserId};
 use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::ports::StoreError;
 use crate::kernel::stored::Stored;
+use crate::kernel::text::ProviderRef;
 use crate::provider_events::event_filter::{EventFilter, EventName};
 use crate::provider_events::ports::{EventLog, EventRecord, InboxDepth};
 use crate::provider_events::stored_event::{EventState, EventStatus, StoredEvent};
@@ -73,6 +75,7 @@ impl InboxRow {
         self.attempts = next.attempts;
         self.leased_until = None;
         self.abandoned = 0;
+        self.waiting_for = None;
         let (status, at) = match next.state.clone() {
             EventState::Received => (InboxStatus::New, self.settled_at),
             EventState::Processing { leased_until } => {
@@ -139,12 +142,47 @@ fn events_of(state: &State, owner: UserId) -> BTreeSet<InboxEventId> {
     ids.filter_map(|id| InboxEventId::parse(id).ok()).collect()
 }
 
+/// How the provider names a user, their pages and subscriptions.
+fn names_of(state: &State, owner: UserId) -> BTreeSet<ProviderRef> {
+    let mut names = BTreeSet::new();
+    let mut intents = BTreeSet::new();
+    for intent in state.tables.intents.values() {
+        if intent.value.user_id() == owner {
+            intents.insert(intent.value.id());
+            let links = intent.value.parts().links.clone();
+            names.extend(links.customer);
+            names.extend(links.session);
+            names.extend(links.subscription);
+        }
+    }
+    for mirror in state.tables.subscriptions.values() {
+        let intent = mirror.value.intent_id;
+        if intent.is_some_and(|intent| intents.contains(&intent)) {
+            names.insert(mirror.value.facts.provider_id.clone());
+        }
+    }
+    for customer in state.tables.customers.values() {
+        if customer.value.owner == CustomerOwner::User(owner) {
+            names.extend(customer.value.provider_id().cloned());
+        }
+    }
+    names
+}
+
 /// The events that match, the first received first.
 fn matching(state: &State, filter: &EventFilter) -> Vec<Stored<StoredEvent>> {
-    let own = filter.owner.map(|owner| events_of(state, owner));
+    let own = filter.owner.map(|owner| {
+        let names = names_of(state, owner);
+        (events_of(state, owner), names)
+    });
     let rows = state.inbox.values().map(InboxRow::stored);
     rows.filter(|event| {
-        let is_own = own.as_ref().is_none_or(|own| own.contains(&event.value.id));
+        let is_own = own.as_ref().is_none_or(|(changed, names)| {
+            let is_applied = event.value.state.status() == EventStatus::Processed;
+            let subject = event.value.envelope.subject.as_ref();
+            let is_about = subject.is_some_and(|subject| names.contains(subject));
+            changed.contains(&event.value.id) || (is_about && !is_applied)
+        });
         is_own && filter.matches(&event.value)
     })
     .collect()
@@ -220,6 +258,7 @@ impl EventLog for MemoryStore {
             Some(EventRecord {
                 payload: row.event.payload.clone(),
                 signature: row.event.signature.clone(),
+                delivery: row.event.delivery.clone(),
                 attempts,
                 effects: effects.map(AuditLine::from).collect(),
                 decisions: decisions.map(AuditLine::from).collect(),

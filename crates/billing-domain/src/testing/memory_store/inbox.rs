@@ -101,15 +101,9 @@ impl InboxRow {
                 error: Some(error.clone()),
             });
         };
-        self.waiting_for = match &settlement {
-            Settlement::Waiting { parent, .. } => Some(*parent),
-            Settlement::Skipped { .. }
-            | Settlement::Retry { .. }
-            | Settlement::Parked { .. }
-            | Settlement::Deferred => None,
-        };
+        self.waiting_for = settlement.waiting_for().cloned();
         self.status = match settlement {
-            Settlement::Skipped { reason } => InboxStatus::Skipped { reason },
+            Settlement::Skipped { reason, .. } => InboxStatus::Skipped { reason },
             Settlement::Retry { at, error }
             | Settlement::Waiting {
                 at,
@@ -119,7 +113,7 @@ impl InboxRow {
                 keep(EventStatus::Failed, &error);
                 InboxStatus::Retrying { at, error }
             }
-            Settlement::Parked { reason } => {
+            Settlement::Parked { reason, .. } => {
                 keep(EventStatus::Parked, &reason);
                 InboxStatus::Parked { reason }
             }
@@ -130,17 +124,24 @@ impl InboxRow {
         self.version = self.version.next();
     }
 
-    /// Makes the event due if it waits for one of these; whether it does.
-    pub(super) fn wake(&mut self, parents: &[Parent]) -> bool {
-        let is_resting = matches!(self.status, InboxStatus::Retrying { .. });
-        let is_meant = self.waiting_for.is_some_and(|own| parents.contains(&own));
-        if !(is_resting && self.leased_until.is_none() && is_meant) {
-            return false;
+    /// Makes the event due if it waits for one of these.
+    pub(super) fn wake(&mut self, parents: &[Parent]) {
+        let is_resting = match &self.status {
+            InboxStatus::Retrying { .. }
+            | InboxStatus::Skipped { .. }
+            | InboxStatus::Parked { .. } => true,
+            InboxStatus::New
+            | InboxStatus::Applied
+            | InboxStatus::Deferred
+            | InboxStatus::Discarded { .. } => false,
+        };
+        let own = self.waiting_for.as_ref();
+        let is_meant = own.is_some_and(|own| parents.contains(own));
+        if is_resting && self.leased_until.is_none() && is_meant {
+            self.status = InboxStatus::New;
+            self.waiting_for = None;
+            self.version = self.version.next();
         }
-        self.status = InboxStatus::New;
-        self.waiting_for = None;
-        self.version = self.version.next();
-        true
     }
 
     /// An attempt that was not written down when it began counts when it ends.
@@ -284,11 +285,19 @@ impl EventInbox for MemoryStore {
         self.call("renew_lanes", |state| {
             let mut renewed = held.to_vec();
             renewed.retain(|hold| state.is_held(*hold));
-            for hold in &renewed {
-                if let Some(lane) = state.lanes.get_mut(&hold.lane) {
-                    lane.leased_until = Some(leased_until);
+            // One that was given back is nobody's.
+            renewed.retain(|hold| {
+                let lane = state.lanes.get_mut(&hold.lane);
+                let Some(lane) = lane.filter(|lane| lane.leased_until.is_some()) else {
+                    return false;
+                };
+                lane.leased_until = Some(leased_until);
+                let rows = state.inbox.values_mut();
+                for row in rows.filter(|row| row.lane() == hold.lane) {
+                    row.leased_until = row.leased_until.max(row.leased_until.map(|_| leased_until));
                 }
-            }
+                true
+            });
             renewed
         })
     }
@@ -357,13 +366,13 @@ impl EventInbox for MemoryStore {
                 let row = state.inbox.get_mut(&id.uuid());
                 if let Some(row) = row.filter(|row| is_held && !row.is_closed()) {
                     row.settle(settlement, now);
+                    let parent = row.waiting_for.clone();
+                    if let Some(parent) = parent.filter(|parent| state.is_known(parent)) {
+                        state.wake(&[parent]);
+                    }
                 }
             }
         })
-    }
-
-    async fn wake(&self, parent: &Parent, _now: Timestamp) -> Result<u64, StoreError> {
-        self.call("wake", |state| state.wake(&[*parent]))
     }
 
     async fn release_deferred(&self, _now: Timestamp) -> Result<u64, StoreError> {

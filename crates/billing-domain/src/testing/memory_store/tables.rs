@@ -107,15 +107,28 @@ pub(super) struct State {
     pub(super) answers: HashMap<AnswerKey, (StoredAnswer, Timestamp)>,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) outbox: Vec<OutboxRow>,
+    /// Who has the outbox, and until when.
+    pub(super) outbox_lease: Option<(String, Timestamp)>,
     pub(super) inbox: BTreeMap<Uuid, InboxRow>,
     pub(super) scans: BTreeMap<ScanKind, ScanRow>,
     pub(super) lanes: BTreeMap<Lane, LaneRow>,
 }
 
 impl State {
-    /// Makes the events due that wait for one of these; gives their number.
-    pub(super) fn wake(&mut self, parents: &[Parent]) -> u64 {
-        let woken = self.inbox.values_mut().map(|row| row.wake(parents));
-        woken.map(u64::from).sum()
+    /// Makes the events due that wait for one of these.
+    pub(super) fn wake(&mut self, parents: &[Parent]) {
+        for row in self.inbox.values_mut() {
+            row.wake(parents);
+        }
+    }
+
+    /// Whether nobody has to wait for it any more.
+    pub(super) fn is_known(&self, parent: &Parent) -> bool {
+        let mut intents = self.tables.intents.values();
+        match parent {
+            Parent::Intent(id) => intents.any(|row| row.value.id() == *id),
+            Parent::SaleOf(subscription) => intents
+                .any(|row| row.value.parts().links.subscription.as_ref() == Some(subscription)),
+        }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use billing_domain::kernel::audit::EntityKind;
-use billing_domain::kernel::change_set::EVENT_CAUSE;
-use billing_domain::kernel::id::{InboxEventId, UserId};
-use billing_domain::provider_events::event_filter::{EventFilter, TimeRange, TypeFilter};
+use billing_domain::kernel::id::InboxEventId;
+use billing_domain::kernel::text::ProviderRef;
+use billing_domain::provider_events::event_filter::{
+    EventFilter, EventName, TimeRange, TypeFilter,
+};
+use billing_domain::provider_events::lane::Lane;
 use billing_domain::provider_events::ports::DEPTH_COUNTED_MAX;
 use billing_domain::provider_events::stored_event::EventStatus;
 use sea_orm::{DbBackend, Statement, Value};
@@ -14,15 +16,11 @@ use uuid::Uuid;
 
 use crate::rows::stored_event::COLUMNS;
 
+pub(super) mod owner;
+
 /// The conditions of the partial indexes, word for word: SQLite recognises them by their text.
 const IS_OPEN: &str = "status IN ('received', 'processing')";
 const IS_RESTING: &str = "status IN ('failed', 'skipped', 'parked', 'deferred', 'discarded')";
-
-/// Ids in one statement at most, each a bound value.
-const IDS_MAX: usize = 5_000;
-
-/// Events of one owner that are looked at, the newest; nobody has more in years.
-const OWN_EVENTS_MAX: i64 = 20_000;
 
 /// In which order, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +38,8 @@ enum Place {
     Open,
     /// Those of one status that rest, type by type.
     Resting,
+    /// Those that rest and concern somebody.
+    Subject,
     /// Those of one type.
     Type,
 }
@@ -50,6 +50,7 @@ impl Place {
         match (backend, self) {
             (DbBackend::Sqlite, Self::Open) => "INDEXED BY ix_provider_events_open",
             (DbBackend::Sqlite, Self::Resting) => "INDEXED BY ix_provider_events_resting",
+            (DbBackend::Sqlite, Self::Subject) => "INDEXED BY ix_provider_events_subject",
             (DbBackend::Sqlite, Self::Type) => "INDEXED BY ix_provider_events_type",
             _ => "",
         }
@@ -65,6 +66,8 @@ pub(super) struct Scope {
     kind: Option<String>,
     /// Any if absent.
     ids: Option<Vec<Uuid>>,
+    /// Whom it concerns, as the provider names them; anybody if absent.
+    subjects: Option<Vec<ProviderRef>>,
     keys: KeyRange,
 }
 
@@ -92,7 +95,7 @@ pub(super) fn plans(filter: &EventFilter, keys: KeyRange) -> Vec<Plan> {
     let is_family = matches!(event_type, Some(TypeFilter::Family(_)));
     let plan = |place, statuses: Vec<EventStatus>| Plan {
         has_types_to_find: match place {
-            Place::Table | Place::Open => false,
+            Place::Table | Place::Open | Place::Subject => false,
             Place::Resting => exactly.is_none(),
             Place::Type => is_family,
         },
@@ -101,6 +104,7 @@ pub(super) fn plans(filter: &EventFilter, keys: KeyRange) -> Vec<Plan> {
             statuses,
             kind: exactly.clone(),
             ids: None,
+            subjects: None,
             keys,
         },
     };
@@ -190,7 +194,7 @@ impl Scope {
         }
         match self.place {
             Place::Open => terms.push(IS_OPEN.to_owned()),
-            Place::Resting => terms.push(IS_RESTING.to_owned()),
+            Place::Resting | Place::Subject => terms.push(IS_RESTING.to_owned()),
             Place::Table | Place::Type => {}
         }
         terms
@@ -279,6 +283,22 @@ impl Terms {
             let marks: Vec<String> = ids.iter().map(|id| terms.bind(*id)).collect();
             terms.terms.push(format!("id IN ({})", marks.join(", ")));
         }
+        if let Some(subjects) = &scope.subjects {
+            let marks: Vec<String> = (subjects.iter())
+                .map(|subject| terms.bind(subject.as_str()))
+                .collect();
+            terms
+                .terms
+                .push(format!("subject IN ({})", marks.join(", ")));
+            // What is due has an index by lane, and a subject has one lane.
+            if scope.place == Place::Open {
+                let lanes: BTreeSet<u16> = (subjects.iter())
+                    .map(|subject| Lane::of(Some(subject)).number())
+                    .collect();
+                let lanes: Vec<String> = lanes.iter().map(u16::to_string).collect();
+                terms.terms.push(format!("lane IN ({})", lanes.join(", ")));
+            }
+        }
         let KeyRange { from, until } = scope.keys;
         if let Some(from) = from {
             terms.add("id >= {}", Uuid::from_u128(from));
@@ -320,41 +340,14 @@ impl Terms {
     }
 }
 
-/// Finds what caused the changes of a user's sales and subscriptions.
-pub(super) fn of_owner(backend: DbBackend, owner: UserId) -> Statement {
-    let (intent, subscription) = (EntityKind::Intent.name(), EntityKind::Subscription.name());
-    let caused = format!("cause LIKE '{EVENT_CAUSE}%'");
-    let sql = format!(
-        "SELECT cause FROM audit_entries
-         WHERE entity_kind = '{intent}' AND {caused}
-           AND entity_id IN (SELECT id FROM checkout_intents WHERE user_id = $1)
-         UNION
-         SELECT cause FROM audit_entries
-         WHERE entity_kind = '{subscription}' AND {caused}
-           AND entity_id IN (SELECT id FROM subscriptions WHERE intent_id IN
-                                 (SELECT id FROM checkout_intents WHERE user_id = $1))
-         ORDER BY cause DESC LIMIT $2"
-    );
-    let values: [Value; 2] = [owner.uuid().into(), OWN_EVENTS_MAX.into()];
-    Statement::from_sql_and_values(backend, sql, values)
-}
-
-/// The events that causes name.
-pub(super) fn of_causes(causes: &BTreeSet<String>, statuses: &[EventStatus]) -> Vec<Scope> {
-    let ids: Vec<Uuid> = causes
-        .iter()
-        .filter_map(|cause| cause.strip_prefix(EVENT_CAUSE))
-        .filter_map(|id| InboxEventId::parse(id).ok())
-        .map(|id| id.uuid())
-        .collect();
-    let scope = |ids: &[Uuid]| Scope {
-        place: Place::Table,
-        statuses: statuses.to_vec(),
-        kind: None,
-        ids: Some(ids.to_vec()),
-        keys: KeyRange::default(),
+/// One event.
+pub(super) fn named(backend: DbBackend, name: &EventName) -> Statement {
+    let (column, value): (_, Value) = match name {
+        EventName::Id(id) => ("id", id.uuid().into()),
+        EventName::Provider(id) => ("provider_event_id", id.as_str().into()),
     };
-    ids.chunks(IDS_MAX).map(scope).collect()
+    let sql = format!("SELECT {COLUMNS} FROM provider_events WHERE {column} = $1");
+    Statement::from_sql_and_values(backend, sql, [value])
 }
 
 /// Counts what is not processed, status by status, each by the index that knows it.

@@ -86,7 +86,11 @@ async fn a_place_that_stripe_forgot_is_told_from_other_refusals() {
     let mut codes = Vec::new();
     for _ in 0..3 {
         match provider(&stub).list_events(&query).await {
-            Err(ProviderError::Rejected { code, .. }) => codes.push(code),
+            Err(
+                ProviderError::Rejected { code, .. } | ProviderError::Unauthorized { code, .. },
+            ) => {
+                codes.push(code);
+            }
             other => panic!("{other:?}"),
         }
     }

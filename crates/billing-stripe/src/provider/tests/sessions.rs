@@ -229,7 +229,8 @@ async fn an_inactive_price_is_a_final_no_and_an_unknown_parameter_is_our_bug() {
             .await
             .unwrap_err();
         match error {
-            ProviderError::Rejected { code, message: _ } => assert_eq!(code, expected),
+            ProviderError::Rejected { code, message: _ }
+            | ProviderError::Unauthorized { code, message: _ } => assert_eq!(code, expected),
             other => panic!("{other:?}"),
         }
     }

@@ -352,6 +352,85 @@ fn a_metered_item_has_no_units_and_that_is_not_an_omission() {
     }
 }
 
+/// The values of the three newest descriptions of Stripe's API (dahlia of March and August 2026, and
+/// endive); what the sandbox does not bring about is here all the same.
+#[test]
+fn every_status_that_the_newest_versions_name_is_understood() {
+    let money = json!({ "id": "x_1", "currency": "usd", "amount": 5, "amount_received": 0 });
+    let with = |kind: &str, status: &str, more: Value| {
+        let mut object = money.clone();
+        let fields = object.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        object["object"] = json!(kind);
+        object["status"] = json!(status);
+        object
+    };
+    let dispute = json!({
+        "charge": "ch_1", "payment_intent": null, "reason": "general",
+        "evidence_details": { "due_by": null, "submission_method": "manual" },
+    });
+    let refund = json!({ "charge": "ch_1", "payment_intent": null });
+    let payment = json!({ "customer": null, "metadata": {}, "last_payment_error": null });
+    let cases = [
+        (
+            "charge.dispute.updated",
+            "dispute",
+            dispute,
+            "appeal_needs_response appeal_under_review lost needs_response prevented under_review \
+             warning_closed warning_needs_response warning_under_review won",
+        ),
+        (
+            "refund.updated",
+            "refund",
+            refund,
+            "pending requires_action succeeded failed canceled",
+        ),
+        (
+            "payment_intent.succeeded",
+            "payment_intent",
+            payment,
+            "canceled processing requires_action requires_capture requires_confirmation \
+             requires_payment_method succeeded",
+        ),
+    ];
+    for generation in &GENERATIONS[6..] {
+        for (name, kind, more, statuses) in &cases {
+            for status in statuses.split_whitespace() {
+                let object = with(kind, status, more.clone());
+                let read = decode(name, &generation.event(name, &object));
+                let read = read.unwrap_or_else(|error| panic!("{name} {status}: {error}"));
+                assert!(!format!("{read:?}").contains("Missing"), "{read:?}");
+            }
+        }
+        for status in
+            "active canceled incomplete incomplete_expired past_due paused trialing unpaid"
+                .split_whitespace()
+        {
+            let name = "customer.subscription.updated";
+            let event = generation.event(name, &generation.subscription(status));
+            let read = decode(name, &event).unwrap();
+            assert!(!format!("{read:?}").contains("Missing"), "{read:?}");
+        }
+        for status in ["draft", "open", "paid", "uncollectible", "void"] {
+            let mut object = generation.invoice(status);
+            let more = json!({
+                "currency": "usd", "billing_reason": "manual", "total": 5, "amount_due": 5,
+                "due_date": null,
+            });
+            object
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let read = decode(
+                "invoice.updated",
+                &generation.event("invoice.updated", &object),
+            );
+            let read = read.unwrap_or_else(|error| panic!("{status}: {error}"));
+            assert!(!format!("{read:?}").contains("Missing"), "{read:?}");
+        }
+    }
+}
+
 #[test]
 fn every_other_type_is_irrelevant_whatever_is_in_it() {
     for name in [

@@ -1,7 +1,9 @@
 //! No payload makes the decoder panic, and what makes no sense is said to make none.
 
+use crate::StripePayloadScrubber;
 use billing_domain::provider_events::event::ProviderEvent;
 use billing_domain::provider_events::ports::EventDecoder;
+use billing_domain::provider_events::ports::PayloadScrubber as _;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -71,7 +73,7 @@ fn a_field_of_the_wrong_type_is_an_error_and_not_an_absence() {
 
 /// Its owner writes what they like into its objects, our metadata included.
 #[test]
-fn an_event_of_a_connected_account_has_no_effect() {
+fn an_event_of_a_connected_account_is_told_from_ours_also_when_it_is_scrubbed() {
     let name = "customer.subscription.updated";
     let payload = GENERATIONS[7].event(name, &GENERATIONS[7].subscription("active"));
     let mut event: Value = serde_json::from_slice(&payload).unwrap();
@@ -79,7 +81,18 @@ fn an_event_of_a_connected_account_has_no_effect() {
         event["account"] = account;
         let payload = serde_json::to_vec(&event).unwrap();
         let decoded = StripeEventDecoder.decode(name, &payload).unwrap();
-        assert_eq!(decoded != ProviderEvent::Irrelevant, is_ours);
+        assert_eq!(decoded != ProviderEvent::OfConnectedAccount, is_ours);
+    }
+    let thin = json!({
+        "id": "evt_1", "object": "v2.core.event", "type": "v1.customer.subscription.updated",
+        "context": "acct_2",
+        "related_object": { "id": "sub_1", "type": "subscription" },
+    });
+    let thin = thin.to_string();
+    let scrubbed = StripePayloadScrubber.scrub(thin.as_bytes()).unwrap();
+    for payload in [thin.as_bytes(), &scrubbed] {
+        let decoded = StripeEventDecoder.decode("v1.customer.subscription.updated", payload);
+        assert_eq!(decoded, Ok(ProviderEvent::OfConnectedAccount));
     }
 }
 

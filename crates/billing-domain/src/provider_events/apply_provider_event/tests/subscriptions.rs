@@ -4,6 +4,7 @@
 use time::Duration;
 
 use super::{invoice_of, paid, told};
+use crate::checkout::ports::ProviderInvoice;
 use crate::kernel::change_set::CommitError;
 use crate::kernel::ports::BillingWriter;
 use crate::kernel::request::Request;
@@ -20,7 +21,7 @@ use crate::testing::fixtures::email;
 use crate::testing::inbox_steps::begin_due;
 use crate::testing::memory_store::InboxStatus;
 
-use SubscriptionChange::{Created, Deleted, Updated};
+use SubscriptionChange::{Created, Deleted, Paused, Resumed, TrialWillEnd, Updated};
 
 fn report_of(payment: &FakePayment) -> SubscriptionReport {
     payment.subscription.clone().expect("the price recurs")
@@ -223,6 +224,75 @@ async fn a_074_an_end_that_overtakes_every_other_event_still_ends_the_plan() {
     bench.run_provisioning().run_due().await.unwrap();
     assert_eq!(mirror(&bench).status, SubscriptionStatus::Canceled);
     assert_eq!(bench.store.plans()[0].value.ends_at, period_end);
+}
+
+/// The status that stands in the row after an event of this kind.
+async fn status_after(
+    bench: &Workbench,
+    payment: &FakePayment,
+    change: SubscriptionChange,
+    status: SubscriptionStatus,
+) -> SubscriptionStatus {
+    bench.clock().advance(Duration::hours(1));
+    let report = with(payment, |facts| facts.status = status);
+    let name = format!("evt_{change:?}");
+    let applied = told(bench, &name, changed(change, report)).await;
+    assert_eq!(applied, InboxStatus::Applied);
+    let observed = bench.store.subscriptions()[0].value.observed_at;
+    assert_eq!(observed, bench.now());
+    mirror(bench).status
+}
+
+#[tokio::test]
+async fn d_090_a_subscription_that_is_paused_is_mirrored_as_paused_until_it_is_resumed() {
+    let bench = Workbench::new().await;
+    let payment = bench.sell("acme").await;
+    told(&bench, "evt_1", changed(Created, report_of(&payment))).await;
+    let (plan, licenses) = (bench.store.plans(), bench.store.licenses());
+    let paused = status_after(&bench, &payment, Paused, SubscriptionStatus::Paused).await;
+    assert_eq!(paused, SubscriptionStatus::Paused);
+    let resumed = status_after(&bench, &payment, Resumed, SubscriptionStatus::Active).await;
+    assert_eq!(resumed, SubscriptionStatus::Active);
+    assert_eq!(
+        (bench.store.plans(), bench.store.licenses()),
+        (plan, licenses),
+        "a pause takes nothing away"
+    );
+}
+
+#[tokio::test]
+async fn d_090_a_trial_that_will_end_has_its_end_in_the_mirror() {
+    let mut bench = Workbench::new().await;
+    bench.policy.trial_days = 14;
+    let payment = bench.sell("acme").await;
+    let sooner = bench.now().plus(Duration::days(3));
+    bench.clock().advance(Duration::hours(1));
+    let ending = with(&payment, |facts| facts.trial_end = Some(sooner));
+    let status = told(&bench, "evt_1", changed(TrialWillEnd, ending)).await;
+    assert_eq!(status, InboxStatus::Applied);
+    let facts = mirror(&bench);
+    assert_eq!(facts.trial_end, Some(sooner));
+    assert_eq!(facts.status, SubscriptionStatus::Trialing);
+}
+
+#[tokio::test]
+async fn d_090_an_invoice_that_fails_links_its_sale_and_pays_nothing() {
+    let bench = Workbench::new().await;
+    let payment = bench.pay_page("acme").await;
+    let invoice = ProviderInvoice {
+        is_paid: false,
+        ..invoice_of(&payment)
+    };
+    let failed = ProviderEvent::InvoicePaymentFailed(Payload::Read(invoice));
+    assert_eq!(told(&bench, "evt_1", failed).await, InboxStatus::Applied);
+    let intent = bench.intent();
+    assert_eq!(intent.state().name(), "created");
+    assert!(bench.store.workflows().is_empty());
+    assert_eq!(intent.parts().links.customer, payment.session.customer);
+    assert_eq!(
+        intent.parts().links.subscription,
+        payment.session.subscription
+    );
 }
 
 #[tokio::test]
