@@ -12,7 +12,7 @@ use billing_domain::deliveries::scan_for_missing_events::{
 use billing_domain::kernel::change_set::Cause;
 use billing_domain::kernel::failure::StoreFailure;
 use billing_domain::outbox::publish_messages::{PublishMessages, Published};
-use billing_domain::provider_events::drain_inbox::{DrainInbox, LINGER};
+use billing_domain::provider_events::drain_inbox::DrainInbox;
 use billing_domain::provider_events::scrub_payloads::{ScrubOrder, ScrubPayloads};
 use billing_domain::provisioning::run_provisioning::RunProvisioning;
 use tokio::sync::{Notify, watch};
@@ -27,20 +27,13 @@ const DRAIN_ROUNDS_MAX: u32 = 10_000;
 /// other one waits for its commit.
 pub const APPLIERS: u16 = 2;
 
-/// Several times within a lease, so that one that is missed does no harm.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
-
 /// After a turn that failed a worker rests, so that a store that is down is not hammered.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a scan is due; when it is, stands in the database.
 const SCAN_POLL: Duration = Duration::from_secs(15);
 
-/// How soon one turn of those who apply events follows another: a turn costs the same few statements
-/// for one event as for a hundred.
-const APPLIER_PACE: Duration = Duration::from_millis(20);
-
-/// The same for everybody else.
+/// How soon one turn follows another.
 const PACE: Duration = Duration::from_millis(20);
 
 /// How soon a replica looks again into an outbox that another one has.
@@ -147,13 +140,8 @@ impl Workers {
         for (applier, bell) in self.inbox.into_iter().zip(bells.inbox.clone()) {
             let (bells, stop) = (bells.clone(), crew.stop.clone());
             crew.keep("inbox", move || {
-                apply(
-                    applier.clone(),
-                    bell.clone(),
-                    bells.clone(),
-                    poll,
-                    stop.clone(),
-                )
+                let parts = (applier.clone(), bell.clone(), bells.clone());
+                appliers::apply(parts.0, parts.1, parts.2, poll, stop.clone())
             });
         }
         let (provisioning, outbox_bell) = (self.provisioning, bells.outbox.clone());
@@ -293,48 +281,6 @@ async fn take_scan_turn(
     Ok(u32::from(has_more))
 }
 
-/// Applies events, and gives a sign of life while a turn takes long.
-async fn apply(
-    applier: Arc<DrainInbox>,
-    bell: Arc<Notify>,
-    bells: Bells,
-    poll: Duration,
-    stop: watch::Receiver<bool>,
-) {
-    // What an earlier life left in hand: the inbox has it.
-    if let Err(error) = applier.release().await {
-        tracing::warn!(error = %error, "the lanes in hand are free when their lease ends");
-    }
-    let turn = || async {
-        let report = applier.turn().await?;
-        if report.applied > 0 {
-            bells.provisioning.notify_one();
-            bells.outbox.notify_one();
-        }
-        Ok(if report.lingers {
-            Turn::IdleFor(LINGER.unsigned_abs())
-        } else {
-            report.claimed().into()
-        })
-    };
-    let working = work("inbox", bell, APPLIER_PACE, poll, stop, &turn);
-    let renewing = async {
-        loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            if let Err(error) = applier.renew().await {
-                tracing::warn!(error = %error, "the lanes in hand could not be renewed");
-            }
-        }
-    };
-    tokio::select! {
-        () = working => {}
-        () = renewing => {}
-    }
-    if let Err(error) = applier.release().await {
-        tracing::warn!(error = %error, "the lanes in hand are free when their lease ends");
-    }
-}
-
 /// What a worker does after a turn.
 enum Turn {
     /// Takes the next one.
@@ -401,5 +347,6 @@ async fn work<F, T, R>(
     }
 }
 
+mod appliers;
 #[cfg(test)]
 mod tests;

@@ -61,10 +61,11 @@ impl EventInbox for SeaOrmStore {
     async fn due_events(
         &self,
         held: &[LaneHold],
+        in_hand: &[(InboxEventId, LaneHold)],
         now: Timestamp,
         per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError> {
-        self.due(held, now, per_lane).await
+        self.due(held, in_hand, now, per_lane).await
     }
 
     async fn begin_attempts(

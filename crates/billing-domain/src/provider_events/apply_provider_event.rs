@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::event::{Payload, ProviderEvent, SubscriptionChange};
 use super::parent::Parent;
 use super::ports::{ClaimedEvent, DecodeError, EventDecoder, PartyProvider, Settlement};
-use super::reading::Witness;
+use super::reading::{Questions, Witness};
 use crate::catalog::ports::CatalogReader;
 use crate::checkout::intent::{CheckoutIntent, IntentCommand, IntentRefusal, ProviderLinks};
 use crate::checkout::pay_intent::pay_intent;
@@ -63,6 +63,9 @@ pub enum ApplyError {
     /// The provider could not be asked.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The provider has to be asked, and is slower than events come.
+    #[error("too many events wait for an answer of the payment provider")]
+    TooManyQuestions,
     /// Storage.
     #[error(transparent)]
     Store(#[from] StoreFailure),
@@ -73,7 +76,7 @@ impl ApplyError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Undecodable(_) | Self::Contradiction(_) | Self::ObjectGone(_) => false,
-            Self::UnknownIntent(_) => true,
+            Self::UnknownIntent(_) | Self::TooManyQuestions => true,
             // An event is not at fault for a key that was revoked: it waits as for an outage.
             Self::Provider(error) => error.is_retryable() || error.is_about_our_key(),
             Self::Store(failure) => failure.is_retryable() || failure.asks_to_decide_again(),
@@ -88,6 +91,7 @@ impl ApplyError {
             | Self::Contradiction(_)
             | Self::ObjectGone(_)
             | Self::Provider(_)
+            | Self::TooManyQuestions
             | Self::Store(_) => None,
         }
     }
@@ -131,18 +135,48 @@ impl ApplyProviderEvent {
         event: &ClaimedEvent,
         reservation_is_free: bool,
     ) -> Result<Decision, ApplyError> {
-        let witness = Witness::of(self.provider.clone(), self.parties.clone());
+        let (decision, witness) = self
+            .decide_with(Questions::Asked, event, reservation_is_free)
+            .await;
+        Ok(match decision? {
+            Decision::Commit(changes) => Decision::commit(changes.having_read(witness.readings())),
+            settled @ Decision::Settle(_) => settled,
+        })
+    }
+
+    /// Decides by what is known here, as [`Self::run`] does; `None` if the provider has to be asked
+    /// or told something. Nothing leaves this service.
+    ///
+    /// # Errors
+    /// [`ApplyError`].
+    pub async fn run_without_asking(
+        &self,
+        event: &ClaimedEvent,
+        reservation_is_free: bool,
+    ) -> Result<Option<Decision>, ApplyError> {
+        let (decision, witness) = self
+            .decide_with(Questions::Refused, event, reservation_is_free)
+            .await;
+        if witness.has_refused() {
+            return Ok(None);
+        }
+        decision.map(Some)
+    }
+
+    async fn decide_with(
+        &self,
+        questions: Questions,
+        event: &ClaimedEvent,
+        reservation_is_free: bool,
+    ) -> (Result<Decision, ApplyError>, Arc<Witness>) {
+        let witness = Witness::of(self.provider.clone(), self.parties.clone(), questions);
         let witness = Arc::new(witness);
         let watched = Self {
             provider: witness.clone(),
             parties: witness.clone(),
             ..self.clone()
         };
-        let decision = watched.decide(event, reservation_is_free).await?;
-        Ok(match decision {
-            Decision::Commit(changes) => Decision::commit(changes.having_read(witness.readings())),
-            settled @ Decision::Settle(_) => settled,
-        })
+        (watched.decide(event, reservation_is_free).await, witness)
     }
 
     async fn decide(

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::Duration;
 
+use self::aside::{Aside, Findings};
 use self::held::HeldLanes;
-use self::waves::{WAVE_MAX, settle};
+use self::waves::{Asking, Lines, WAVE_MAX, settle};
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent};
 use super::handoff::Handoff;
-use super::lane::LaneShare;
+use super::lane::{Lane, LaneShare};
 use super::observer::{Attempt, EventObserver};
 use super::ports::{ClaimedEvent, EventInbox, Settlement};
 use super::stored_event::EventStatus;
@@ -20,6 +21,7 @@ use crate::kernel::timestamp::Timestamp;
 
 pub use held::LINGER;
 
+mod aside;
 mod held;
 mod side_by_side;
 mod waves;
@@ -62,12 +64,15 @@ pub struct DrainReport {
     pub parked: u32,
     /// Events that wait until billing is switched on.
     pub deferred: u32,
+    /// Subjects whose events go on beside the turn, because the provider has to be asked: there is
+    /// one [`DrainInbox::ask`] for each.
+    pub set_aside: u32,
     /// Nothing is at hand, and the lanes are kept for [`LINGER`] in case that something comes.
     pub lingers: bool,
 }
 
 impl DrainReport {
-    /// How many events were claimed.
+    /// How many events were brought to an end, and subjects set aside.
     pub fn claimed(&self) -> u32 {
         [
             self.applied,
@@ -75,6 +80,7 @@ impl DrainReport {
             self.retried,
             self.parked,
             self.deferred,
+            self.set_aside,
         ]
         .into_iter()
         .fold(0, u32::saturating_add)
@@ -103,34 +109,94 @@ pub struct DrainInbox {
     pub observer: Arc<dyn EventObserver>,
 }
 
-/// The lanes that a worker keeps from one turn to the next.
+/// The lanes that a worker keeps from one turn to the next, and what is on its way beside them.
 #[derive(Debug, Default)]
-pub struct LanesInHand(Mutex<HeldLanes>);
+pub struct LanesInHand {
+    held: Mutex<HeldLanes>,
+    aside: Aside,
+}
 
 impl LanesInHand {
     fn read(&self) -> HeldLanes {
-        self.0
+        self.held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     fn write(&self, held: HeldLanes) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
 }
 
 impl DrainInbox {
-    /// Takes one turn and holds nothing afterwards: for tests and commands. An empty report means
-    /// that nothing was due.
+    /// Takes one turn, asks what has to be asked, and holds nothing afterwards: for tests and
+    /// commands. An empty report means that nothing was due.
     ///
     /// # Errors
     /// [`StoreFailure`] if events cannot be read or settled; their lanes are free when the lease
     /// ends.
     pub async fn run(&self) -> Result<DrainReport, StoreFailure> {
-        let report = self.turn().await;
+        let report = self.turn_and_ask().await;
         self.release().await?;
         report
+    }
+
+    async fn turn_and_ask(&self) -> Result<DrainReport, StoreFailure> {
+        let mut report = self.turn().await?;
+        for _ in 0..std::mem::take(&mut report.set_aside) {
+            self.ask_into(&mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// Whether a turn has set aside what nobody has begun to [ask](Self::ask) about.
+    pub fn has_questions(&self) -> bool {
+        self.lanes.aside.has_to_begin()
+    }
+
+    /// Takes the events of one subject that a turn has set aside through to their end, and those of
+    /// the subject that come meanwhile. Several MAY run beside each other and beside the turns.
+    ///
+    /// # Errors
+    /// [`StoreFailure`] if events cannot be settled: the next turn reads them again.
+    pub async fn ask(&self) -> Result<DrainReport, StoreFailure> {
+        let mut report = DrainReport::default();
+        self.ask_into(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn ask_into(&self, report: &mut DrainReport) -> Result<(), StoreFailure> {
+        let Some((track, mut jobs)) = self.lanes.aside.begin() else {
+            return Ok(());
+        };
+        loop {
+            let applied = self
+                .apply_in_waves(Lines::one(jobs), Asking::AtOnce, report)
+                .await;
+            let (findings, outcome) = match applied {
+                Ok(lost) if lost.is_empty() => match self.lanes.aside.go_on(&track) {
+                    None => return Ok(()),
+                    Some(more) => {
+                        jobs = more;
+                        continue;
+                    }
+                },
+                Ok(lost) => {
+                    let has_failed = false;
+                    (Findings { lost, has_failed }, Ok(()))
+                }
+                Err(failure) => {
+                    let findings = Findings {
+                        lost: Vec::new(),
+                        has_failed: true,
+                    };
+                    (findings, Err(failure))
+                }
+            };
+            self.lanes.aside.end(&track, findings);
+            return outcome;
+        }
     }
 
     /// Takes one turn and keeps its lanes as long as there is something to do in them.
@@ -154,6 +220,7 @@ impl DrainInbox {
     pub async fn release(&self) -> Result<(), StoreFailure> {
         let held = self.lanes.read();
         self.lanes.write(HeldLanes::default());
+        self.lanes.aside.clear();
         if held.is_empty() {
             return Ok(());
         }
@@ -178,6 +245,13 @@ impl DrainInbox {
     async fn turn_with(&self, held: &mut HeldLanes) -> Result<DrainReport, StoreFailure> {
         let now = self.core.now();
         let mut report = DrainReport::default();
+        let findings = self.lanes.aside.findings();
+        for hold in findings.lost {
+            held.lose(hold);
+        }
+        if findings.has_failed {
+            held.fall_behind();
+        }
         let is_read_due = held.must_read(now);
         // What is read back is told from what was handed over, so all of that is in hand then.
         let limit = if is_read_due { usize::MAX } else { WAVE_MAX };
@@ -209,14 +283,29 @@ impl DrainInbox {
         if !batch.is_empty() {
             held.is_active(now);
         } else if report.claimed() == 0 && !held.is_empty() {
-            let holds = held.holds();
-            *held = HeldLanes::default();
+            let holds = held.keep_only(&self.lanes.aside.lanes());
             // Nobody prolongs what is being given back.
-            self.lanes.write(HeldLanes::default());
-            self.inbox.release_lanes(&holds).await?;
+            self.lanes.write(held.clone());
+            if !holds.is_empty() {
+                self.inbox.release_lanes(&holds).await?;
+            }
         }
-        self.apply_in_waves(batch, held, &mut report).await?;
+        let lines = self.lines_of(batch, &mut report).await?;
+        self.apply(lines, Asking::Aside, held, &mut report).await?;
         Ok(report)
+    }
+
+    async fn apply(
+        &self,
+        lines: Lines,
+        asking: Asking,
+        held: &mut HeldLanes,
+        report: &mut DrainReport,
+    ) -> Result<(), StoreFailure> {
+        for hold in self.apply_in_waves(lines, asking, report).await? {
+            held.lose(hold);
+        }
+        Ok(())
     }
 
     /// Takes lanes and reads what is due in all that are held, in order; what is in hand already is
@@ -249,13 +338,26 @@ impl DrainInbox {
         let per_lane = WAVE_MAX.checked_div(holds.len()).unwrap_or(WAVE_MAX);
         let per_lane = per_lane.max(PER_LANE_MIN);
         let limit = u32::try_from(per_lane).unwrap_or(u32::MAX);
-        let due = self.inbox.due_events(&holds, now, limit).await?;
+        // What was handed over under a hold that is lost by now is the inbox's.
+        let in_hand: Vec<ClaimedEvent> = (in_hand.into_iter())
+            .filter(|event| held.accepts(event.hold.lane) == Some(event.hold))
+            .collect();
+        let mut known = self.lanes.aside.in_hand(&holds);
+        known.extend(in_hand.iter().map(|event| (event.id, event.hold)));
+        let due = self.inbox.due_events(&holds, &known, now, limit).await?;
         let found = due.iter().map(|event| (event.hold.lane, event.id));
         held.read(now, found, per_lane);
-        // A lane that turned out to have more than this, or was lost and taken back, gives what the
-        // inbox has first.
-        let in_hand = in_hand.into_iter();
-        let in_hand = in_hand.filter(|event| held.accepts(event.hold.lane) == Some(event.hold));
+        // A lane that turned out to have more than this gives what is older first.
+        let mut last_of: HashMap<Lane, (Timestamp, InboxEventId)> = HashMap::new();
+        for event in &due {
+            last_of.insert(event.hold.lane, (event.created_at, event.id));
+        }
+        let comes_first = |event: &ClaimedEvent| {
+            let last = last_of.get(&event.hold.lane);
+            held.accepts(event.hold.lane).is_some()
+                || last.is_some_and(|last| (event.created_at, event.id) < *last)
+        };
+        let in_hand = in_hand.into_iter().filter(comes_first);
         let mut batch: HashMap<InboxEventId, ClaimedEvent> =
             in_hand.map(|event| (event.id, event)).collect();
         let (mut to_begin, mut suspects) = (Vec::new(), Vec::new());
@@ -294,13 +396,18 @@ impl DrainInbox {
         report: &mut DrainReport,
     ) -> Result<(), StoreFailure> {
         for event in suspects {
+            // It comes again when its subject is the turns'.
+            if self.lanes.aside.has_subject_of(&event) {
+                continue;
+            }
             let until = self.core.now().plus(LEASE);
             let attempt = [(event.id, event.hold)];
             if self.inbox.begin_attempts(&attempt, until).await?.is_empty() {
                 continue;
             }
             if event.abandoned < ABANDONED_MAX {
-                self.apply_in_waves(vec![event], held, report).await?;
+                let lines = Lines::one([event.into()].into());
+                self.apply(lines, Asking::AtOnce, held, report).await?;
                 continue;
             }
             let reason = format!(

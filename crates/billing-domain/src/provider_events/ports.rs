@@ -264,11 +264,12 @@ pub trait EventInbox: Send + Sync {
     /// Gives lanes back. MUST leave alone what somebody else has taken meanwhile.
     async fn release_lanes(&self, held: &[LaneHold]) -> Result<(), StoreError>;
 
-    /// The events that are due in these lanes, at most `per_lane` of each, oldest first by the
-    /// provider's time and then by id. Changes nothing.
+    /// The events that are due in these lanes and that the worker has not in hand, at most `per_lane`
+    /// of each, oldest first by the provider's time and then by id. Changes nothing.
     async fn due_events(
         &self,
         held: &[LaneHold],
+        in_hand: &[(InboxEventId, LaneHold)],
         now: Timestamp,
         per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError>;

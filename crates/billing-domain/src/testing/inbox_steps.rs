@@ -24,7 +24,7 @@ pub async fn begin_due<I: EventInbox + ?Sized>(
     );
     let held = taken.await.expect(READS);
     let per_lane = u32::try_from(limit).expect("a test's limit is small");
-    let due = inbox.due_events(&held, now, per_lane).await;
+    let due = inbox.due_events(&held, &[], now, per_lane).await;
     let mut events = due.expect(READS);
     events.truncate(limit);
     let attempts: Vec<_> = events.iter().map(|event| (event.id, event.hold)).collect();

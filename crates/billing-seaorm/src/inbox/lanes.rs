@@ -139,6 +139,7 @@ impl SeaOrmStore {
     pub(super) async fn due(
         &self,
         held: &[LaneHold],
+        in_hand: &[(InboxEventId, LaneHold)],
         now: Timestamp,
         per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError> {
@@ -147,12 +148,14 @@ impl SeaOrmStore {
         match self.backend() {
             DbBackend::Postgres => {
                 let [lanes, _] = lane_arrays(held.iter().copied());
-                let due = due_in("held.lane", "$2", "$3");
+                let ids = in_hand.iter().map(|(id, _)| Value::from(id.uuid()));
+                let in_hand = Value::Array(ArrayType::Uuid, Some(Box::new(ids.collect())));
+                let due = due_in("held.lane", "$2", "$3", "id <> ALL($4)");
                 let sql = format!(
                     "SELECT due.* FROM unnest($1::bigint[]) AS held (lane)
                      CROSS JOIN LATERAL ({due}) AS due"
                 );
-                let values = [lanes, now.into(), limit.into()];
+                let values = [lanes, now.into(), limit.into(), in_hand];
                 let statement = Statement::from_sql_and_values(self.backend(), sql, values);
                 rows.extend(
                     self.reads()
@@ -162,11 +165,17 @@ impl SeaOrmStore {
                 );
             }
             backend => {
-                let sql = due_in("$1", "$2", "$3");
                 for hold in held {
                     let lane = i64::from(hold.lane.number());
-                    let values: [Value; 3] = [lane.into(), now.into(), limit.into()];
-                    let statement = Statement::from_sql_and_values(backend, &sql, values);
+                    let mut values: Vec<Value> = vec![lane.into(), now.into(), limit.into()];
+                    let of_lane = in_hand.iter().filter(|(_, other)| other == hold);
+                    values.extend(of_lane.map(|(id, _)| Value::from(id.uuid())));
+                    let places: Vec<String> = (4..=values.len())
+                        .map(|place| format!("${place}"))
+                        .collect();
+                    let is_new = format!("id NOT IN ({})", places.join(", "));
+                    let sql = due_in("$1", "$2", "$3", &is_new);
+                    let statement = Statement::from_sql_and_values(backend, sql, values);
                     rows.extend(
                         self.reads()
                             .query_all_raw(statement)
@@ -298,13 +307,14 @@ pub(crate) async fn still_held<C: ConnectionTrait>(
 }
 
 /// What is due in one lane, as the two indexes have it.
-fn due_in(lane: &str, now: &str, limit: &str) -> String {
+fn due_in(lane: &str, now: &str, limit: &str, is_new: &str) -> String {
     format!(
-        "SELECT * FROM (SELECT * FROM provider_events WHERE lane = {lane} AND {IS_WAITING}
+        "SELECT * FROM (SELECT * FROM provider_events
+                        WHERE lane = {lane} AND {IS_WAITING} AND {is_new}
                         ORDER BY created_at, id LIMIT {limit}) AS waiting
          UNION ALL
          SELECT * FROM (SELECT * FROM provider_events WHERE lane = {lane} AND status = 'failed'
-                          AND next_attempt_at <= {now}
+                          AND next_attempt_at <= {now} AND {is_new}
                         ORDER BY next_attempt_at LIMIT {limit}) AS failed"
     )
 }

@@ -1,6 +1,6 @@
 //! The lanes that a worker holds between its turns.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use time::Duration;
 
@@ -134,6 +134,18 @@ impl HeldLanes {
         for (lane, held) in &mut self.lanes {
             held.is_caught_up = counts.get(lane).is_none_or(|count| *count < per_lane);
         }
+    }
+
+    /// Parts with every lane but these; gives what is to be given back.
+    pub(super) fn keep_only(&mut self, needed: &BTreeSet<Lane>) -> Vec<LaneHold> {
+        let mut holds = self.holds();
+        holds.retain(|hold| !needed.contains(&hold.lane));
+        if needed.is_empty() {
+            *self = Self::default();
+        } else {
+            self.lanes.retain(|lane, _| needed.contains(lane));
+        }
+        holds
     }
 
     /// Something that was in hand was not brought to an end: the inbox has it.

@@ -1,6 +1,5 @@
 //! What becomes of events that cannot be applied (yet): F.2, F.4, C-003, C-005.
 
-use super::held::HeldLanes;
 use super::*;
 use crate::checkout::intent::{CheckoutIntent, Reservation};
 use crate::checkout::ports::{IntentReader, ProviderInvoice};
@@ -18,6 +17,7 @@ use crate::testing::memory_store::InboxStatus;
 use crate::testing::{MemoryStore, Workbench};
 
 mod abandoned;
+mod aside;
 mod delivered_again;
 mod order;
 mod rows;
@@ -205,7 +205,7 @@ async fn slow_worker(bench: &Workbench) -> Vec<ClaimedEvent> {
         .take_lanes("slow", LaneShare::WHOLE, now, until, 64)
         .await
         .unwrap();
-    let due = bench.store.due_events(&held, now, 64).await.unwrap();
+    let due = bench.store.due_events(&held, &[], now, 64).await.unwrap();
     let attempts: Vec<_> = due.iter().map(|event| (event.id, event.hold)).collect();
     let begun = bench.store.begin_attempts(&attempts, until).await;
     assert_eq!(begun.unwrap().len(), due.len());
@@ -230,9 +230,9 @@ async fn a_065_a_worker_that_wakes_after_its_lease_changes_nothing() {
     assert_eq!(bench.drain().await.applied, 1);
     let intents = bench.store.intents();
     let mut report = DrainReport::default();
-    bench
-        .drain_inbox()
-        .apply_in_waves(claimed, &mut HeldLanes::default(), &mut report)
+    let late = bench.drain_inbox();
+    let lines = late.lines_of(claimed, &mut report).await.unwrap();
+    late.apply_in_waves(lines, Asking::AtOnce, &mut report)
         .await
         .unwrap();
     assert_eq!(report.applied, 0, "A-065");

@@ -6,13 +6,15 @@ use std::pin::Pin;
 
 use tracing::{Instrument, Span};
 
+use super::aside::Admission;
 use super::side_by_side::side_by_side;
-use super::{DrainInbox, DrainReport, HeldLanes, count};
+use super::{DrainInbox, DrainReport, count};
 use crate::kernel::change_set::{ChangeSet, CommitError, UniqueRule};
 use crate::kernel::failure::StoreFailure;
 use crate::kernel::ports::ATTEMPTS_MAX;
 use crate::kernel::timestamp::Timestamp;
 use crate::provider_events::apply_provider_event::{ApplyError, Decision};
+use crate::provider_events::lane::LaneHold;
 use crate::provider_events::ports::{ClaimedEvent, Settled, Settlement};
 use crate::provider_events::stored_event::EventStatus;
 
@@ -20,9 +22,19 @@ use crate::provider_events::stored_event::EventStatus;
 /// for longer.
 pub(super) const WAVE_MAX: usize = 256;
 
+/// Whether the provider is asked where it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// At once: nobody else waits for this.
+    AtOnce,
+    /// Beside the turn.
+    Aside,
+}
+
 /// An event on its way.
-struct Job {
-    event: ClaimedEvent,
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) event: ClaimedEvent,
     /// Decisions that were taken in vain.
     conflicts: u32,
     /// False after a commit found the slug of an expired intent taken.
@@ -40,33 +52,44 @@ fn span_of(event: &ClaimedEvent) -> tracing::Span {
     )
 }
 
-type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Decision, ApplyError>> + Send + 'a>>;
+impl From<ClaimedEvent> for Job {
+    fn from(event: ClaimedEvent) -> Self {
+        Self {
+            conflicts: 0,
+            reservation_is_free: true,
+            span: span_of(&event),
+            event,
+        }
+    }
+}
+
+/// `None` if the provider has to be asked.
+type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Option<Decision>, ApplyError>> + Send + 'a>>;
 
 /// What waits, in a line for each subject.
 #[derive(Default)]
-struct Lines(VecDeque<VecDeque<Job>>);
+pub(super) struct Lines(VecDeque<VecDeque<Job>>);
 
 impl Lines {
-    fn of(events: Vec<ClaimedEvent>) -> Self {
+    fn of(jobs: impl IntoIterator<Item = Job>) -> Self {
         let mut lines: Vec<VecDeque<Job>> = Vec::new();
         let mut places = HashMap::new();
-        for event in events {
-            let key = (event.hold.lane, event.subject.clone());
-            let span = span_of(&event);
+        for job in jobs {
+            let key = (job.event.hold.lane, job.event.subject.clone());
             let place = *places.entry(key).or_insert_with(|| {
                 lines.push(VecDeque::new());
                 lines.len().saturating_sub(1)
             });
             if let Some(line) = lines.get_mut(place) {
-                line.push_back(Job {
-                    event,
-                    conflicts: 0,
-                    reservation_is_free: true,
-                    span,
-                });
+                line.push_back(job);
             }
         }
         Self(lines.into())
+    }
+
+    /// Of one subject.
+    pub(super) fn one(line: VecDeque<Job>) -> Self {
+        Self(VecDeque::from([line]))
     }
 
     /// The first of each line, with the rest of its line.
@@ -96,37 +119,65 @@ impl Lines {
 }
 
 impl DrainInbox {
-    /// Applies events that stand in the order of their lanes.
-    pub(super) async fn apply_in_waves(
+    /// In lines, but for those whose subjects' events are beside the turns: they go there.
+    pub(super) async fn lines_of(
         &self,
         events: Vec<ClaimedEvent>,
-        held: &mut HeldLanes,
         report: &mut DrainReport,
-    ) -> Result<(), StoreFailure> {
-        let mut lines = Lines::of(events);
+    ) -> Result<Lines, StoreFailure> {
+        let (mut jobs, mut settled, began_at) = (Vec::new(), Vec::new(), self.core.now());
+        for event in events {
+            match self.lanes.aside.admit(event.into()) {
+                Admission::Free(job) => jobs.push(job),
+                Admission::Waits => {}
+                Admission::NoRoom(job) => self.come_later(&job, began_at, &mut settled),
+            }
+        }
+        self.settle_counted(settled, report).await?;
+        Ok(Lines::of(jobs))
+    }
+
+    /// Applies events that stand in the order of their lanes; gives the holds that turned out to be
+    /// somebody else's.
+    pub(super) async fn apply_in_waves(
+        &self,
+        mut lines: Lines,
+        asking: Asking,
+        report: &mut DrainReport,
+    ) -> Result<Vec<LaneHold>, StoreFailure> {
+        let mut lost = Vec::new();
         loop {
             let wave = lines.next_wave();
             if wave.is_empty() {
-                return Ok(());
+                return Ok(lost);
             }
             let began_at = self.core.now();
-            let decisions = self.decide(&wave).await;
+            let decisions = self.decide(&wave, asking).await;
             let mut settled = Vec::new();
             let mut to_commit = Vec::new();
             let mut sets: Vec<ChangeSet> = Vec::new();
             let mut rows = HashSet::new();
             for ((job, line), decision) in wave.into_iter().zip(decisions) {
                 match decision {
-                    Ok(Decision::Settle(settlement)) => {
+                    Ok(None) => match self.lanes.aside.open(job, line) {
+                        Ok(()) => report.set_aside = report.set_aside.saturating_add(1),
+                        Err((job, line)) => {
+                            self.come_later(&job, began_at, &mut settled);
+                            lines.go_on(line);
+                        }
+                    },
+                    Ok(Some(Decision::Settle(settlement))) => {
                         self.observe(&job.event, settlement.status(), began_at);
                         settled.push(settle(&job.event, settlement));
                         lines.go_on(line);
                     }
                     // Two subjects that write one row follow each other.
-                    Ok(Decision::Commit(set)) if set.rows().any(|row| rows.contains(&row)) => {
+                    Ok(Some(Decision::Commit(set)))
+                        if set.rows().any(|row| rows.contains(&row)) =>
+                    {
                         lines.again(job, line);
                     }
-                    Ok(Decision::Commit(set)) => {
+                    Ok(Some(Decision::Commit(set))) => {
                         rows.extend(set.rows());
                         let correlation_id = job.event.correlation_id.clone();
                         sets.push(set.under(job.event.hold).correlated_with(correlation_id));
@@ -152,18 +203,34 @@ impl DrainInbox {
                         lines.go_on(line);
                     }
                     // Whoever has the lane now has its events as well.
-                    Err(CommitError::LeaseLost) => held.lose(job.event.hold),
+                    Err(CommitError::LeaseLost) => lost.push(job.event.hold),
                     Err(error) => {
                         let error = StoreFailure::from(error).into();
                         self.stumble(job, line, error, began_at, &mut lines, &mut settled);
                     }
                 }
             }
-            for each in &settled {
-                count(&each.settlement, report);
-            }
-            self.settle(settled).await?;
+            self.settle_counted(settled, report).await?;
         }
+    }
+
+    /// There is no room beside the turns.
+    fn come_later(&self, job: &Job, began_at: Timestamp, settled: &mut Vec<Settled>) {
+        let failed = || self.failed(&job.event, &ApplyError::TooManyQuestions);
+        let settlement = job.span.in_scope(failed);
+        self.observe(&job.event, settlement.status(), began_at);
+        settled.push(settle(&job.event, settlement));
+    }
+
+    async fn settle_counted(
+        &self,
+        settled: Vec<Settled>,
+        report: &mut DrainReport,
+    ) -> Result<(), StoreFailure> {
+        for each in &settled {
+            count(&each.settlement, report);
+        }
+        self.settle(settled).await
     }
 
     pub(super) async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreFailure> {
@@ -173,14 +240,29 @@ impl DrainInbox {
         Ok(self.inbox.settle(settled, self.core.now()).await?)
     }
 
-    async fn decide(&self, wave: &[(Job, VecDeque<Job>)]) -> Vec<Result<Decision, ApplyError>> {
+    async fn decide(
+        &self,
+        wave: &[(Job, VecDeque<Job>)],
+        asking: Asking,
+    ) -> Vec<Result<Option<Decision>, ApplyError>> {
         if !self.billing_enabled {
-            let deferred = || Ok(Decision::Settle(Settlement::Deferred));
+            let deferred = || Ok(Some(Decision::Settle(Settlement::Deferred)));
             return wave.iter().map(|_| deferred()).collect();
         }
         let deciding = wave.iter().map(|(job, _)| -> Deciding<'_> {
-            let run = self.apply.run(&job.event, job.reservation_is_free);
-            Box::pin(run.instrument(job.span.clone()))
+            let (event, is_free) = (&job.event, job.reservation_is_free);
+            let span = job.span.clone();
+            match asking {
+                Asking::Aside => Box::pin(
+                    self.apply
+                        .run_without_asking(event, is_free)
+                        .instrument(span),
+                ),
+                Asking::AtOnce => {
+                    let run = self.apply.run(event, is_free).instrument(span);
+                    Box::pin(async { run.await.map(Some) })
+                }
+            }
         });
         side_by_side(deciding.collect()).await
     }

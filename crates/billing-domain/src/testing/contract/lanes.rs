@@ -37,7 +37,7 @@ async fn take<S: Store>(store: &S, now: Timestamp) -> Vec<LaneHold> {
 }
 
 async fn due<S: Store>(store: &S, held: &[LaneHold], now: Timestamp) -> Vec<ClaimedEvent> {
-    read(store.due_events(held, now, 100).await)
+    read(store.due_events(held, &[], now, 100).await)
 }
 
 fn ids(events: &[ClaimedEvent]) -> Vec<InboxEventId> {
@@ -177,7 +177,7 @@ pub(super) async fn due_events_come_in_order_and_by_the_lane<S: Store>(store: &S
     let in_lane = due(store, &[of(Some("cus_1"))], now).await;
     assert_eq!(ids(&in_lane), expected);
     assert_eq!(in_lane[0].subject, Some(provider_ref("cus_1")));
-    let limited = read(store.due_events(&held, now, 2).await);
+    let limited = read(store.due_events(&held, &[], now, 2).await);
     let mut limited = ids(&limited);
     limited.sort_unstable();
     let mut two_of_each = vec![expected[0], expected[1], old];
@@ -185,6 +185,14 @@ pub(super) async fn due_events_come_in_order_and_by_the_lane<S: Store>(store: &S
     assert_eq!(limited, two_of_each, "the limit is each lane's own");
     let one = due(store, &[of(None)], now).await;
     assert_eq!((ids(&one), &one[0].subject), (vec![old], &None));
+    // What is in hand does not count.
+    let in_hand = [
+        (expected[0], of(Some("cus_1"))),
+        (expected[2], of(Some("cus_1"))),
+        (old, of(None)),
+    ];
+    let other = read(store.due_events(&held, &in_hand, now, 2).await);
+    assert_eq!(ids(&other), [expected[1], expected[3]]);
 }
 
 pub(super) async fn attempts_without_a_word_are_counted<S: Store>(store: &S) {

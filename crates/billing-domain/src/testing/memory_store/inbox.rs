@@ -316,13 +316,19 @@ impl EventInbox for MemoryStore {
     async fn due_events(
         &self,
         held: &[LaneHold],
+        in_hand: &[(InboxEventId, LaneHold)],
         now: Timestamp,
         per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError> {
         self.call("due_events", |state| {
+            let in_hand: BTreeSet<InboxEventId> = in_hand.iter().map(|(id, _)| *id).collect();
             let mut due: Vec<ClaimedEvent> = Vec::new();
             for hold in held {
-                let in_lane = |row: &&InboxRow| row.lane() == hold.lane && row.is_due_at(now);
+                let in_lane = |row: &&InboxRow| {
+                    row.lane() == hold.lane
+                        && row.is_due_at(now)
+                        && !in_hand.contains(&row.event.id)
+                };
                 let mut rows: Vec<&InboxRow> = state.inbox.values().filter(in_lane).collect();
                 // Stable, so that events of the same second stay in the order of their ids.
                 rows.sort_by_key(|row| row.event.envelope.created_at);

@@ -98,10 +98,11 @@ impl EventInbox for Overtaken {
     async fn due_events(
         &self,
         held: &[LaneHold],
+        in_hand: &[(InboxEventId, LaneHold)],
         now: Timestamp,
         per_lane: u32,
     ) -> Result<Vec<ClaimedEvent>, StoreError> {
-        self.store.due_events(held, now, per_lane).await
+        self.store.due_events(held, in_hand, now, per_lane).await
     }
 
     async fn begin_attempts(
@@ -133,7 +134,10 @@ async fn what_cannot_begin_any_more_is_not_decided() {
     elsewhere.receives("cus_1", 2).await;
     let store = here.bench.store.clone();
     let held = elsewhere.takes_lanes().await;
-    let due = store.due_events(&held, here.bench.now(), 9).await.unwrap();
+    let due = store
+        .due_events(&held, &[], here.bench.now(), 9)
+        .await
+        .unwrap();
     assert_eq!(due[0].event_type, name("cus_1", 1));
     store.release_lanes(&held).await.unwrap();
     let applied = ChangeSet::caused_by(Cause::ProviderEvent(due[0].id), here.bench.now());
