@@ -1,6 +1,7 @@
 //! Measures this program on this machine: how soon it is ready, what it needs when idle, how long
 //! the demo's sale takes. Figures to look at, never a test.
 
+pub mod figures;
 pub mod load;
 pub mod rebuild;
 pub mod seed;

@@ -9,6 +9,7 @@ use billing_domain::provider_events::ports::EventLog;
 use billing_seaorm::{FreshDatabase, SeaOrmStore, SqliteSynchronous, StoreConfig};
 use clap::Args;
 
+use super::figures::{HEADING, HalfRate, Line, summary};
 use super::load::{Sent, event};
 use super::seed::seed;
 use super::{Ended, program, resident_kib};
@@ -31,6 +32,9 @@ pub struct WebhooksArgs {
     /// How many connections deliver.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64])]
     pub connections: Vec<usize>,
+    /// How often everything is measured; with more than one the medians are told at the end.
+    #[arg(long, default_value_t = 1)]
+    pub rounds: u32,
     /// Measure once more with so many applied events in the inbox.
     #[arg(long, default_value_t = 0)]
     pub rows: u32,
@@ -105,28 +109,30 @@ async fn measure(args: &WebhooksArgs, name: &str, url: &str) -> Result<(), Failu
     };
     let bytes = event(0, 1).len();
     say(&format!(
-        "{name}: events of {bytes} bytes about {} subscriptions, {} s for each figure\n\n\
-         connections | (a) floor/s | (b) receipt/s   p50 ms   p99 ms | (c) applied/s   p99 ms | b/a  c/a",
+        "{name}: events of {bytes} bytes about {} subscriptions, {} s for each figure\n\n{HEADING}",
         args.subscriptions, args.seconds
     ))?;
-    let mut fastest = 0.0_f64;
-    for connections in args.connections.clone() {
-        let line = bench.line(connections).await?;
-        fastest = fastest.max(line.applied);
-        say(&line.text)?;
+    let (mut lines, mut halves) = (Vec::new(), Vec::new());
+    for _ in 0..args.rounds.max(1) {
+        let mut fastest = 0.0_f64;
+        for connections in args.connections.clone() {
+            let line = bench.line(connections).await?;
+            fastest = fastest.max(line.applied);
+            say(&line.text())?;
+            lines.push(line);
+        }
+        let half = bench.half_rate(fastest / 2.0).await?;
+        say(&half.text())?;
+        halves.push(half);
     }
-    bench.half_rate(fastest / 2.0).await?;
+    if args.rounds > 1 {
+        say(&summary(&lines, &halves))?;
+    }
     if args.rows > 0 {
         bench.full_inbox().await?;
     }
     let _ = bench.store.close().await;
     say("")
-}
-
-/// The figures of one number of connections.
-struct Line {
-    applied: f64,
-    text: String,
 }
 
 /// What the service did with what it was sent.
@@ -154,35 +160,26 @@ impl Bench<'_> {
         self.until_empty(Instant::now()).await?;
         drop(draining);
         let applied = self.apply(connections, None).await?;
-        let received = f64::from(sent.count) / sent.seconds;
-        let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1_000.0;
         Ok(Line {
+            connections,
+            floor,
+            received: f64::from(sent.count) / sent.seconds,
+            received_us: (sent.p50_us, sent.p99_us),
             applied: applied.per_second,
-            text: format!(
-                "{connections:>11} | {floor:>11.0} | {received:>13.0} {:>8.1} {:>8.1} | {:>13.0} {:>8.1} | {:.2} {:.2}",
-                millis(sent.p50_us),
-                millis(sent.p99_us),
-                applied.per_second,
-                millis(applied.sent.p99_us),
-                received / floor,
-                applied.per_second / floor
-            ),
+            applied_p99_us: applied.sent.p99_us,
         })
     }
 
     /// The time of an answer where there is room to breathe, and what the service needs then.
-    async fn half_rate(&mut self, rate: f64) -> Result<(), Failure> {
+    async fn half_rate(&mut self, rate: f64) -> Result<HalfRate, Failure> {
         let connections = self.args.connections.iter().copied().max().unwrap_or(1);
         let applied = self.apply(connections, Some(rate)).await?;
-        let millis = Duration::from_micros(applied.sent.p99_us).as_secs_f64() * 1_000.0;
-        let resident = applied.resident_kib.map_or_else(
-            || "not told by this system".to_owned(),
-            |kib| format!("{} MiB", kib.div_ceil(1_024)),
-        );
-        say(&format!(
-            "\nat half of the fastest (c), {rate:.0}/s over {connections} connections: p99 of receipt {millis:.1} ms; \
-             resident memory {resident}"
-        ))
+        Ok(HalfRate {
+            rate,
+            connections,
+            p99_us: applied.sent.p99_us,
+            resident_kib: applied.resident_kib,
+        })
     }
 
     /// Whether an event costs more when the inbox is full.

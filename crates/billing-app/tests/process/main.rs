@@ -22,6 +22,7 @@ mod readiness;
 mod refusals;
 mod replicas;
 mod shutdown;
+mod slow_stripe;
 mod stage;
 mod switched_off;
 mod webhook;
