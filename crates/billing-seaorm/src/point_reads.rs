@@ -80,6 +80,7 @@ where
                 weight_max: usize::MAX,
                 weight: |_| 1,
                 waiting_max: usize::MAX,
+                batches: 1,
             }),
         }
     }

@@ -33,10 +33,10 @@ pub(crate) struct Meetings {
 }
 
 impl Meetings {
-    fn new() -> Self {
+    fn new(backend: DbBackend) -> Self {
         use rows::{intent, plan, subscription, workflow};
         Self {
-            receiving: receiving(),
+            receiving: receiving(backend),
             intents: PointReads::by(&[intent::Column::Id]),
             intents_by_reference: PointReads::by(&[
                 intent::Column::SessionRef,
@@ -53,9 +53,10 @@ impl SeaOrmStore {
     /// Opens the database; SQLite's file is created if it does not exist.
     pub async fn connect(config: StoreConfig) -> Result<Self, ConnectError> {
         let connections = connect(&config).await?;
+        let backend = connections.writes.get_database_backend();
         Ok(Self {
             connections,
-            meetings: Arc::new(Meetings::new()),
+            meetings: Arc::new(Meetings::new(backend)),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Stores deliveries that arrive at the same time with one insert, so that receiving is not bound to
-//! one flush of the disk for each event. Nobody waits for company: while one insert runs, whoever
-//! arrives joins the next one.
+//! one flush of the disk for each event. Nobody waits for company: while inserts run, whoever arrives
+//! joins the next one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,12 +31,17 @@ const COLUMNS: usize = 15;
 pub(crate) type Receiving = Together<Model, Result<Receipt, StoreError>>;
 
 /// Where deliveries meet.
-pub(crate) fn receiving() -> Arc<Receiving> {
+pub(crate) fn receiving(backend: DbBackend) -> Arc<Receiving> {
     Together::new(Limits {
         items_max: BATCH_MAX,
         weight_max: BATCH_BYTES_MAX,
         weight: |row| row.payload.len(),
         waiting_max: WAITING_MAX,
+        // While the disk of one is flushed the next one is read; SQLite has one writer.
+        batches: match backend {
+            DbBackend::Postgres => 2,
+            _ => 1,
+        },
     })
 }
 
