@@ -23,5 +23,6 @@ mod refusals;
 mod replicas;
 mod shutdown;
 mod stage;
+mod strangers;
 mod switched_off;
 mod webhook;
