@@ -87,6 +87,7 @@ fn every_label_of_a_rule_is_one_that_is_counted() {
         "status=\"failed\"",
         "outcome=\"refused\"",
         "outcome=\"failed\"",
+        "outcome=\"turned_away\"",
         "kind=\"all_events\"",
     ];
     for expression in values("expr") {

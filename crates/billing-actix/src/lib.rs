@@ -6,6 +6,7 @@
 mod aliases;
 mod auth;
 mod config;
+mod connections;
 mod dto;
 mod idempotency;
 mod inside;
@@ -16,6 +17,7 @@ mod request_id;
 mod routes;
 mod server;
 mod state;
+mod unverified_body;
 
 pub use auth::api_key::Sha256KeyHasher;
 pub use auth::bearer::{BearerConfig, BearerKey, InvalidBearerKey};

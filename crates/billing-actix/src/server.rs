@@ -15,6 +15,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::config::HttpConfig;
+use crate::connections::{Connection, Connections};
 use crate::inside::Inside;
 use crate::openapi::openapi;
 use crate::request_id::around;
@@ -39,24 +40,47 @@ pub fn server(
     use_cases: UseCases,
 ) -> std::io::Result<Server> {
     let workers = config.workers.max(1);
+    // The framework counts for each thread.
+    let connections_max = config.connections_max.div_ceil(workers).max(1);
     let head_timeout = config.head_timeout;
     let shutdown_seconds = config.shutdown_timeout.as_secs();
-    let state = Data::new(AppState { use_cases, config });
     let runtime = Handle::current();
+    let connections = Arc::new(Connections::default());
+    let idle = Connections::end_the_idle(Arc::downgrade(&connections), config.idle_timeout);
+    runtime.spawn(idle);
+    let state = Data::new(AppState::new(use_cases, config));
     let application = move || {
         let runtime = runtime.clone();
-        app(state.clone()).wrap(from_fn(move |request, next: Next<BoxBody>| {
-            Inside::new(runtime.clone(), next.call(request))
+        app(state.clone()).wrap(from_fn(move |request, next| {
+            Inside::new(runtime.clone(), told(request, next))
         }))
     };
     let server = HttpServer::new(application)
         .workers(workers)
+        .max_connections(connections_max)
+        .on_connect(move |stream, kept| connections.note(stream, kept))
         .client_request_timeout(head_timeout)
         .client_disconnect_timeout(Duration::from_secs(1))
         .shutdown_timeout(shutdown_seconds)
         .disable_signals()
         .listen(listener)?;
     Ok(server.run())
+}
+
+/// Tells a connection when a request begins and when it is answered.
+async fn told(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let connection = request.request().conn_data::<Arc<Connection>>().cloned();
+    if let Some(connection) = &connection {
+        connection.asks();
+    }
+    let answer = next.call(request).await;
+    if let Some(connection) = &connection {
+        connection.is_answered();
+    }
+    answer
 }
 
 /// Serves the metrics alone, without credentials, on an address that only Prometheus reaches.

@@ -28,6 +28,7 @@ use billing_domain::provisioning::retry_provisioning::RetryProvisioning;
 use crate::config::HttpConfig;
 use crate::problem::Problem;
 use crate::problem::code::Code;
+use crate::unverified_body::Room;
 
 /// Called after something became durable that a worker should look at. MUST NOT block.
 pub type WakeWorkers = Arc<dyn Fn() + Send + Sync>;
@@ -131,9 +132,21 @@ pub struct AppState {
     pub use_cases: UseCases,
     /// How to behave.
     pub config: HttpConfig,
+    /// For the bodies of strangers.
+    pub(crate) unverified: Room,
 }
 
 impl AppState {
+    /// With nothing read yet.
+    pub fn new(use_cases: UseCases, config: HttpConfig) -> Self {
+        let unverified = Room::new(config.unverified_bytes_max);
+        Self {
+            use_cases,
+            config,
+            unverified,
+        }
+    }
+
     /// Refuses what needs billing while it is switched off (C-004).
     pub(crate) fn require_billing(&self) -> Result<(), Problem> {
         if self.config.is_billing_enabled {

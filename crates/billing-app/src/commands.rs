@@ -18,7 +18,7 @@ use crate::service::{
     Service, Surroundings, assemble, connect, ensure_project, migrate, prepare, sync_catalog,
 };
 use crate::wiring::LogPublisher;
-use crate::{bench, demo, events, rebuild, telemetry, webhook};
+use crate::{bench, demo, events, open_files, rebuild, telemetry, webhook};
 
 /// Runs a command to its end.
 ///
@@ -96,6 +96,7 @@ async fn serve(args: &ConfigArgs) -> Result<(), Failure> {
     telemetry::init(&config.log, None)
         .map_err(|error| Failure::failed("logging cannot be started", &error))?;
     tracing::info!(config = ?config, "configured");
+    open_files::allow(config.http.connections_max);
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind).map_err(|error| {
         Failure::because(format!(

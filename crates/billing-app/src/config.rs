@@ -60,6 +60,10 @@ pub struct HttpSection {
     pub shutdown_timeout: std::time::Duration,
     /// How many threads serve requests.
     pub workers: usize,
+    /// How many connections may be open at once.
+    pub connections_max: usize,
+    /// How many bytes large deliveries may hold that are not verified and stored.
+    pub unverified_bytes_max: usize,
 }
 
 /// Where the data is.
@@ -319,6 +323,14 @@ mod tests {
             problem(|raw| raw.metrics_bind_addr = Some("9464".to_owned()))
                 .starts_with("METRICS_BIND_ADDR")
         );
+    }
+
+    #[test]
+    fn the_largest_delivery_finds_room_and_somebody_can_connect() {
+        let message = problem(|raw| raw.webhook_unverified_bytes_max = 1_048_576);
+        assert!(message.starts_with("WEBHOOK_UNVERIFIED_BYTES_MAX"));
+        let message = problem(|raw| raw.http_connections_max = 0);
+        assert!(message.starts_with("HTTP_CONNECTIONS_MAX"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod events;
 pub mod flight_recorder;
 pub mod metrics;
+mod open_files;
 pub mod rebuild;
 pub mod service;
 pub mod telemetry;

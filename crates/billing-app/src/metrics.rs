@@ -89,7 +89,7 @@ impl Metrics {
         for kind in ScanKind::ALL {
             metrics.add(names::SCAN_FOUND, vec![Label::new("kind", kind.name())], 0);
         }
-        for outcome in ["refused", "failed"] {
+        for outcome in ["refused", "failed", "turned_away"] {
             metrics.add(names::RECEIVED, vec![Label::new("outcome", outcome)], 0);
         }
         Ok(metrics)
@@ -127,9 +127,13 @@ impl EventObserver for Metrics {
             DeliveryOutcome::Stored(Receipt::Duplicate) => "duplicate",
             DeliveryOutcome::Refused(_) => "refused",
             DeliveryOutcome::Failed => "failed",
+            DeliveryOutcome::TurnedAway => "turned_away",
         };
         self.add(names::RECEIVED, vec![Label::new("outcome", label)], 1);
-        self.receive.record(seconds(took));
+        // Who was turned away was answered before there was a body.
+        if outcome != DeliveryOutcome::TurnedAway {
+            self.receive.record(seconds(took));
+        }
     }
 
     fn attempt_ended(&self, attempt: &Attempt<'_>) {

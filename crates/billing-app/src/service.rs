@@ -336,6 +336,8 @@ fn http_config(config: &Config, default_project: ProjectId) -> Result<HttpConfig
     Ok(HttpConfig {
         shutdown_timeout: config.http.shutdown_timeout,
         workers: config.http.workers,
+        connections_max: config.http.connections_max,
+        unverified_bytes_max: config.http.unverified_bytes_max,
         bearer: bearer(&config.access, default_project)?,
         operator_key_hash: config.access.operator_key_hash.clone(),
         is_billing_enabled: config.billing_enabled,

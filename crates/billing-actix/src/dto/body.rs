@@ -1,6 +1,6 @@
 //! Reads a request's body, query and path: limited, and with the field at fault in the answer.
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{HttpRequest, error};
 use billing_domain::kernel::id::{Id, IdKind};
@@ -10,24 +10,14 @@ use crate::problem::Problem;
 use crate::problem::code::Code;
 use crate::routes::state_of;
 
-/// Reads at most `limit` bytes, for as long as a body may take.
+/// Reads at most `limit` bytes of somebody who is known, for as long as a body may take.
 pub(crate) async fn read(
     request: &HttpRequest,
     payload: Payload,
     limit: usize,
 ) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(Code::PayloadTooLarge)
-            .detail(format!("the body may have at most {limit} bytes"))
-    };
-    let declared = request
-        .headers()
-        .get(actix_web::http::header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok());
-    if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
-    {
-        return Err(too_large());
+    if declared_length(request).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
     let patience = state_of(request).config.body_timeout;
     let whole = actix_web::rt::time::timeout(patience, payload.to_bytes_limited(limit));
@@ -37,11 +27,26 @@ pub(crate) async fn read(
     };
     match read {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(broken)) => Err(Problem::new(Code::BadRequest)
-            .detail("the body could not be read to its end")
-            .because(broken.to_string())),
-        Err(_over) => Err(too_large()),
+        Ok(Err(error)) => Err(broken(&error)),
+        Err(_over) => Err(too_large(limit)),
     }
+}
+
+/// What the sender says; a length beyond any memory is the largest one.
+pub(crate) fn declared_length(request: &HttpRequest) -> Option<usize> {
+    let declared = request.headers().get(CONTENT_LENGTH)?.to_str().ok()?;
+    let length: u64 = declared.parse().ok()?;
+    Some(usize::try_from(length).unwrap_or(usize::MAX))
+}
+
+pub(crate) fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::PayloadTooLarge).detail(format!("the body may have at most {limit} bytes"))
+}
+
+pub(crate) fn broken(error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(Code::BadRequest)
+        .detail("the body could not be read to its end")
+        .because(error.to_string())
 }
 
 /// Reads the shape of a JSON body; a wrong type, a missing and an unknown field are named.

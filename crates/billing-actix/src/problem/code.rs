@@ -136,6 +136,8 @@ codes! {
     BillingDisabled, "billing_disabled", SERVICE_UNAVAILABLE, "Billing is switched off";
     /// The database.
     StoreUnavailable, "store_unavailable", SERVICE_UNAVAILABLE, "The service cannot reach its store";
+    /// Too many bodies are being read that nobody has verified.
+    Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The service is reading as much as it can hold";
     /// F.5 row 42.
     NotReady, "not_ready", SERVICE_UNAVAILABLE, "The service is not ready";
     /// The request took longer than the service allows.

@@ -6,10 +6,11 @@ use billing_domain::provider_events::delivery::Delivery;
 use billing_domain::provider_events::ports::Receipt;
 
 use super::{ok, state_of};
-use crate::dto::body::read;
 use crate::dto::health::ReceivedBody;
+use crate::problem::code::Code;
 use crate::problem::{Problem, ProblemBody};
 use crate::request_id::RequestId;
+use crate::unverified_body::{UnverifiedBody, read_unverified};
 
 const SIGNATURE: &str = "Stripe-Signature";
 
@@ -22,11 +23,13 @@ const SIGNATURE: &str = "Stripe-Signature";
         (status = 200, description = "Durable", body = ReceivedBody),
         (status = 400, description = "Not signed, or not an event; nothing was stored",
             body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "Sent too slowly", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 500, description = "No signing secret is configured", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 503, description = "Not durable; deliver it again", body = ProblemBody,
+        (status = 503, description = "Not durable, or no room to read it; deliver it again", body = ProblemBody,
             content_type = "application/problem+json"),
     )
 )]
@@ -36,7 +39,13 @@ pub(super) async fn receive_stripe_webhook(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let state = state_of(&request);
-    let body = read(&request, payload, state.config.webhook_bytes_max).await?;
+    let receive = &state.use_cases.receive_webhook;
+    let body = read_unverified(&request, payload).await;
+    let body = body.inspect_err(|problem| {
+        if problem.code() == Code::Overloaded {
+            receive.turned_away();
+        }
+    })?;
     // A header that is not text matches no signature, like one that is missing; nor does one that
     // is sent twice, of which somebody would have to pick.
     let mut signatures = request.headers().get_all(SIGNATURE);
@@ -45,10 +54,11 @@ pub(super) async fn receive_stripe_webhook(
         (Some(_), Some(_)) | (None, _) => None,
     };
     let correlation_id = Some(RequestId::of(&request));
-    let receive = &state.use_cases.receive_webhook;
-    let receipt = receive
-        .run(body.to_vec(), signature, carried(&request), correlation_id)
-        .await?;
+    // What the body holds is given back once this is answered.
+    let UnverifiedBody { bytes, taken } = body;
+    let receipt = receive.run(bytes, signature, carried(&request), correlation_id);
+    let receipt = receipt.await?;
+    drop(taken);
     let status = match receipt {
         // Its worker was woken when it was handed over.
         Receipt::Recorded => "received",

@@ -19,6 +19,7 @@ mod pages;
 mod problems;
 mod service;
 mod shutdown;
+mod strangers;
 mod surroundings;
 mod tokens;
 mod webhook;

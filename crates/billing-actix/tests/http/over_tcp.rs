@@ -74,7 +74,11 @@ async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
 #[actix_web::test]
 async fn a_body_that_does_not_end_is_given_up_as_the_clients_fault() {
     let patience = Duration::from_millis(50);
-    let service = Service::configured(|config| config.body_timeout = patience).await;
+    let service = Service::configured(|config| {
+        config.body_timeout = patience;
+        config.idle_timeout = patience;
+    })
+    .await;
     let (address, handle) = serve(&service);
     for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
         let request = format!(

@@ -266,7 +266,7 @@ impl Service {
         configure(&mut config);
         let mut use_cases = use_cases(&core, &store, &provider, &webhooks, &readiness, &wakes);
         replace(&store, &mut use_cases);
-        let state = Data::new(AppState { use_cases, config });
+        let state = Data::new(AppState::new(use_cases, config));
         Self {
             world,
             store,

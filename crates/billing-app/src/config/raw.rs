@@ -41,6 +41,10 @@ keys! {
     public_url / "PUBLIC_URL": String = "http://127.0.0.1:8080".to_owned();
     /// Threads that serve requests.
     http_workers / "HTTP_WORKERS": u16 = 2;
+    /// At most so many open connections.
+    http_connections_max / "HTTP_CONNECTIONS_MAX": u32 = 4_096;
+    /// At most so many bytes of large deliveries that are not verified and stored.
+    webhook_unverified_bytes_max / "WEBHOOK_UNVERIFIED_BYTES_MAX": u32 = 67_108_864;
     /// Whether this replica applies events, provisions, publishes and sweeps.
     run_workers / "RUN_WORKERS": bool = true;
     /// How long a shutdown waits.

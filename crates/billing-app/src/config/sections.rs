@@ -22,6 +22,11 @@ fn secret(value: Option<&str>) -> Option<SecretString> {
     present(value).map(SecretString::from)
 }
 
+/// A number of 32 bits is one of memory on every machine that this runs on.
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 pub(super) fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
     let bind = raw.bind_addr.parse().map_err(|_| {
         invalid(
@@ -38,6 +43,19 @@ pub(super) fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
     if !(1..=256).contains(&raw.http_workers) {
         return Err(invalid("HTTP_WORKERS", "must be between 1 and 256"));
     }
+    if !(16..=65_536).contains(&raw.http_connections_max) {
+        return Err(invalid(
+            "HTTP_CONNECTIONS_MAX",
+            "must be between 16 and 65536",
+        ));
+    }
+    // The largest delivery, and what the framework may need beside it, must find room.
+    if raw.webhook_unverified_bytes_max < 2 * 1024 * 1024 {
+        return Err(invalid(
+            "WEBHOOK_UNVERIFIED_BYTES_MAX",
+            "must be at least 2097152 (2 MiB)",
+        ));
+    }
     let metrics_bind = present(raw.metrics_bind_addr.as_deref()).map(|text| {
         text.parse().map_err(|_| {
             invalid(
@@ -53,6 +71,8 @@ pub(super) fn http(raw: &RawConfig) -> Result<HttpSection, ConfigError> {
         legacy_aliases: raw.legacy_aliases,
         shutdown_timeout: std::time::Duration::from_secs(raw.shutdown_timeout_seconds),
         workers: usize::from(raw.http_workers),
+        connections_max: size(raw.http_connections_max),
+        unverified_bytes_max: size(raw.webhook_unverified_bytes_max),
     })
 }
 

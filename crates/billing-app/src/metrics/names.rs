@@ -36,7 +36,7 @@ macro_rules! metrics {
 
 metrics! {
     RECEIVED = "billing_webhook_received_total", Counter,
-        "Deliveries by how they were answered: received, duplicate, refused, failed.";
+        "Deliveries by how they were answered: received, duplicate, refused, failed, turned_away.";
     RECEIVE_SECONDS = "billing_webhook_receive_seconds", Histogram,
         "From a delivery's body to its answer, in seconds.";
     PROCESSED = "billing_webhook_processed_total", Counter,

@@ -105,6 +105,7 @@ async fn deliveries_are_counted_by_their_answers() {
         DeliveryOutcome::Refused(VerifyError::WrongSignature),
         DeliveryOutcome::Refused(VerifyError::WrongMode),
         DeliveryOutcome::Failed,
+        DeliveryOutcome::TurnedAway,
     ] {
         // A clock that was set back is no measurement below nothing.
         metrics.delivery_answered(outcome, Duration::milliseconds(-3));
@@ -115,6 +116,7 @@ async fn deliveries_are_counted_by_their_answers() {
         ("duplicate", 1),
         ("refused", 2),
         ("failed", 1),
+        ("turned_away", 1),
     ] {
         has(
             &page,
@@ -122,6 +124,7 @@ async fn deliveries_are_counted_by_their_answers() {
         );
     }
     has(&page, "billing_webhook_receive_seconds_sum 0");
+    has(&page, "billing_webhook_receive_seconds_count 5");
     metrics.tidy();
 }
 

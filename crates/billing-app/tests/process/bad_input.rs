@@ -97,14 +97,18 @@ impl Raw {
             let _ = stream.read_to_end(&mut answer);
             String::from_utf8_lossy(&answer).into_owned()
         });
-        let answer = answer.await.unwrap();
-        let status = answer.split(' ').nth(1).unwrap_or_default();
-        let status = status.parse().unwrap_or_default();
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let problem: Value = serde_json::from_str(body).unwrap_or_default();
-        let code = problem["code"].as_str().or(problem["status"].as_str());
-        (status, code.unwrap_or_default().to_owned())
+        told(&answer.await.unwrap())
     }
+}
+
+/// The status of an answer and its problem's code.
+pub(crate) fn told(answer: &str) -> (u16, String) {
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    let status = status.parse().unwrap_or_default();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let problem: Value = serde_json::from_str(body).unwrap_or_default();
+    let code = problem["code"].as_str().or(problem["status"].as_str());
+    (status, code.unwrap_or_default().to_owned())
 }
 
 fn header(secret: &str, at: i64, body: &[u8]) -> String {

@@ -24,5 +24,6 @@ mod replicas;
 mod shutdown;
 mod slow_stripe;
 mod stage;
+mod strangers;
 mod switched_off;
 mod webhook;

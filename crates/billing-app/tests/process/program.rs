@@ -141,6 +141,13 @@ impl Running {
         self.logged.lock().unwrap().clone()
     }
 
+    /// How much memory it has held at most, in KiB; Linux tells.
+    pub(crate) fn peak_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line?.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         signal(self.id, name);

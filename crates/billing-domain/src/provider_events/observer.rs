@@ -15,6 +15,8 @@ pub enum DeliveryOutcome {
     Refused(VerifyError),
     /// It is not durable, or nobody waited until it was; the provider delivers it again.
     Failed,
+    /// There was no room to read it; the provider delivers it again.
+    TurnedAway,
 }
 
 /// An attempt to apply an event that has ended.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use time::Duration;
 use tracing::Instrument;
 
 use super::delivery::Delivery;
@@ -63,6 +64,12 @@ impl ReceiveWebhook {
             Err(ReceiveWebhookError::Store(_)) => DeliveryOutcome::Failed,
         };
         answer
+    }
+
+    /// Counts a delivery that could not be read, for want of room.
+    pub fn turned_away(&self) {
+        let outcome = DeliveryOutcome::TurnedAway;
+        self.observer.delivery_answered(outcome, Duration::ZERO);
     }
 
     async fn receive(

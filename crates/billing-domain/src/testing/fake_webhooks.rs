@@ -124,7 +124,8 @@ impl FakeWebhooks {
     }
 
     fn event(&self, payload: &[u8]) -> Option<Registered> {
-        let key = std::str::from_utf8(payload).ok()?;
+        // Spaces behind it make it longer and no other event, as they do with JSON.
+        let key = std::str::from_utf8(payload.trim_ascii_end()).ok()?;
         self.events().get(key).cloned()
     }
 }
