@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::aliases::canonical_path;
+use crate::inside;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 use crate::state::AppState;
@@ -67,7 +68,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     );
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind();
-    let answer = actix_web::rt::time::timeout(state.config.request_timeout, answer)
+    let answer = inside::timeout(state.config.request_timeout, answer)
         .instrument(span.clone())
         .await;
     let _entered = span.entered();

@@ -5,15 +5,17 @@
 //! A larger one takes room for what has arrived of it, and must be whole sooner: room that is held by
 //! silence comes back within seconds.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::dto::body::{broken, declared_length, too_large};
+use crate::inside;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 use crate::routes::state_of;
@@ -94,13 +96,17 @@ pub(crate) async fn read_unverified(
         return Err(too_large(limit));
     }
     let began_at = Instant::now();
-    let mut ends_at = began_at + state.config.body_timeout;
+    let mut end = pin!(inside::sleep(state.config.body_timeout));
     let mut taken = Taken::nothing(&state.unverified);
     let mut bytes = Vec::new();
     let mut pieces_bytes = 0;
     loop {
-        let piece = timeout_at(ends_at, payload.next()).await;
-        let Some(piece) = piece.map_err(|_elapsed| Problem::new(Code::BodyTimeout))? else {
+        let piece = tokio::select! {
+            biased;
+            piece = payload.next() => piece,
+            () = &mut end => return Err(Problem::new(Code::BodyTimeout)),
+        };
+        let Some(piece) = piece else {
             break;
         };
         let piece = piece.map_err(|error| broken(&error))?;
@@ -112,7 +118,10 @@ pub(crate) async fn read_unverified(
         let capacity = capacity_for(length, bytes.capacity(), declared.unwrap_or(limit));
         if capacity + pieces_bytes > SMALL_BYTES {
             taken.grow_to(capacity + pieces_bytes)?;
-            ends_at = ends_at.min(began_at + state.config.large_body_timeout);
+            let sooner = began_at + state.config.large_body_timeout;
+            if sooner < end.deadline() {
+                end.as_mut().reset(sooner);
+            }
         }
         bytes.reserve_exact(capacity - bytes.len());
         bytes.extend_from_slice(&piece);

@@ -80,7 +80,6 @@ where
                 weight_max: usize::MAX,
                 weight: |_| 1,
                 waiting_max: usize::MAX,
-                batches: 1,
             }),
         }
     }

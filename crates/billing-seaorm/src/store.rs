@@ -33,10 +33,10 @@ pub(crate) struct Meetings {
 }
 
 impl Meetings {
-    fn new(backend: DbBackend) -> Self {
+    fn new() -> Self {
         use rows::{intent, plan, subscription, workflow};
         Self {
-            receiving: receiving(backend),
+            receiving: receiving(),
             intents: PointReads::by(&[intent::Column::Id]),
             intents_by_reference: PointReads::by(&[
                 intent::Column::SessionRef,
@@ -53,10 +53,9 @@ impl SeaOrmStore {
     /// Opens the database; SQLite's file is created if it does not exist.
     pub async fn connect(config: StoreConfig) -> Result<Self, ConnectError> {
         let connections = connect(&config).await?;
-        let backend = connections.writes.get_database_backend();
         Ok(Self {
             connections,
-            meetings: Arc::new(Meetings::new(backend)),
+            meetings: Arc::new(Meetings::new()),
         })
     }
 

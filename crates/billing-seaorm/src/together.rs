@@ -1,10 +1,10 @@
 //! What is asked for at the same time is done together, so that many callers cost one statement.
-//! Nobody waits for company: while statements run, whoever arrives joins the next one.
+//! Nobody waits for company: while one statement runs, whoever arrives joins the next one.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 #[derive(Debug)]
 struct Asked<T, A> {
@@ -12,11 +12,11 @@ struct Asked<T, A> {
     told: oneshot::Sender<A>,
 }
 
-/// A meeting point of callers.
+/// A meeting point of callers. At most one batch is on its way.
 #[derive(Debug)]
 pub(crate) struct Together<T, A> {
     waiting: Mutex<Vec<Asked<T, A>>>,
-    turns: Semaphore,
+    turn: tokio::sync::Mutex<()>,
     limits: Limits<T>,
 }
 
@@ -31,15 +31,13 @@ pub(crate) struct Limits<T> {
     pub(crate) weight: fn(&T) -> usize,
     /// How many wait at most; whoever comes then is turned away at once.
     pub(crate) waiting_max: usize,
-    /// How many batches are on their way at once.
-    pub(crate) batches: usize,
 }
 
 impl<T: Send + 'static, A: Send + 'static> Together<T, A> {
     pub(crate) fn new(limits: Limits<T>) -> Arc<Self> {
         Arc::new(Self {
             waiting: Mutex::default(),
-            turns: Semaphore::new(limits.batches),
+            turn: tokio::sync::Mutex::default(),
             limits,
         })
     }
@@ -74,9 +72,7 @@ impl<T: Send + 'static, A: Send + 'static> Together<T, A> {
         F: Fn(Vec<T>) -> B + Send,
         B: Future<Output = Vec<A>> + Send,
     {
-        let Ok(_turn) = self.turns.acquire().await else {
-            return;
-        };
+        let _turn = self.turn.lock().await;
         // What an end without an answer leaves behind would have nobody to take it along.
         let mut rest = TurnAway { all: Some(self) };
         loop {
@@ -144,7 +140,6 @@ mod tests {
             weight_max: 10,
             weight: |item| usize::try_from(*item).unwrap(),
             waiting_max: 4,
-            batches: 1,
         })
     }
 

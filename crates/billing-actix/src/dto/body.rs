@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, error};
 use billing_domain::kernel::id::{Id, IdKind};
 use serde::de::DeserializeOwned;
 
+use crate::inside;
 use crate::problem::Problem;
 use crate::problem::code::Code;
 use crate::routes::state_of;
@@ -20,7 +21,7 @@ pub(crate) async fn read(
         return Err(too_large(limit));
     }
     let patience = state_of(request).config.body_timeout;
-    let whole = actix_web::rt::time::timeout(patience, payload.to_bytes_limited(limit));
+    let whole = inside::timeout(patience, payload.to_bytes_limited(limit));
     // Whoever sends drop by drop holds a connection, and nothing else.
     let Ok(read) = whole.await else {
         return Err(Problem::new(Code::BodyTimeout));

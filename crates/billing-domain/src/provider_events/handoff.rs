@@ -11,8 +11,8 @@ use crate::kernel::id::InboxEventId;
 use crate::kernel::text::ProviderRef;
 use crate::kernel::timestamp::Timestamp;
 
-/// How many events wait for one worker at most, and the bytes of their payloads: a few batches.
-const EVENTS_MAX: usize = 1_024;
+/// How many events wait for one worker at most, and the bytes of their payloads: eight batches.
+const EVENTS_MAX: usize = 2_048;
 const BYTES_MAX: usize = 8 << 20;
 
 /// An event that was stored a moment ago.

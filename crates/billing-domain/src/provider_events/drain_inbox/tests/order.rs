@@ -11,7 +11,7 @@ use crate::provider_events::ports::{DecodeError, EventDecoder};
 use crate::testing::FakeWebhooks;
 
 /// As in the hand-off: so many events wait for one worker at most.
-const QUEUE_MAX: usize = 1_024;
+const QUEUE_MAX: usize = 2_048;
 
 /// Writes down which event is decided and which attempt has ended, in that order.
 #[derive(Clone, Default)]
