@@ -33,8 +33,8 @@ const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a scan is due; when it is, stands in the database.
 const SCAN_POLL: Duration = Duration::from_secs(15);
 
-/// How soon one turn follows another.
-const PACE: Duration = Duration::from_millis(20);
+/// How soon one turn follows another in a stream.
+const PACE: Duration = Duration::from_millis(50);
 
 /// How soon a replica looks again into an outbox that another one has.
 const OUTBOX_LOOK: Duration = Duration::from_millis(250);

@@ -3,7 +3,9 @@
 
 use billing_sandbox::{Fault, FaultKind};
 use billing_seaorm::testing::TestDatabase;
+use reqwest::StatusCode;
 
+use crate::effects::inbox_is_settled;
 use crate::load::{SEATS, sales_with_changes};
 use crate::stage::{Serving, Stage, eventually};
 
@@ -11,8 +13,11 @@ use crate::stage::{Serving, Stage, eventually};
 async fn two_sales(database: TestDatabase, delay_ms: u64) -> (Stage, Serving, String) {
     let mut stage = Stage::on(database).await;
     let serving = stage.serve();
-    let none = sales_with_changes(&mut stage, &serving, 2, 0).await;
-    assert!(none.is_empty());
+    for delivery in sales_with_changes(&mut stage, &serving, 2, 0).await {
+        let answer = serving.webhook(&delivery).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    inbox_is_settled(stage.database.as_ref().unwrap()).await;
     let customers = stage.stripe_list("/v1/customers").await;
     let customer = customers[0]["id"].as_str().unwrap().to_owned();
     let delay = FaultKind::Delay { delay_ms };
