@@ -207,6 +207,18 @@ impl SeaOrmStore {
         })
     }
 
+    /// Has the database write out now what was measured before, and not while something else is. Where
+    /// that is not allowed, it writes when it likes.
+    pub async fn settle_disk(&self) {
+        let sql = match self.backend() {
+            DbBackend::Postgres => "CHECKPOINT",
+            _ => "PRAGMA wal_checkpoint(TRUNCATE)",
+        };
+        if let Err(error) = self.writes().execute_unprepared(sql).await {
+            tracing::warn!(error = %error, "the database was not told to write out what it holds");
+        }
+    }
+
     /// Lets the database learn what is in its tables, as it does by itself after a while.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ fn millis(micros: u64) -> f64 {
 }
 
 /// The lowest, the median (the lower one of two) and the highest.
-fn spread(mut figures: Vec<f64>) -> Option<[f64; 3]> {
+pub fn spread(mut figures: Vec<f64>) -> Option<[f64; 3]> {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len().saturating_sub(1) / 2;
     Some([*figures.first()?, *figures.get(middle)?, *figures.last()?])

@@ -9,7 +9,7 @@ use billing_domain::provider_events::ports::EventLog;
 use billing_seaorm::{FreshDatabase, SeaOrmStore, SqliteSynchronous, StoreConfig};
 use clap::Args;
 
-use super::figures::{HEADING, HalfRate, Line, summary};
+use super::figures::{HEADING, HalfRate, Line, spread, summary};
 use super::load::{Sent, event};
 use super::seed::seed;
 use super::{Ended, program, resident_kib};
@@ -147,11 +147,13 @@ impl Bench<'_> {
     async fn line(&mut self, connections: usize) -> Result<Line, Failure> {
         let lasting = Duration::from_secs(u64::from(self.args.seconds));
         let payload = event(0, self.args.subscriptions);
+        self.store.settle_disk().await;
         let floor = self
             .store
             .floor(connections, &payload, lasting)
             .await
             .map_err(refused)?;
+        self.store.settle_disk().await;
         let receiving = Serving::start(self.url, false)?;
         let sent = self.send(&receiving, connections, None)?.wait()?;
         drop(receiving);
@@ -185,14 +187,14 @@ impl Bench<'_> {
     /// Whether an event costs more when the inbox is full.
     async fn full_inbox(&mut self) -> Result<(), Failure> {
         let connections = self.args.connections.iter().copied().max().unwrap_or(1);
-        let before = self.apply(connections, None).await?.per_second;
+        let before = self.applied_per_second(connections).await?;
         let payload = event(0, self.args.subscriptions);
         let filled = self
             .store
             .fill_inbox(self.args.rows, payload.as_bytes())
             .await;
         filled.map_err(refused)?;
-        let after = self.apply(connections, None).await?.per_second;
+        let after = self.applied_per_second(connections).await?;
         say(&format!(
             "with {} more events in the inbox: {after:.0}/s instead of {before:.0}/s, an event costs {:+.0} %",
             self.args.rows,
@@ -200,8 +202,20 @@ impl Bench<'_> {
         ))
     }
 
+    /// The median of the rounds.
+    async fn applied_per_second(&mut self, connections: usize) -> Result<f64, Failure> {
+        let mut figures = Vec::new();
+        for _ in 0..self.args.rounds.max(1) {
+            figures.push(self.apply(connections, None).await?.per_second);
+        }
+        let spread = spread(figures);
+        let median = spread.map(|[_, median, _]| median);
+        median.ok_or_else(|| Failure::because("nothing was measured"))
+    }
+
     /// Receipt and application until nothing is left.
     async fn apply(&mut self, connections: usize, rate: Option<f64>) -> Result<Applied, Failure> {
+        self.store.settle_disk().await;
         let serving = Serving::start(self.url, true)?;
         let load = self.send(&serving, connections, rate)?;
         let begun = load.begun;
