@@ -249,6 +249,8 @@ impl DrainInbox {
         let per_lane = WAVE_MAX.checked_div(holds.len()).unwrap_or(WAVE_MAX);
         let per_lane = per_lane.max(PER_LANE_MIN);
         let limit = u32::try_from(per_lane).unwrap_or(u32::MAX);
+        // Nothing newer passes what was stored before this moment.
+        tracing::debug!(worker.share = self.share.index, "looks into the inbox");
         let due = self.inbox.due_events(&holds, now, limit).await?;
         let found = due.iter().map(|event| (event.hold.lane, event.id));
         held.read(now, found, per_lane);
