@@ -110,7 +110,7 @@ pub(crate) async fn read_unverified(
         }
         pieces_bytes = PIECES_BYTES_MAX.min(pieces_bytes + PIECE_BYTES);
         let capacity = capacity_for(length, bytes.capacity(), declared.unwrap_or(limit));
-        if capacity + pieces_bytes > SMALL_BYTES {
+        if capacity.max(pieces_bytes) > SMALL_BYTES {
             taken.grow_to(capacity + pieces_bytes)?;
             ends_at = ends_at.min(began_at + state.config.large_body_timeout);
         }
