@@ -116,7 +116,7 @@ pub(crate) async fn read_unverified(
         }
         pieces_bytes = PIECES_BYTES_MAX.min(pieces_bytes + PIECE_BYTES);
         let capacity = capacity_for(length, bytes.capacity(), declared.unwrap_or(limit));
-        if capacity + pieces_bytes > SMALL_BYTES {
+        if capacity.max(pieces_bytes) > SMALL_BYTES {
             taken.grow_to(capacity + pieces_bytes)?;
             let sooner = began_at + state.config.large_body_timeout;
             if sooner < end.deadline() {

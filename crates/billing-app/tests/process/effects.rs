@@ -140,24 +140,6 @@ async fn nothing_went_back(database: &TestDatabase) {
     assert!(!last.is_empty(), "no mirror was changed");
 }
 
-/// Longer than a turn takes, after which a worker finds what another replica has received meanwhile;
-/// shorter than a lease, for which the events in the lanes of a replica that is gone must wait.
-const FOUND_WITHIN_US: u32 = 15_000_000;
-
-/// No event waited while a newer one of the same customer was applied. One that had to be tried again
-/// may be passed.
-pub(crate) async fn nobody_was_overtaken(database: &TestDatabase) {
-    let overtaken = format!(
-        "SELECT older.provider_event_id || ' after ' || newer.provider_event_id AS line \
-         FROM provider_events older JOIN provider_events newer ON newer.subject = older.subject \
-         WHERE older.created_at < newer.created_at AND older.applied_at > newer.applied_at \
-         AND older.received_at + {FOUND_WITHIN_US} <= newer.applied_at \
-         AND older.attempts = 1 AND newer.attempts = 1"
-    );
-    let overtaken = database.lines(&overtaken).await;
-    assert_eq!(overtaken, Vec::<String>::new());
-}
-
 fn pairs(lines: &[String]) -> BTreeMap<String, String> {
     let pairs = lines.iter().map(|line| line.split_once(' ').unwrap());
     pairs

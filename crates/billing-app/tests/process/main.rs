@@ -17,6 +17,7 @@ mod kill;
 mod load;
 mod logs;
 mod operators;
+mod order;
 mod program;
 mod readiness;
 mod refusals;

@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use billing_sandbox::SignedDelivery;
 use reqwest::StatusCode;
 
-use crate::effects::{
-    Effects, each_event_has_its_effect_once, inbox_is_settled, nobody_was_overtaken,
-};
+use crate::effects::{Effects, each_event_has_its_effect_once, inbox_is_settled};
 use crate::load::{SEATS, Sender, sales_with_changes};
+use crate::order::nobody_was_overtaken;
 use crate::stage::{Serving, Stage, eventually};
 use billing_seaorm::testing::TestDatabase;
 
@@ -21,15 +20,18 @@ const CHANGES: usize = 12;
 async fn two_replicas() -> Option<(Stage, [Serving; 2], Vec<SignedDelivery>)> {
     let database = TestDatabase::postgres().await?;
     let mut stage = Stage::on(database).await;
+    stage.set("LOG_FILTER", "info,billing_domain=debug");
     let first = stage.serve();
     let deliveries = sales_with_changes(&mut stage, &first, SALES, CHANGES).await;
     let second = stage.serve();
     Some((stage, [first, second], deliveries))
 }
 
-async fn all_is_well(stage: &Stage, acknowledged: &BTreeSet<String>) {
+/// Each event counts once and in its owner's order; the logs say how it came about if not.
+async fn all_is_well(stage: &Stage, acknowledged: &BTreeSet<String>, logs: &[String]) {
     let database = stage.database.as_ref().unwrap();
     each_event_has_its_effect_once(database, acknowledged, SALES, SEATS + CHANGES).await;
+    nobody_was_overtaken(database, logs).await;
 }
 
 /// Waits until there are events that were received and not applied: a worker has them in its hands.
@@ -49,13 +51,14 @@ async fn one_of_two_replicas_is_killed_under_load_and_each_event_counts_once() {
     };
     let sender = Sender::start(deliveries, &[&first, &second]);
     sender.is_under_way(30).await;
-    first.kill();
+    let killed = first.kill();
     sender.is_under_way(60).await;
     let first = stage.serve();
     sender.send_to(&[&first, &second]);
     let (acknowledged, refusals) = sender.finish().await;
-    all_is_well(&stage, &acknowledged).await;
-    nobody_was_overtaken(stage.database.as_ref().unwrap()).await;
+    inbox_is_settled(stage.database.as_ref().unwrap()).await;
+    let logs = [killed, first.running.logged(), second.running.logged()];
+    all_is_well(&stage, &acknowledged, &logs).await;
     assert_eq!(refusals, BTreeSet::new(), "the other one took what came");
 }
 
@@ -70,7 +73,9 @@ async fn one_of_two_replicas_is_told_to_stop_under_load_and_each_event_counts_on
     let ended = first.running.end();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let (acknowledged, refusals) = sender.finish().await;
-    all_is_well(&stage, &acknowledged).await;
+    inbox_is_settled(stage.database.as_ref().unwrap()).await;
+    let logs = [ended.stderr, second.running.logged()];
+    all_is_well(&stage, &acknowledged, &logs).await;
     assert_eq!(
         refusals,
         BTreeSet::new(),
@@ -105,8 +110,8 @@ async fn a_replica_that_wakes_after_its_lease_changes_nothing_that_the_other_has
     let ended = first.running.end();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(Effects::of(database).await, before);
-    all_is_well(&stage, &acknowledged).await;
-    nobody_was_overtaken(database).await;
+    let logs = [ended.stderr, second.running.logged()];
+    all_is_well(&stage, &acknowledged, &logs).await;
     let live = stage.http.get(format!("{}/ready", second.url)).send().await;
     assert_eq!(live.unwrap().status(), StatusCode::OK);
 }

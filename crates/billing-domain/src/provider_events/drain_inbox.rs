@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::Duration;
 
-use self::aside::{Aside, Findings};
+use self::aside::Aside;
 use self::held::HeldLanes;
 use self::waves::{Asking, Lines, WAVE_MAX, settle};
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent};
@@ -22,6 +22,7 @@ use crate::kernel::timestamp::Timestamp;
 pub use held::LINGER;
 
 mod aside;
+mod asking;
 mod held;
 mod side_by_side;
 mod waves;
@@ -148,55 +149,6 @@ impl DrainInbox {
             self.ask_into(&mut report).await?;
         }
         Ok(report)
-    }
-
-    /// Whether a turn has set aside what nobody has begun to [ask](Self::ask) about.
-    pub fn has_questions(&self) -> bool {
-        self.lanes.aside.has_to_begin()
-    }
-
-    /// Takes the events of one subject that a turn has set aside through to their end, and those of
-    /// the subject that come meanwhile. Several MAY run beside each other and beside the turns.
-    ///
-    /// # Errors
-    /// [`StoreFailure`] if events cannot be settled: the next turn reads them again.
-    pub async fn ask(&self) -> Result<DrainReport, StoreFailure> {
-        let mut report = DrainReport::default();
-        self.ask_into(&mut report).await?;
-        Ok(report)
-    }
-
-    async fn ask_into(&self, report: &mut DrainReport) -> Result<(), StoreFailure> {
-        let Some((track, mut jobs)) = self.lanes.aside.begin() else {
-            return Ok(());
-        };
-        loop {
-            let applied = self
-                .apply_in_waves(Lines::one(jobs), Asking::AtOnce, report)
-                .await;
-            let (findings, outcome) = match applied {
-                Ok(lost) if lost.is_empty() => match self.lanes.aside.go_on(&track) {
-                    None => return Ok(()),
-                    Some(more) => {
-                        jobs = more;
-                        continue;
-                    }
-                },
-                Ok(lost) => {
-                    let has_failed = false;
-                    (Findings { lost, has_failed }, Ok(()))
-                }
-                Err(failure) => {
-                    let findings = Findings {
-                        lost: Vec::new(),
-                        has_failed: true,
-                    };
-                    (findings, Err(failure))
-                }
-            };
-            self.lanes.aside.end(&track, findings);
-            return outcome;
-        }
     }
 
     /// Takes one turn and keeps its lanes as long as there is something to do in them.
@@ -344,6 +296,8 @@ impl DrainInbox {
             .collect();
         let mut known = self.lanes.aside.in_hand(&holds);
         known.extend(in_hand.iter().map(|event| (event.id, event.hold)));
+        // Nothing newer passes what was stored before this moment.
+        tracing::debug!(worker.share = self.share.index, "looks into the inbox");
         let due = self.inbox.due_events(&holds, &known, now, limit).await?;
         let found = due.iter().map(|event| (event.hold.lane, event.id));
         held.read(now, found, per_lane);

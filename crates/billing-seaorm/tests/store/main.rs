@@ -7,3 +7,4 @@ mod contract;
 mod corrupt_rows;
 mod fixtures;
 mod round_trips;
+mod store_down;

@@ -112,7 +112,11 @@ impl Aside {
             return Admission::NoRoom(job);
         }
         let track = tracks.tracks.entry(name).or_default();
-        track.waiting.push_back(job);
+        let key = |job: &Job| (job.event.created_at, job.event.id);
+        let place = track
+            .waiting
+            .partition_point(|waits| key(waits) < key(&job));
+        track.waiting.insert(place, job);
         Admission::Waits
     }
 
@@ -122,18 +126,18 @@ impl Aside {
         tracks.tracks.contains_key(&TrackName::of(event))
     }
 
-    /// Makes a track of an event and what is behind it in its line, or gives them back if there is no
-    /// room.
-    pub(super) fn open(&self, job: Job, line: VecDeque<Job>) -> Result<(), (Job, VecDeque<Job>)> {
+    /// Makes a track of one subject's line, or gives it back if there is no room.
+    pub(super) fn open(&self, line: VecDeque<Job>) -> Result<(), VecDeque<Job>> {
         let mut tracks = self.lock();
-        if !tracks.has_room(line.len().saturating_add(1)) {
-            return Err((job, line));
+        if !tracks.has_room(line.len()) {
+            return Err(line);
         }
-        let name = TrackName::of(&job.event);
-        tracks.to_begin.push_back(name.clone());
-        let track = tracks.tracks.entry(name).or_default();
-        track.waiting.push_back(job);
-        track.waiting.extend(line);
+        if let Some(first) = line.front() {
+            let name = TrackName::of(&first.event);
+            tracks.to_begin.push_back(name.clone());
+            let track = tracks.tracks.entry(name).or_default();
+            track.waiting.extend(line);
+        }
         Ok(())
     }
 

@@ -130,7 +130,7 @@ impl DrainInbox {
             match self.lanes.aside.admit(event.into()) {
                 Admission::Free(job) => jobs.push(job),
                 Admission::Waits => {}
-                Admission::NoRoom(job) => self.come_later(&job, began_at, &mut settled),
+                Admission::NoRoom(job) => settled.push(self.come_later(&job, began_at)),
             }
         }
         self.settle_counted(settled, report).await?;
@@ -157,15 +157,19 @@ impl DrainInbox {
             let mut to_commit = Vec::new();
             let mut sets: Vec<ChangeSet> = Vec::new();
             let mut rows = HashSet::new();
-            for ((job, line), decision) in wave.into_iter().zip(decisions) {
+            for ((job, mut line), decision) in wave.into_iter().zip(decisions) {
                 match decision {
-                    Ok(None) => match self.lanes.aside.open(job, line) {
-                        Ok(()) => report.set_aside = report.set_aside.saturating_add(1),
-                        Err((job, line)) => {
-                            self.come_later(&job, began_at, &mut settled);
-                            lines.go_on(line);
+                    Ok(None) => {
+                        line.push_front(job);
+                        match self.lanes.aside.open(line) {
+                            Ok(()) => report.set_aside = report.set_aside.saturating_add(1),
+                            Err(mut line) => {
+                                let job = line.pop_front();
+                                settled.extend(job.map(|job| self.come_later(&job, began_at)));
+                                lines.go_on(line);
+                            }
                         }
-                    },
+                    }
                     Ok(Some(Decision::Settle(settlement))) => {
                         self.observe(&job.event, settlement.status(), began_at);
                         settled.push(settle(&job.event, settlement));
@@ -215,11 +219,11 @@ impl DrainInbox {
     }
 
     /// There is no room beside the turns.
-    fn come_later(&self, job: &Job, began_at: Timestamp, settled: &mut Vec<Settled>) {
+    fn come_later(&self, job: &Job, began_at: Timestamp) -> Settled {
         let failed = || self.failed(&job.event, &ApplyError::TooManyQuestions);
         let settlement = job.span.in_scope(failed);
         self.observe(&job.event, settlement.status(), began_at);
-        settled.push(settle(&job.event, settlement));
+        settle(&job.event, settlement)
     }
 
     async fn settle_counted(
