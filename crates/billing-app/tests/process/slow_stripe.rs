@@ -55,6 +55,14 @@ async fn count(stage: &Stage, of: &str) -> i64 {
     stage.database.as_ref().unwrap().row_count(of).await
 }
 
+/// What the inbox has, for whoever reads a failure.
+async fn events(stage: &Stage) -> String {
+    let sql = "SELECT event_type || ' ' || COALESCE(subject, '') || ' ' || status || ' ' || attempts \
+               || ' ' || COALESCE(last_error, '') AS line FROM provider_events ORDER BY id";
+    let lines = stage.database.as_ref().unwrap().lines(sql).await;
+    lines.join("\n")
+}
+
 const MOVED: &str = "customers WHERE email = 'moved@acme.example'";
 
 fn with_a_seat_more() -> String {
@@ -76,13 +84,18 @@ async fn a_slow_answer_holds_up_one_customer_and_nobody_else() {
         })
         .await;
         assert_eq!(count(&stage, MOVED).await, 0, "Stripe has not answered");
-        let later = "provider_events WHERE status = 'received'";
-        assert!(count(&stage, later).await >= 2, "what follows it waits");
+        let open = "provider_events WHERE status IN ('received', 'processing')";
+        let told = events(&stage).await;
+        assert!(
+            count(&stage, open).await >= 2,
+            "what follows it waits\n{told}"
+        );
         eventually("both have theirs", async || {
             (count(&stage, &with_a_seat_more()).await == 2).then_some(())
         })
         .await;
-        assert_eq!(count(&stage, MOVED).await, 1, "and in their order");
+        let told = events(&stage).await;
+        assert_eq!(count(&stage, MOVED).await, 1, "and in their order\n{told}");
         serving.running.signal("TERM");
         assert_eq!(serving.running.end().code, Some(0));
     }
@@ -113,6 +126,7 @@ async fn a_question_that_a_shutdown_leaves_unanswered_is_asked_after_the_next_st
             (count(&stage, &with_a_seat_more()).await == 1).then_some(())
         })
         .await;
-        assert_eq!(count(&stage, MOVED).await, 1);
+        let told = events(&stage).await;
+        assert_eq!(count(&stage, MOVED).await, 1, "{told}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::Duration;
 
-use self::aside::Aside;
+use self::aside::{Aside, TrackName};
 use self::held::HeldLanes;
 use self::waves::{Asking, Lines, WAVE_MAX, settle};
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent};
@@ -312,11 +312,14 @@ impl DrainInbox {
                 || last.is_some_and(|last| (event.created_at, event.id) < *last)
         };
         let in_hand = in_hand.into_iter().filter(comes_first);
+        let suspected = Suspected::among(&due);
+        let (mut suspects, in_hand): (Vec<ClaimedEvent>, Vec<ClaimedEvent>) =
+            in_hand.partition(|event| suspected.includes(event));
         let mut batch: HashMap<InboxEventId, ClaimedEvent> =
-            in_hand.map(|event| (event.id, event)).collect();
-        let (mut to_begin, mut suspects) = (Vec::new(), Vec::new());
+            in_hand.into_iter().map(|event| (event.id, event)).collect();
+        let mut to_begin = Vec::new();
         for event in due {
-            if event.abandoned > 0 {
+            if suspected.includes(&event) {
                 suspects.push(event);
             } else {
                 // One that was just handed over is in its first attempt, like any that is.
@@ -326,6 +329,7 @@ impl DrainInbox {
                 batch.entry(event.id).or_insert(event);
             }
         }
+        suspects.sort_by_key(|event| (event.created_at, event.id));
         self.apply_suspects(suspects, held, report).await?;
         if !to_begin.is_empty() {
             let begun = self.inbox.begin_attempts(&to_begin, until).await?;
@@ -342,7 +346,7 @@ impl DrainInbox {
     }
 
     /// Events whose last attempt ended without a word come one by one, so that the one that ends its
-    /// worker is found, and nobody else is blamed.
+    /// worker is found, and nobody else is blamed; what is before them in their subject comes as well.
     async fn apply_suspects(
         &self,
         suspects: Vec<ClaimedEvent>,
@@ -432,6 +436,26 @@ impl DrainInbox {
             reason,
             waiting_for: error.awaited_parent(),
         }
+    }
+}
+
+/// The events whose last attempt ended without a word, and what is before one of them in its subject.
+struct Suspected(HashMap<TrackName, (Timestamp, InboxEventId)>);
+
+impl Suspected {
+    /// Of events in their order.
+    fn among(due: &[ClaimedEvent]) -> Self {
+        let suspects = due.iter().filter(|event| event.abandoned > 0);
+        Self(
+            suspects
+                .map(|event| (TrackName::of(event), (event.created_at, event.id)))
+                .collect(),
+        )
+    }
+
+    fn includes(&self, event: &ClaimedEvent) -> bool {
+        let last = self.0.get(&TrackName::of(event));
+        last.is_some_and(|last| (event.created_at, event.id) <= *last)
     }
 }
 

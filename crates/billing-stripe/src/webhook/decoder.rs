@@ -242,12 +242,10 @@ fn decode(kind: Kind, payload: &[u8]) -> Result<ProviderEvent, ReadError> {
     let value: Value<'_> =
         serde_json::from_slice(payload).map_err(|_| ReadError::Malformed("body".to_owned()))?;
     let event = Fields::root(&value)?;
-    let is_thin = event.text("object")? == Some(THIN);
-    if event.has("account") || (is_thin && event.has("context")) {
-        // Whoever has a connected account could write the metadata of our sales into its objects.
+    if is_of_connected_account(&event)? {
         return Ok(ProviderEvent::OfConnectedAccount);
     }
-    if is_thin {
+    if event.text("object")? == Some(THIN) {
         return thin(kind, &event);
     }
     let data = event.needed("data", event.child("data")?)?;
@@ -263,6 +261,23 @@ const THIN: &str = "v2.core.event";
 
 /// What the type of a thin event puts before the name that its snapshot has.
 const THIN_PREFIX: &str = "v1.";
+
+/// Whoever has a connected account could write the metadata of our sales into its objects.
+fn is_of_connected_account(event: &Fields<'_>) -> Result<bool, ReadError> {
+    let is_thin = event.text("object")? == Some(THIN);
+    Ok(event.has("account") || (is_thin && event.has("context")))
+}
+
+/// A type that we do nothing about. Whose it is counts all the same: an endpoint that listens to
+/// connected accounts is to be put right.
+fn without_kind(payload: &[u8]) -> ProviderEvent {
+    let value = serde_json::from_slice::<Value<'_>>(payload).ok();
+    let event = value.as_ref().and_then(|value| Fields::root(value).ok());
+    match event.map(|event| is_of_connected_account(&event)) {
+        Some(Ok(true)) => ProviderEvent::OfConnectedAccount,
+        Some(Ok(false) | Err(_)) | None => ProviderEvent::Irrelevant,
+    }
+}
 
 /// The type of an event in the form of a snapshot: the two forms of one event have the same name but
 /// for the prefix.
@@ -289,7 +304,7 @@ fn thin(kind: Kind, event: &Fields<'_>) -> Result<ProviderEvent, ReadError> {
 impl EventDecoder for StripeEventDecoder {
     fn decode(&self, event_type: &str, payload: &[u8]) -> Result<ProviderEvent, DecodeError> {
         match Kind::of(snapshot_type(event_type)) {
-            None => Ok(ProviderEvent::Irrelevant),
+            None => Ok(without_kind(payload)),
             Some(kind) => decode(kind, payload).map_err(|error| DecodeError {
                 field: error.field().to_owned(),
             }),

@@ -86,6 +86,20 @@ async fn what_is_asked_about_is_not_taken_for_new_or_for_abandoned() {
     assert_eq!(decided, names("cus_1", [2]), "the lane was given back");
 }
 
+/// The first one was handed over and never begun; the second one was read, and began.
+#[tokio::test]
+async fn what_was_left_behind_a_question_does_not_pass_it_at_the_next_start() {
+    let here = Replica::alone().await;
+    here.hears_question("cus_1", 1).await;
+    assert_eq!(here.turn().await, names("cus_1", [1]));
+    Replica::beside(&here.bench).receives("cus_1", 2).await;
+    here.bench.clock().advance(Duration::milliseconds(500));
+    assert!(here.turn().await.is_empty(), "it waits behind the question");
+    here.drain.release().await.unwrap();
+    let next = Replica::beside(&here.bench);
+    assert_eq!(next.turn().await, names("cus_1", [1, 2]));
+}
+
 #[tokio::test]
 async fn an_answer_that_comes_after_the_lane_was_taken_over_changes_nothing() {
     let here = Replica::alone().await;
