@@ -211,6 +211,26 @@ async fn a_large_body_loses_its_room_sooner_than_a_small_one() {
     handle.stop(false).await;
 }
 
+/// The limit is one of the bytes that came, whatever was said of them before.
+#[actix_web::test]
+async fn a_body_in_chunks_is_refused_at_the_first_byte_over_the_limit() {
+    let heard = Arc::new(Heard::default());
+    let service = service(&heard, |_| {}).await;
+    let (address, handle) = serve(&service);
+    for (bytes, status) in [(MIB, "400"), (MIB + 1, "413")] {
+        let chunk = [format!("{bytes:x}\r\n").into_bytes(), vec![b'x'; bytes]].concat();
+        let sent = [
+            head("Transfer-Encoding: chunked"),
+            chunk,
+            b"\r\n0\r\n\r\n".to_vec(),
+        ];
+        let answer = exchange(address, sent.concat()).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{bytes}: {answer}");
+    }
+    handle.stop(false).await;
+}
+
 /// The framework keeps 32 bytes for each piece that it has queued.
 #[actix_web::test]
 async fn a_body_in_tiny_pieces_takes_room_for_each_of_them() {

@@ -128,3 +128,43 @@ async fn a_publisher_that_has_nothing_left_to_do_leaves_the_outbox_to_others() {
     assert_eq!(second.run().await.unwrap(), Published::Here(0));
     assert_eq!(first.run().await.unwrap(), Published::Here(0));
 }
+
+/// Takes so long over a message that another replica takes the outbox meanwhile.
+struct Overtaken {
+    bench: Workbench,
+    attempts: Mutex<u32>,
+}
+
+#[async_trait]
+impl EventPublisher for Overtaken {
+    async fn publish(&self, _message: &OutboxMessage) -> Result<(), PublishError> {
+        *self.attempts.lock().unwrap() += 1;
+        self.bench.clock().advance(OUTBOX_LEASE);
+        let now = self.bench.now();
+        let queue = &self.bench.store;
+        let taken = queue.take_messages("b", now, now.plus(OUTBOX_LEASE), 1);
+        assert!(taken.await.unwrap().is_some());
+        Ok(())
+    }
+}
+
+/// What it went on with would arrive behind what the other one sends.
+#[tokio::test]
+async fn a_publisher_that_has_lost_the_outbox_stops_in_the_middle_of_its_batch() {
+    let bench = Workbench::new().await;
+    let waiting = bench.store.undelivered_count();
+    assert!(waiting > 1);
+    let slow = Arc::new(Overtaken {
+        bench,
+        attempts: Mutex::default(),
+    });
+    let publish = PublishMessages {
+        clock: Arc::new(slow.bench.world.clock.clone()),
+        queue: Arc::new(slow.bench.store.clone()),
+        publisher: slow.clone(),
+        name: "a".to_owned(),
+    };
+    assert_eq!(publish.run().await.unwrap(), Published::Elsewhere);
+    assert_eq!(*slow.attempts.lock().unwrap(), 1);
+    assert_eq!(slow.bench.store.undelivered_count(), waiting - 1);
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::payloads::GENERATIONS;
 use crate::webhook::StripeEventDecoder;
+use crate::webhook::envelope::read_envelope;
 
 const TYPES: [&str; 5] = [
     "checkout.session.completed",
@@ -97,6 +98,49 @@ fn an_event_of_a_connected_account_is_told_from_ours_also_when_it_is_scrubbed() 
         let decoded = StripeEventDecoder.decode("v1.customer.subscription.updated", payload);
         assert_eq!(decoded, Ok(ProviderEvent::OfConnectedAccount));
     }
+}
+
+/// A thin event has nothing to read: what it names is fetched.
+#[test]
+fn what_a_thin_event_is_about_is_asked_for() {
+    for (name, kind, id) in [
+        ("invoice.paid", "invoice", "in_1"),
+        ("customer.subscription.updated", "subscription", "sub_1"),
+        ("checkout.session.completed", "checkout.session", "cs_1"),
+    ] {
+        let thin = |related: Value| {
+            let thin = json!({
+                "id": "evt_1", "object": "v2.core.event", "type": format!("v1.{name}"),
+                "related_object": related,
+            });
+            StripeEventDecoder.decode(&format!("v1.{name}"), thin.to_string().as_bytes())
+        };
+        let decoded = thin(json!({ "id": id, "type": kind })).unwrap();
+        let asked = format!("Missing(ProviderRef(\"{id}\"))");
+        assert!(format!("{decoded:?}").contains(&asked), "{decoded:?}");
+        for (wrong, field) in [
+            (json!(null), "related_object"),
+            (json!({ "id": id, "type": "refund" }), "related_object.type"),
+            (json!({ "type": kind }), "related_object.id"),
+        ] {
+            assert_eq!(thin(wrong).unwrap_err().field, field, "{name}");
+        }
+    }
+}
+
+/// As with everybody else who reads JSON: whoever reads another one of them would decide differently
+/// from what the sender and the next reader believe.
+#[test]
+fn of_a_key_that_comes_twice_the_last_one_counts() {
+    let event = r#"{"id": "evt_0", "id": "evt_1", "object": "event", "type": "invoice.voided",
+        "type": "invoice.paid", "livemode": true, "livemode": false, "created": 1760000000,
+        "data": {"object": {}}, "data": {"object": {"id": "in_1", "object": "invoice",
+            "customer": "cus_0", "customer": "cus_1"}}}"#;
+    let envelope = read_envelope(event.as_bytes()).unwrap();
+    assert_eq!(envelope.provider_event_id.as_str(), "evt_1");
+    assert_eq!(envelope.event_type, "invoice.paid");
+    assert!(!envelope.is_live);
+    assert_eq!(envelope.subject.unwrap().as_str(), "cus_1");
 }
 
 /// Any JSON of small depth, with the keys that the readers look for.
