@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::Duration;
 
-use self::aside::{Aside, TrackName};
+use self::aside::Aside;
 use self::held::HeldLanes;
-use self::waves::{Asking, Lines, WAVE_MAX, settle};
+use self::suspects::Suspected;
+use self::waves::{Asking, Lines, WAVE_MAX};
 use super::apply_provider_event::{ApplyError, ApplyProviderEvent};
 use super::handoff::Handoff;
 use super::lane::{Lane, LaneShare};
@@ -25,6 +26,7 @@ mod aside;
 mod asking;
 mod held;
 mod side_by_side;
+mod suspects;
 mod waves;
 
 /// How many lanes one turn takes, so that replicas that start together share them.
@@ -148,6 +150,22 @@ impl DrainInbox {
         for _ in 0..std::mem::take(&mut report.set_aside) {
             self.ask_into(&mut report).await?;
         }
+        Ok(report)
+    }
+
+    /// Whether a turn has set aside what nobody has begun to [ask](Self::ask) about.
+    pub fn has_questions(&self) -> bool {
+        self.lanes.aside.has_to_begin()
+    }
+
+    /// Takes the events of one subject that a turn has set aside through to their end, and those of
+    /// the subject that come meanwhile. Several MAY run beside each other and beside the turns.
+    ///
+    /// # Errors
+    /// [`StoreFailure`] if events cannot be settled: the next turn reads them again.
+    pub async fn ask(&self) -> Result<DrainReport, StoreFailure> {
+        let mut report = DrainReport::default();
+        self.ask_into(&mut report).await?;
         Ok(report)
     }
 
@@ -345,49 +363,6 @@ impl DrainInbox {
         Ok(batch)
     }
 
-    /// Events whose last attempt ended without a word come one by one, so that the one that ends its
-    /// worker is found, and nobody else is blamed; what is before them in their subject comes as well.
-    async fn apply_suspects(
-        &self,
-        suspects: Vec<ClaimedEvent>,
-        held: &mut HeldLanes,
-        report: &mut DrainReport,
-    ) -> Result<(), StoreFailure> {
-        for event in suspects {
-            // It comes again when its subject is the turns'.
-            if self.lanes.aside.has_subject_of(&event) {
-                continue;
-            }
-            let until = self.core.now().plus(LEASE);
-            let attempt = [(event.id, event.hold)];
-            if self.inbox.begin_attempts(&attempt, until).await?.is_empty() {
-                continue;
-            }
-            if event.abandoned < ABANDONED_MAX {
-                let lines = Lines::one([event.into()].into());
-                self.apply(lines, Asking::AtOnce, held, report).await?;
-                continue;
-            }
-            let reason = format!(
-                "its worker ended {} times while it applied this event",
-                event.abandoned
-            );
-            tracing::error!(
-                provider_event.id = %event.provider_event_id,
-                "provider event {} is parked: {reason}", event.provider_event_id
-            );
-            let settlement = Settlement::Parked {
-                reason,
-                waiting_for: None,
-            };
-            count(&settlement, report);
-            self.observe(&event, settlement.status(), self.core.now());
-            let settled = vec![settle(&event, settlement)];
-            self.settle(settled).await?;
-        }
-        Ok(())
-    }
-
     /// Tells how an attempt ended.
     fn observe(&self, event: &ClaimedEvent, status: EventStatus, began_at: Timestamp) {
         self.observer.attempt_ended(&Attempt {
@@ -436,26 +411,6 @@ impl DrainInbox {
             reason,
             waiting_for: error.awaited_parent(),
         }
-    }
-}
-
-/// The events whose last attempt ended without a word, and what is before one of them in its subject.
-struct Suspected(HashMap<TrackName, (Timestamp, InboxEventId)>);
-
-impl Suspected {
-    /// Of events in their order.
-    fn among(due: &[ClaimedEvent]) -> Self {
-        let suspects = due.iter().filter(|event| event.abandoned > 0);
-        Self(
-            suspects
-                .map(|event| (TrackName::of(event), (event.created_at, event.id)))
-                .collect(),
-        )
-    }
-
-    fn includes(&self, event: &ClaimedEvent) -> bool {
-        let last = self.0.get(&TrackName::of(event));
-        last.is_some_and(|last| (event.created_at, event.id) <= *last)
     }
 }
 

@@ -6,22 +6,6 @@ use super::{DrainInbox, DrainReport};
 use crate::kernel::failure::StoreFailure;
 
 impl DrainInbox {
-    /// Whether a turn has set aside what nobody has begun to [ask](Self::ask) about.
-    pub fn has_questions(&self) -> bool {
-        self.lanes.aside.has_to_begin()
-    }
-
-    /// Takes the events of one subject that a turn has set aside through to their end, and those of
-    /// the subject that come meanwhile. Several MAY run beside each other and beside the turns.
-    ///
-    /// # Errors
-    /// [`StoreFailure`] if events cannot be settled: the next turn reads them again.
-    pub async fn ask(&self) -> Result<DrainReport, StoreFailure> {
-        let mut report = DrainReport::default();
-        self.ask_into(&mut report).await?;
-        Ok(report)
-    }
-
     pub(super) async fn ask_into(&self, report: &mut DrainReport) -> Result<(), StoreFailure> {
         let Some((track, mut jobs)) = self.lanes.aside.begin() else {
             return Ok(());
