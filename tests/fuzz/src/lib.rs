@@ -174,7 +174,8 @@ pub fn check_payload(payload: &[u8]) {
         assert_eq!(Some(told), named, "another object than the payload names");
     }
     let mut extended = event.clone();
-    if let Some(object) = extended["data"]["object"].as_object_mut() {
+    let object = extended.pointer_mut("/data/object");
+    if let Some(object) = object.and_then(Value::as_object_mut) {
         object.insert("field_of_next_year".to_owned(), Value::Null);
         let extended = serde_json::to_vec(&extended).expect("a value can be written");
         // Rewriting may change a number that no float can hold, but never an object that is known.
