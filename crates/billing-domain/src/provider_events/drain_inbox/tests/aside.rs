@@ -71,6 +71,7 @@ async fn what_is_asked_about_is_not_taken_for_new_or_for_abandoned() {
     let elsewhere = Replica::beside(&here.bench);
     // It is read, and so its attempt is written down.
     elsewhere.hears_question("cus_1", 1).await;
+    let late = elsewhere.bench.handoff.take(LaneShare::WHOLE, 9).events;
     assert_eq!(here.turn().await, names("cus_1", [1]));
     for _ in 0..3 {
         here.bench.clock().advance(Duration::seconds(7));
@@ -78,7 +79,12 @@ async fn what_is_asked_about_is_not_taken_for_new_or_for_abandoned() {
         assert!(here.turn().await.is_empty(), "it is in hand");
         assert!(elsewhere.turn().await.is_empty(), "and its lane is held");
     }
+    // What was read is handed over late.
+    let [late] = late.try_into().unwrap();
+    here.bench.handoff.offer(late);
+    assert!(here.turn().await.is_empty(), "it is in hand all the same");
     assert_eq!(here.ask().await, names("cus_1", [1]));
+    here.bench.clock().advance(LINGER);
     let report = here.drain.turn().await.unwrap();
     assert_eq!(report, DrainReport::default());
     elsewhere.receives("cus_1", 2).await;
@@ -96,6 +102,10 @@ async fn what_was_left_behind_a_question_does_not_pass_it_at_the_next_start() {
     here.bench.clock().advance(Duration::milliseconds(500));
     assert!(here.turn().await.is_empty(), "it waits behind the question");
     here.drain.release().await.unwrap();
+    assert!(
+        !here.drain.has_questions(),
+        "it is not this worker's any more"
+    );
     let next = Replica::beside(&here.bench);
     assert_eq!(next.turn().await, names("cus_1", [1, 2]));
 }
@@ -110,12 +120,13 @@ async fn an_answer_that_comes_after_the_lane_was_taken_over_changes_nothing() {
     here.hears("cus_1", 1, paid()).await;
     here.receives("cus_1", 2).await;
     assert_eq!(here.turn().await, names("cus_1", [1]));
-    here.bench.clock().advance(LEASE);
-    let taken = elsewhere.takes_lanes().await;
+    // Its clock goes before ours, and so it believes that our lease has ended.
+    let taken = elsewhere.takes_lanes_at(here.bench.now().plus(LEASE)).await;
     assert_eq!(taken.len(), 1);
     let intents = here.bench.store.intents();
     assert_eq!(here.ask().await, names("cus_1", [1]), "nothing follows it");
     assert_eq!(here.bench.store.intents(), intents);
+    assert!(here.drain.lanes.aside.lanes().is_empty(), "nothing waits");
     here.receives("cus_1", 3).await;
     assert!(here.turn().await.is_empty(), "it knows whose the lane is");
     here.bench.store.release_lanes(&taken).await.unwrap();
@@ -127,6 +138,23 @@ async fn an_answer_that_comes_after_the_lane_was_taken_over_changes_nothing() {
             .iter()
             .all(|status| *status != InboxStatus::New)
     );
+}
+
+#[tokio::test]
+async fn what_is_asked_about_under_a_hold_that_was_lost_is_asked_about_again() {
+    let here = Replica::alone().await;
+    let elsewhere = Replica::beside(&here.bench);
+    here.hears_question("cus_1", 1).await;
+    assert_eq!(here.turn().await, names("cus_1", [1]));
+    let taken = elsewhere.takes_lanes_at(here.bench.now().plus(LEASE)).await;
+    here.bench.store.release_lanes(&taken).await.unwrap();
+    // It is time to renew, and so it is found out.
+    here.bench.clock().advance(LEASE / 2 + Duration::seconds(1));
+    assert_eq!(here.turn().await, names("cus_1", [1]));
+    here.ask().await;
+    assert_eq!(here.ask().await, names("cus_1", [1]));
+    let is_skipped = |status| matches!(status, InboxStatus::Skipped { .. });
+    assert!(here.statuses().into_iter().all(is_skipped));
 }
 
 #[tokio::test]
