@@ -22,6 +22,7 @@ pub(crate) use lanes::still_held;
 pub(crate) use receive::{Receiving, receiving};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+pub(crate) use settle::IS_OPEN;
 pub(crate) use waiting::wake_waiting;
 
 use crate::fault::store_error;

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::fault::commit_error;
-use crate::inbox::still_held;
+use crate::inbox::{IS_OPEN, still_held};
 use crate::many_rows::{ManyRows, returned_ids};
 use crate::rows;
 use crate::rows::reading_document::readings_text;
@@ -74,7 +74,6 @@ async fn mark_events(
     const MARK: &str = "status = 'processed', claimed_until = NULL, next_attempt_at = NULL,
          last_error = NULL, waiting_for = NULL, abandoned = 0, version = version + 1,
          attempts = attempts + CASE WHEN status = 'processing' THEN 0 ELSE 1 END";
-    const IS_OPEN: &str = "applied_at IS NULL AND status <> 'discarded'";
     if events.is_empty() {
         return Ok(HashSet::new());
     }

@@ -56,7 +56,7 @@ const ENDED: &str = "attempts = attempts + CASE WHEN status = 'processing' THEN 
      abandoned = 0, claimed_until = NULL, version = version + 1";
 
 /// What is applied or discarded stays so.
-const IS_OPEN: &str = "applied_at IS NULL AND status <> 'discarded'";
+pub(crate) const IS_OPEN: &str = "applied_at IS NULL AND status <> 'discarded'";
 
 impl SeaOrmStore {
     pub(super) async fn settle_all(
